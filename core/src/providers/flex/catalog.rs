@@ -1,4 +1,4 @@
-//! Checked requests for products, prices and coupons. They need no snapshot, because nothing waits for their outcome.
+//! Checked requests for products, prices, coupons and previews. They need no snapshot, because nothing waits for their outcome.
 
 use alloc::format;
 use alloc::string::String;
@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::api::calls::CREDENTIAL;
+use super::api::capture_request::CapturePayment;
 use super::api::item::CouponData;
 use super::api::objects::unwrapped;
-use super::ids::PriceId;
+use super::ids::{CheckoutSessionId, PriceId};
 use super::rules::Rule;
 use crate::config::flex::{Eligibility, Recurring, Settings};
 use crate::effect::Request;
@@ -183,6 +184,17 @@ impl CouponData {
     }
 }
 
+impl CapturePayment {
+    /// Checks the amounts of a capture, and builds the request that previews it. Flex captures nothing.
+    pub fn preview(&self, session: &CheckoutSessionId, settings: &Settings) -> Result<Checked, Rejection> {
+        let mut violations = Violations::default();
+        let sum = self.has_valid_amounts() && self.adds_up();
+        violations.check(sum, Rule::CaptureAmountAddsUp, "/amount");
+        let path = format!("/checkout/sessions/{}/capture_allocation", escaped(session.as_str()));
+        violations.finish(post(settings, &path, "checkout_session", self.body()))
+    }
+}
+
 /// A price as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -241,7 +253,8 @@ impl PriceObject {
     }
 }
 
-fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
+/// A request that sends fields, in the wrapper named after their kind.
+pub(super) fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
     Request::new("POST", format!("{}/v1{path}", settings.base_url()), CREDENTIAL).with_json(&fields.within(kind))
 }
 

@@ -1,5 +1,6 @@
 //! The rules of Flex, in the order of what they guard.
 
+use super::pages as page;
 use crate::rule::rules;
 
 rules! {
@@ -100,6 +101,10 @@ rules! {
     CheckoutOffSessionLetter = "flex.checkout.off-session-letter" Deny Documented Request
         ByHost("only Flex holds the letters; Flex refuses the charge if one is missing")
         [page::OFF_SESSION, page::WALKTHROUGH];
+    /// A charge with `mode=off_session` that needs the customer is not paid. The customer must be notified of `next_action`.
+    CheckoutOffSessionAction = "flex.checkout.off-session-action" Deny Observed Money
+        ByConstruction("`notify:action_required` has the action and its page, and `notify:payment_failed` a decline; \
+            each is sent once, and only a complete session is fulfilled") [page::OFF_SESSION, page::WALKTHROUGH];
     /// A charge of an HSA or FSA card with `mode=off_session` should be for eligible items only.
     CheckoutOffSessionNoSplit = "flex.checkout.off-session-no-split" Warn Documented Request [page::OFF_SESSION];
     /// Each recurring item of a subscription should be one that needs a letter of medical necessity.
@@ -159,6 +164,11 @@ rules! {
     /// The eligibility of a session should follow from the eligibility of its line items.
     CheckoutEligibilityDerivation = "flex.checkout.eligibility-derivation" Warn Inferred Request
         [page::SEED, page::CHECKOUT];
+
+    /// The line items of a session should be looked up for the stock, never for whether the order is paid.
+    CheckoutLineItemsProveNothing = "flex.checkout.line-items-prove-nothing" Warn Inferred Money
+        ByConstruction("no flow reads line items: only the status of a session causes a `fulfill` effect")
+        [page::GET_LINE_ITEMS, page::FULFILLMENT];
 
     // Fulfillment
     /// A checkout can only be fulfilled after its session is shown to be `complete`.
@@ -271,6 +281,16 @@ rules! {
     /// A capture must be at least 1 cent and at most what is left of the authorized amount. No capture can follow the
     /// final one.
     CaptureNotAboveAuthorised = "flex.capture.not-above-authorised" Deny Inferred Money [page::CHANGELOG];
+    /// A capture of less than what is left must name its items, because Flex has no field for the amount. Without items,
+    /// Flex captures everything that is left.
+    CapturePartNamesItems = "flex.capture.part-names-items" Deny Inferred Money
+        [page::CAPTURE_SESSION, page::PREVIEW_CAPTURE];
+    /// The `amount` of a capture must be the sum of its items, its tax and its shipping, without its discount. An item
+    /// must be at least 1 cent, and the others 0 cents or more.
+    CaptureAmountAddsUp = "flex.capture.amount-adds-up" Deny Inferred Money [page::CAPTURE_SESSION];
+    /// A capture of less than what is left should set `final_capture`. No page says what Flex assumes without it.
+    CapturePartSaysFinal = "flex.capture.part-says-final" Warn Inferred Money
+        [page::CAPTURE_SESSION, page::PREVIEW_CAPTURE];
     /// Only a `complete` session can be refunded.
     RefundOnlyComplete = "flex.refund.only-complete" Forbid Documented Money [page::REFUNDS];
     /// A refund cannot name both `amount` and `line_items`.
@@ -281,6 +301,23 @@ rules! {
     RefundNotAboveReceived = "flex.refund.not-above-received" Deny Inferred Money [page::REFUNDS];
     /// A disputed amount cannot be refunded.
     RefundNotDisputed = "flex.refund.not-disputed" Deny Documented Money [page::DISPUTES];
+    /// Only a dispute that is open can be closed. To close a dispute is to accept it, and to give up its money.
+    DisputeCloseWhileOpen = "flex.dispute.close-while-open" Deny Inferred Money
+        [page::DISPUTES, page::CLOSE_DISPUTE];
+    /// A dispute whose money is refunded, or is being refunded, cannot be closed: the customer would get the money twice.
+    DisputeCloseNotRefunded = "flex.dispute.close-not-refunded" Deny Inferred Money [page::DISPUTES, page::REFUNDS];
+    /// A dispute must be closed by your backend alone, because Flex cannot open it again.
+    DisputeCloseIsExplicit = "flex.dispute.close-is-explicit" Deny Documented Money
+        ByConstruction("only the command `close_dispute` sends the request; no verdict and no deadline does")
+        [page::CLOSE_DISPUTE];
+    /// The evidence about a dispute must be submitted before its `due_by`.
+    DisputeEvidenceInTime = "flex.dispute.evidence-in-time" Deny Documented Money
+        ByConstruction("`review:evidence_due` asks a person 3 days before that time, unless evidence was submitted or \
+            the dispute is accepted; the status shows the time") [page::DISPUTES, page::GET_DISPUTE];
+    /// A dispute can only count as ended after its status is `won` or `lost`.
+    DisputeFinalByStatus = "flex.dispute.final-by-status" Deny Documented Money
+        ByConstruction("open disputes are looked up; any other status, also in the event `charge.dispute.closed`, \
+            leaves the dispute to a person") [page::DISPUTES, page::GET_DISPUTE];
     /// The captured amount should equal the requested amount.
     CaptureAmountAsAsked = "flex.capture.amount-as-asked" Warn Inferred Money [page::LIST_CAPTURES];
     /// A refund can only count as done after its status is `succeeded`.
@@ -305,6 +342,13 @@ rules! {
     WebhookSecretPerEndpoint = "flex.webhook.secret-per-endpoint" Deny Documented Money
         ByHost("only your backend knows which endpoint was called; your backend has to give the secrets of that \
             endpoint") [page::VERIFYING];
+    /// A request that has an event sent again must name the event and one of your webhook endpoints.
+    EventRetryNamesWebhook = "flex.event.retry-names-webhook" Deny Documented Request
+        ByConstruction("the library builds no request without a `webhook_id`") [page::RETRY_EVENT];
+    /// The reply to a request that has an event sent again cannot count as the event. Only its signed webhook counts.
+    EventRetryReplyIsNoSignal = "flex.event.retry-reply-is-no-signal" Deny Inferred Money
+        ByConstruction("no flow reads that reply; the event comes again as a webhook, and is authenticated like any \
+            other") [page::RETRY_EVENT, page::VERIFYING];
     /// A webhook that is delivered twice must count once.
     WebhookDedupe = "flex.webhook.dedupe" Deny Documented Money
         ByConstruction("a known status, invoice or refund changes nothing, whatever the event's id is")
@@ -347,52 +391,4 @@ rules! {
     RetryCreateAmbiguous = "flex.retry.create-ambiguous" Deny Inferred Money
         ByConstruction("a lookup is due; only a session that no customer has seen is created again, and a person is \
             asked if the lookup is unclear") [page::GET_SESSION];
-}
-
-/// The pages of Flex that the rules are read from.
-pub(crate) mod page {
-    use crate::rule::Source;
-
-    const READ: &str = "2026-11-21";
-
-    macro_rules! pages {
-        ($($name:ident = $page:literal $section:literal;)+) => {
-            $(pub(crate) const $name: Source = Source::new(concat!("docs.withflex.com/", $page), $section, READ);)+
-        };
-    }
-
-    pages! {
-        SEED = "subscription/quickstart" "Build a subscription integration";
-        INTRO = "api-reference/introduction" "Introduction";
-        CHECKOUT = "developer-guides/integration/checkout/how-checkout-works" "How Checkout works";
-        GUIDES = "integration/checkout/guides" "Checkout guides";
-        FULFILLMENT = "developer-guides/integration/checkout/fulfillment" "Fulfillment";
-        OFF_SESSION = "developer-guides/integration/checkout/off-session-checkouts" "Off-session checkouts";
-        WALKTHROUGH = "developer-guides/integration/checkout/example-walkthrough" "Example walkthrough";
-        REIMBURSEMENT = "developer-guides/integration/reimbursement" "Reimbursement";
-        PRODUCTS = "product-prices/how-product-and-prices-work" "How products and prices work";
-        PRODUCT_API = "developer-guides/products-and-prices/api-product-creation-walkthrough" "API product creation";
-        SUBSCRIPTIONS = "developer-guides/subscriptions/overview" "Subscriptions";
-        SUBSCRIPTIONS_OLD = "subscription/overview" "Subscriptions";
-        SUBSCRIPTIONS_API_OLD = "subscriptions" "Subscriptions";
-        WEBHOOKS = "developer-guides/webhooks/overview" "Webhooks";
-        EVENTS = "developer-guides/webhooks/events" "Events";
-        VERIFYING = "developer-guides/webhooks/verifying-webhooks" "Verifying webhooks";
-        REDIRECTS = "developer-guides/webhooks/using-redirects" "Using redirects";
-        REFUNDS = "api-refund-best-practices" "Refunds";
-        TEST_MODE = "integration/test-mode" "Test mode";
-        CHANGELOG = "changelog" "Changelog";
-        CREATE_PRICE = "api-reference/prices/create-price" "Create Price";
-        UPDATE_PRICE = "api-reference/prices/update-price" "Update Price";
-        CREATE_COUPON = "api-reference/coupons/create-coupon" "Create Coupon";
-        CREATE_REFUND = "api-reference/refunds/create-refund" "Create Refund";
-        LIST_REFUNDS = "api-reference/refunds/list-refunds" "List Refunds";
-        LIST_CAPTURES = "api-reference/captures/list-captures" "List Captures";
-        DISPUTES = "disputes-api-guide" "Disputes API guide";
-        GET_INVOICE = "api-reference/invoices/get-invoice" "Get Invoice";
-        UPDATE_SUBSCRIPTION = "api-reference/subscriptions/update-subscription" "Update Subscription";
-        GET_SESSION = "api-reference/checkout-sessions/get-checkout-session" "Get Checkout Session";
-        GET_SUBSCRIPTION = "api-reference/subscriptions/get-subscription" "Get Subscription";
-        CANCEL_SUBSCRIPTION = "api-reference/subscriptions/cancel-subscription" "Cancel Subscription";
-    }
 }

@@ -42,14 +42,19 @@ fn of(provider: &str, question: &str) -> Types {
             (&[("item", OBJECT), ("settings", "TruemedSettings")], ANSWER)
         }
         ("truemed", "get_catalog_item") => (&[("sku", "str"), ("settings", "TruemedSettings")], ANSWER),
-        ("truemed", "read_list" | "read_catalog_item") | ("flex", "read_price") | ("revup", "read_callback") => {
-            (&[("body", BODY)], ANSWER)
-        }
+        ("truemed", "read_list" | "read_catalog_item")
+        | ("flex", "read_price" | "read_line_items")
+        | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
         ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], ANSWER),
         ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_price") => (&[("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "update_price") => (&[("price_id", "str"), ("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "retry_event") => (&[("event_id", "str"), ("event", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "preview_capture") => {
+            (&[("checkout_session_id", "str"), ("capture", OBJECT), ("settings", "FlexSettings")], ANSWER)
+        }
+        ("flex", "list_line_items") => (&[("checkout_session_id", "str"), ("settings", "FlexSettings")], REQUEST),
         ("vend", "partner_apps_page") => (&[("settings", "VendSettings")], "str"),
         ("revup", "read_pay") => (&[("status", "int"), ("body", BODY)], "Literal[\"success\", \"failed\", \"open\"]"),
         ("revup", "create_token_order") => (&[("order", OBJECT), ("settings", "RevupSettings")], ANSWER),

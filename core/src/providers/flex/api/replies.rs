@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use super::calls::Call;
 use super::objects::{
-    CaptureObject, Entries, InvoiceObject, RefundObject, SessionObject, SubscriptionObject, SubscriptionStatus, listed,
-    refusal, unwrapped,
+    CaptureObject, DisputeObject, DisputeStatus, Entries, InvoiceObject, RefundObject, SessionObject,
+    SubscriptionObject, SubscriptionStatus, listed, refusal, unwrapped,
 };
 use super::session_request::CreateCheckoutSession;
 use super::webhook::Signal;
 use crate::flow::{Reading, Refusal, Reply};
 use crate::id::TypedId;
-use crate::providers::flex::ids::{CaptureId, RefundId};
+use crate::providers::flex::ids::{CaptureId, DisputeId, RefundId};
 use crate::providers::flex::rules::Rule;
 use crate::rule::RuleSet;
 
@@ -40,6 +40,8 @@ pub enum Event {
     Subscription(Box<SubscriptionObject>),
     /// One invoice.
     Invoice(Box<InvoiceObject>),
+    /// One dispute.
+    Dispute(Box<DisputeObject>),
     /// A webhook.
     Signal(Box<Signal>),
 }
@@ -93,6 +95,12 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
             let set = |it: &SubscriptionObject| it.cancel_at_period_end == Some(requested.cancel_at_period_end);
             read_changed(read_subscription(reply, id.as_str()), set, "/subscription/cancel_at_period_end")
         }
+        Call::RetrieveDispute(id) => Reading::of(read_dispute(reply, id).map(Event::Dispute)),
+        // Flex shows an accepted dispute as lost.
+        Call::CloseDispute(id) => match read_dispute(reply, id) {
+            Ok(object) if object.status != Some(DisputeStatus::Lost) => hint("/dispute/status", Event::Dispute(object)),
+            other => Reading::of(other.map(Event::Dispute)),
+        },
         Call::RetrieveInvoice(id) => {
             let invoice = read_object::<InvoiceObject>(reply, "invoice").filter(|it| it.invoice_id == *id);
             Reading::of(invoice.ok_or("/invoice/invoice_id").and_then(|invoice| {
@@ -157,6 +165,13 @@ fn read_created(requested: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading
     } else {
         Reading::Done(Event::Session(object))
     }
+}
+
+fn read_dispute(reply: &Reply<'_>, id: &DisputeId) -> Result<Box<DisputeObject>, &'static str> {
+    let object = read_object::<DisputeObject>(reply, "dispute");
+    let object = object.filter(|it| it.dispute_id == *id).ok_or("/dispute/dispute_id")?;
+    require(object.status.is_some(), "/dispute/status")?;
+    Ok(object)
 }
 
 fn read_subscription(reply: &Reply<'_>, id: &str) -> Result<Event, &'static str> {

@@ -29,7 +29,7 @@ use crate::providers::flex::ids::reference_id;
 use crate::rule::CoreRule;
 use crate::time::Timestamp;
 use requested::Requested;
-use session::WAIT_REVIEWS;
+use session::{WAIT_REVIEWS, withdraw_action};
 
 pub(crate) use ownership::{SKEW, is_create};
 pub(crate) use session::Session;
@@ -246,6 +246,7 @@ impl Sessions {
     pub(crate) fn create<F: Flex>(&mut self, mut command: CreateCheckoutSession, cx: &mut Cx<'_, F>) {
         self.requested = Some(Requested::of(&command, cx.settings()));
         self.since = self.since.or(Some(cx.now()));
+        withdraw_action(&self.known, cx);
         // The expected total is not sent, because Flex has no field for it.
         command.expected_total = None;
         let key = cx.key().as_str();

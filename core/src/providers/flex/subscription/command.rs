@@ -8,7 +8,7 @@ use crate::flow::named;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
 use crate::providers::flex::api::session_request::CreateCheckoutSession;
-use crate::providers::flex::ids::{CheckoutSessionId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, SubscriptionId};
 
 /// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -38,6 +38,16 @@ pub enum Command {
     CancelSubscription(CancelSubscription),
     /// Change whether the subscription ends with its period.
     UpdateSubscription(UpdateSubscription),
+    /// Look up a dispute of a payment.
+    RetrieveDispute {
+        /// The id of the dispute.
+        dispute_id: DisputeId,
+    },
+    /// Accept a dispute of a payment: the customer keeps the money for good.
+    CloseDispute {
+        /// The id of the dispute.
+        dispute_id: DisputeId,
+    },
 }
 
 impl From<CreateCheckoutSession> for Command {
@@ -61,6 +71,10 @@ named! {
         EndWithPeriod = "update_subscription/end_with_period",
         /// Keep the subscription running after its period.
         KeepRunning = "update_subscription/keep_running",
+        /// Look up a dispute.
+        RetrieveDispute = "retrieve_dispute",
+        /// Accept a dispute.
+        CloseDispute = "close_dispute",
     }
 }
 
@@ -75,6 +89,8 @@ impl Action {
             Command::CancelSubscription(_) => Self::Cancel,
             Command::UpdateSubscription(it) if it.cancel_at_period_end => Self::EndWithPeriod,
             Command::UpdateSubscription(_) => Self::KeepRunning,
+            Command::RetrieveDispute { .. } => Self::RetrieveDispute,
+            Command::CloseDispute { .. } => Self::CloseDispute,
         }
     }
 
@@ -85,6 +101,8 @@ impl Action {
             Call::CancelSubscription(..) => Self::Cancel,
             Call::UpdateSubscription(_, it) if it.cancel_at_period_end => Self::EndWithPeriod,
             Call::UpdateSubscription(..) => Self::KeepRunning,
+            Call::RetrieveDispute(_) => Self::RetrieveDispute,
+            Call::CloseDispute(_) => Self::CloseDispute,
             Call::RetrieveSubscription(_)
             | Call::ConfirmSubscription(_)
             | Call::RetrieveInvoice(_)

@@ -5,14 +5,14 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::disputes::dispute_refused;
 use super::record::SubscriptionRecord;
 use super::{Command, Cx, Subscription, Trigger};
 use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{AfterAll, Stop};
 use crate::providers::flex::api::calls::{Call, RefundsOf};
 use crate::providers::flex::api::objects::{
-    ChargeObject, DisputeObject, Expandable, RefundObject, SessionObject, Status, SubscriptionObject,
-    SubscriptionStatus,
+    ChargeObject, Expandable, RefundObject, SessionObject, Status, SubscriptionObject, SubscriptionStatus,
 };
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
@@ -40,6 +40,10 @@ impl Subscription {
                 return Ok(Trigger::Retrieve);
             }
             Command::CancelSubscription(requested) => self.cancel(requested, cx)?,
+            Command::RetrieveDispute { dispute_id } => cx.look_up(Call::RetrieveDispute(dispute_id)),
+            Command::CloseDispute { dispute_id } => {
+                self.record.as_mut().ok_or(Stop::NotNow)?.watched_mut().close(&dispute_id, cx)?;
+            }
             Command::UpdateSubscription(requested) => self.record.as_mut().ok_or(Stop::NotNow)?.update(requested, cx),
         }
         Ok(Trigger::Other)
@@ -100,6 +104,7 @@ impl Subscription {
             (Call::RetrieveInvoice(_), Event::Invoice(object)) => {
                 self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_invoice_lookup(object, cx);
             }
+            (_, Event::Dispute(object)) => self.on_dispute_reply(call, object, cx)?,
             (Call::ListRefunds(of), Event::Refunds(object)) => {
                 let sold_ids = self.sold_ids();
                 self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_refund_list(of, object, &sold_ids, cx);
@@ -135,6 +140,7 @@ impl Subscription {
     pub(super) fn refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let is_unsold = self.sessions.settled().is_none();
         match (call, &mut self.record) {
+            (Call::RetrieveDispute(_) | Call::CloseDispute(_), record) => dispute_refused(call, record, cx),
             (Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id), Some(record)) if id != record.id() => {}
             (Call::RetrieveSubscription(id), Some(record)) if is_unsold && record.is_only_requested() => {
                 cx.ask(Review::NotFound, id);
@@ -153,6 +159,7 @@ impl Subscription {
     pub(super) fn resolved(&mut self, call: &Call, verdict: Option<Verdict>, made_id: Option<&str>, cx: &mut Cx<'_>) {
         let has_ended = verdict == Some(Verdict::Ended);
         match call {
+            Call::RetrieveDispute(_) | Call::CloseDispute(_) => self.dispute_resolved(call, verdict, cx),
             Call::CancelSubscription(id, requested) => match (self.others.find(Some(id.as_str())), &mut self.record) {
                 (Some(other), _) if has_ended => other.end(cx),
                 (Some(_), _) | (None, None) => {}
@@ -220,7 +227,7 @@ impl Subscription {
     }
 
     /// The ids of the session that counts and of its payments.
-    fn sold_ids(&self) -> Vec<String> {
+    pub(super) fn sold_ids(&self) -> Vec<String> {
         self.sessions.settled().into_iter().flat_map(Session::ids).map(String::from).collect()
     }
 
@@ -317,7 +324,7 @@ impl Subscription {
 
     /// The subscription that a webhook about money may be about. A webhook that arrives before the subscription is
     /// known is early.
-    fn record_for_money(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
+    pub(super) fn record_for_money(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
         let missing = if self.is_absent() { IgnoredReason::Unrelated } else { IgnoredReason::Early };
         self.record.as_deref_mut().ok_or(missing)
     }
@@ -340,23 +347,6 @@ impl Subscription {
         }
         cx.look_up(Call::ListRefunds(RefundsOf::PaymentIntent(payment.into())));
         Ok(())
-    }
-
-    fn on_dispute(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold_ids = self.sold_ids();
-        let reference = object.client_reference_id.as_deref();
-        let ours = reference.is_some() && reference == self.sessions.reference();
-        let by_session = self.sessions.owner(object.payment_intent(), object.checkout_session(), None, cx);
-        let is_of_other = matches!(by_session, Ok((_, false))) || self.others.find(object.subscription()).is_some();
-        let record = self.record_for_money()?;
-        let own_key = ours && reference == Some(cx.key().as_str());
-        if is_of_other && !record.has_dispute(object, &sold_ids) {
-            return record.on_other_dispute(object, cx);
-        }
-        if !own_key && !record.has_dispute(object, &sold_ids) {
-            return Err(unknown_owner(object.subscription(), object.payment_intent()));
-        }
-        record.on_dispute(object, cx)
     }
 
     /// Applies a person's verdict.
@@ -389,7 +379,7 @@ impl Trigger {
 }
 
 /// Why a webhook about money does not find the subscription. It is early if an invoice may still name its payment.
-const fn unknown_owner(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
+pub(super) const fn unknown_owner(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
     match (subscription, payment) {
         (None, Some(_)) => IgnoredReason::Early,
         _ => IgnoredReason::Unrelated,

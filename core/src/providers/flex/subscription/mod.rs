@@ -3,6 +3,7 @@
 
 mod command;
 mod dispatch;
+mod disputes;
 mod others;
 mod record;
 mod rules;
@@ -186,6 +187,9 @@ impl Flow for Subscription {
         let record = self.record.as_deref();
         match command {
             Command::CreateCheckoutSession(request) => self.sessions.is_requested(request),
+            Command::CloseDispute { dispute_id } => {
+                record.is_some_and(|record| record.watched().is_accepted(dispute_id))
+            }
             Command::CancelSubscription(requested) => record.is_some_and(|record| record.is_ending(requested)),
             Command::UpdateSubscription(requested) if requested.extra.is_empty() => {
                 record.is_some_and(|record| record.has_flag(requested.cancel_at_period_end))

@@ -26,6 +26,11 @@ pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut R
         Action::Cancel => permits_end(subscription, rules),
         Action::EndWithPeriod => permits_flag(subscription, true, rules),
         Action::KeepRunning => permits_flag(subscription, false, rules),
+        Action::RetrieveDispute => {}
+        Action::CloseDispute => {
+            let is_open = subscription.record.as_ref().is_some_and(|record| record.watched().any_is_open());
+            rules.check(Rule::DisputeCloseWhileOpen, is_open);
+        }
     }
 }
 
@@ -40,7 +45,11 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
                 .check(CoreRule::NothingKnown, known)
                 .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
         }
-        Action::Cancel | Action::EndWithPeriod | Action::KeepRunning => {}
+        Action::RetrieveDispute => {
+            let known = subscription.record.as_ref().is_some_and(|record| !record.watched().is_empty());
+            rules.check(CoreRule::NothingKnown, known);
+        }
+        Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::CloseDispute => {}
     }
 }
 
@@ -60,6 +69,12 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
             rules.check(CoreRule::UnknownId, same).at("/subscription_id");
         }
         Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
+        Command::RetrieveDispute { dispute_id } => {
+            subscription.record.iter().for_each(|record| record.watched().check_known(dispute_id, rules));
+        }
+        Command::CloseDispute { dispute_id } => {
+            subscription.record.iter().for_each(|record| record.watched().check_close(dispute_id, rules));
+        }
         Command::UpdateSubscription(requested) => {
             rules.check_extra::<UpdateSubscription>(&requested.extra);
             if let Some(record) = &subscription.record {
@@ -85,6 +100,8 @@ fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rul
     // `permits` has rejected the command already if there is no other subscription.
     rules.check(CoreRule::NotNow, running || !subscription.others.any_runs()).at("/subscription_id");
     if let Some(record) = main {
+        let is_disputed = requested.refunds() && record.watched().any_blocks_refund();
+        rules.check(Rule::RefundNotDisputed, !is_disputed).at("/refund");
         check_one_at_a_time(record.id(), rules);
     }
 }

@@ -13,9 +13,7 @@ use crate::id::Digest;
 use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{Call, RefundsOf};
-use crate::providers::flex::api::objects::{
-    ChargeObject, DisputeObject, DisputeStatus, Entries, RefundObject, RefundStatus,
-};
+use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, Entries, RefundObject, RefundStatus};
 use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::ids::{InvoiceId, SubscriptionId};
 use crate::providers::flex::names::{Review, Verdict};
@@ -29,7 +27,7 @@ const SKEW: Millis = Millis::from_minutes(5);
 const FULL: &str = "full";
 
 /// The verdicts about what becomes of access.
-const ACCESS: &[Verdict] = &[Verdict::KeepAccess, Verdict::EndAccess];
+pub(super) const ACCESS: &[Verdict] = &[Verdict::KeepAccess, Verdict::EndAccess];
 
 /// The most refunds and disputes that are kept.
 const REMEMBERED: usize = 128;
@@ -120,6 +118,11 @@ impl Refunds {
     }
 
     /// The newest refunds and disputes.
+    pub(super) const fn reports_mut(&mut self) -> &mut Reports {
+        &mut self.reports
+    }
+
+    /// The newest refunds and disputes.
     pub(super) const fn reports(&self) -> &Reports {
         &self.reports
     }
@@ -167,7 +170,13 @@ impl Refunds {
     }
 
     /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
-    fn note(&mut self, ask: Ask<Review>, about: TypedId, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    pub(super) fn note(
+        &mut self,
+        ask: Ask<Review>,
+        about: TypedId,
+        stays: bool,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
         let id = about.as_str();
         let before = self.returned.iter().find(|it| it.0 == fingerprint(id)).map(|it| it.1);
         if before.is_some_and(|it| it || !stays) {
@@ -254,29 +263,6 @@ impl SubscriptionRecord {
     /// Applies a webhook about a refund.
     pub(in super::super) fn on_refund(&mut self, object: &RefundObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         self.refunds.on_refund(object, &self.id, cx)
-    }
-
-    /// A payment is disputed. A person decides what becomes of access.
-    pub(in super::super) fn on_dispute(
-        &mut self,
-        object: &DisputeObject,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), IgnoredReason> {
-        let won = object.status == Some(DisputeStatus::Won);
-        let has_news = self.refunds.reports.note_dispute(object);
-        let noted = self.refunds.note(Review::Disputed.only(ACCESS), (&object.dispute_id).into(), won, cx);
-        noted.or_else(|why| if has_news { Ok(()) } else { Err(why) })
-    }
-
-    /// The payment of another subscription is disputed. Access to this one does not depend on it.
-    pub(in super::super) fn on_other_dispute(
-        &mut self,
-        object: &DisputeObject,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), IgnoredReason> {
-        const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
-        let won = object.status == Some(DisputeStatus::Won);
-        self.refunds.note(Review::Disputed.only(ENDS), (&object.dispute_id).into(), won, cx)
     }
 
     /// Applies a list of refunds, of which some may belong to this subscription.

@@ -28,7 +28,7 @@ impl SubscriptionRecord {
             cancel_at: lookup.and_then(|it| it.cancel_at),
             refunding: self.refunds.expected_amount().map(Money::unnamed),
             refunds: self.refunds.reports().refunds(),
-            disputes: self.refunds.reports().disputes(),
+            disputes: self.refunds.reports().disputes(&self.disputes),
             ..Status::default()
         }
     }
