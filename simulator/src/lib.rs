@@ -8,6 +8,7 @@
     reason = "`Value` is indexed by names: an absent one is null, and only our own objects are written"
 )]
 
+mod calendar;
 mod http;
 mod page;
 mod provider;
@@ -16,6 +17,7 @@ mod time;
 #[cfg(test)]
 mod tests;
 mod truemed;
+mod vend;
 mod world;
 
 pub use http::{HttpReply, HttpRequest, MAX_BODY, Outcome};

@@ -28,7 +28,7 @@ use crate::world::{Call, Context, Endpoint, Sending};
 
 /// Every provider, as the state of a new world.
 pub(crate) fn all() -> Vec<Box<dyn Hosted>> {
-    vec![Box::new(crate::truemed::Truemed::default())]
+    vec![Box::new(crate::truemed::Truemed::default()), Box::new(crate::vend::Vend::default())]
 }
 
 /// One payment provider: its state in one world, and what changes this state.
@@ -45,6 +45,11 @@ pub(crate) trait Provider: Default + Send + 'static {
 
     /// The provider's error body for a status that any operation can return.
     fn error(status: u16, message: &str) -> HttpReply;
+
+    /// The value of `retry-after` in a reply 429, where requests are served again at `free`.
+    fn retry_after(_free: Millis) -> String {
+        "1".into()
+    }
 
     /// Does what [`Context::after`] planned.
     fn due(&mut self, what: &Value, context: &mut Context<'_>);
@@ -189,6 +194,7 @@ pub(crate) trait Hosted: Send {
     fn run(&mut self, index: usize, call: &Call<'_>, context: &mut Context<'_>) -> Reply;
     fn account(&self, request: &HttpRequest) -> Result<String, Reply>;
     fn error(&self, status: u16, message: &str) -> HttpReply;
+    fn retry_after(&self, free: Millis) -> String;
     fn due(&mut self, what: &Value, context: &mut Context<'_>);
     fn act(&mut self, act: &Value, context: &mut Context<'_>) -> Result<Value, String>;
     fn sign(&self, sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, String)>, Vec<u8>);
@@ -227,6 +233,10 @@ impl<P: Provider> Hosted for P {
 
     fn error(&self, status: u16, message: &str) -> HttpReply {
         P::error(status, message)
+    }
+
+    fn retry_after(&self, free: Millis) -> String {
+        P::retry_after(free)
     }
 
     fn due(&mut self, what: &Value, context: &mut Context<'_>) {

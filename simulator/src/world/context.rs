@@ -81,7 +81,6 @@ impl Context<'_> {
     }
 
     /// Gives `what` to the provider's `due` at a date: when a period or a trial ends.
-    #[expect(dead_code, reason = "Truemed has no periods")]
     pub(crate) fn at(&mut self, at: Millis, what: Value) {
         self.shared.plan(at.max(self.now), self.index, what, false);
     }

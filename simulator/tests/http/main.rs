@@ -14,6 +14,8 @@ mod harness;
 mod independence;
 mod limits;
 mod readme;
+mod samples;
 mod truemed;
+mod vend;
 mod webhooks;
 mod worlds;
