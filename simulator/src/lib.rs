@@ -12,6 +12,7 @@ mod calendar;
 mod http;
 mod page;
 mod provider;
+mod revup;
 mod server;
 mod time;
 #[cfg(test)]

@@ -28,7 +28,11 @@ use crate::world::{Call, Context, Endpoint, Sending};
 
 /// Every provider, as the state of a new world.
 pub(crate) fn all() -> Vec<Box<dyn Hosted>> {
-    vec![Box::new(crate::truemed::Truemed::default()), Box::new(crate::vend::Vend::default())]
+    vec![
+        Box::new(crate::truemed::Truemed::default()),
+        Box::new(crate::vend::Vend::default()),
+        Box::new(crate::revup::Revup::default()),
+    ]
 }
 
 /// One payment provider: its state in one world, and what changes this state.

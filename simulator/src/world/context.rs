@@ -91,7 +91,6 @@ impl Context<'_> {
     }
 
     /// Sends a webhook to an address that the merchant named in a request, and returns its id.
-    #[expect(dead_code, reason = "Truemed sends to configured addresses only")]
     pub(crate) fn webhook_to(&mut self, url: &str, event: &str, data: &Value, wait: Millis) -> String {
         let url = url.to_owned();
         self.emit(event, data, wait, Some(Endpoint { url, provider: None, secret: String::new(), auth: String::new() }))

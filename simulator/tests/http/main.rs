@@ -14,6 +14,7 @@ mod harness;
 mod independence;
 mod limits;
 mod readme;
+mod revup;
 mod samples;
 mod truemed;
 mod vend;
