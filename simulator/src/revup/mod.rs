@@ -16,6 +16,8 @@ mod read;
 mod refunds;
 mod state;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 

@@ -13,6 +13,8 @@ mod events;
 mod pages;
 mod state;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use serde_json::{Value, json};
