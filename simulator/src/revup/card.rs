@@ -19,6 +19,8 @@ pub(super) enum Behavior {
     Slow,
     /// The first acquirer refuses, the fallback accepts.
     Fallback,
+    /// The first acquirer refuses, and so does the fallback.
+    FallbackDeclines,
 }
 
 /// The numbers with a behavior of their own, and what a tester must know.
@@ -30,6 +32,7 @@ pub(super) const NUMBERS: &[(&str, Behavior, &str)] = &[
     ("4000000000003220", Behavior::Challenge, "needs 3DS"),
     ("4000000000000077", Behavior::Slow, "stays in process for 10 minutes"),
     ("4000000000009995", Behavior::Fallback, "pays by the fallback"),
+    ("4000000000009979", Behavior::FallbackDeclines, "is declined by the fallback too"),
 ];
 
 #[derive(Debug, Clone)]
@@ -74,6 +77,7 @@ impl Card {
             Behavior::DeclinesLater | Behavior::HardDeclineLater if absent => &[("failed", false)],
             Behavior::Challenge if !absent => &[("waiting_user_interaction", false)],
             Behavior::Slow => &[("in_process", false)],
+            Behavior::FallbackDeclines => &[("failed", false), ("failed", true)],
             Behavior::Fallback => &[("failed", false), ("success", true)],
             _ => &[("success", false)],
         }

@@ -181,3 +181,20 @@ fn random_journeys_never_take_a_period_twice_nor_refund_too_much() {
     }
     assert!(renewals > 20, "the journeys reach renewals: {renewals}");
 }
+
+#[test]
+fn one_seed_makes_the_same_bytes() {
+    let run = || {
+        let mut journey = Journey::new(7);
+        for _ in 0..150 {
+            match journey.random.below(3) {
+                0 => journey.request(),
+                1 => journey.act(),
+                _ => journey.pass(),
+            }
+        }
+        let said = ["requests", "webhooks", "ledger"].map(|what| journey.world.control("GET", what, "", &Value::Null));
+        format!("{said:?}")
+    };
+    assert_eq!(run(), run());
+}

@@ -138,3 +138,20 @@ fn random_journeys_never_bill_without_consent_or_after_a_cancellation() {
         journey.check();
     }
 }
+
+#[test]
+fn one_seed_makes_the_same_bytes() {
+    let run = || {
+        let mut journey = Journey::new(7);
+        for _ in 0..150 {
+            match journey.random.below(3) {
+                0 => journey.request(),
+                1 => journey.act(),
+                _ => journey.pass(),
+            }
+        }
+        let said = ["requests", "webhooks", "ledger"].map(|what| journey.world.control("GET", what, "", &Value::Null));
+        format!("{said:?}")
+    };
+    assert_eq!(run(), run());
+}

@@ -114,6 +114,31 @@ fn the_event_of_a_creation_is_sent_as_printed_with_its_capitals() {
 }
 
 #[test]
+fn the_event_of_a_failed_initial_payment_is_sent_as_printed() {
+    let merchant = Merchant::new(&json!({}));
+    let ids = merchant.paid_order("4242424242424242");
+    merchant.act("set_card", &json!({"id": ids.token, "card": "4000000000009979"}));
+    merchant.post("/subscriptions", &merchant.token_body(&ids, &json!({})));
+    merchant.advance(5_000);
+    let hooks = merchant.receiver.take();
+    let callback = hooks.iter().find(|it| it.path == "/fail").unwrap().json();
+    assert_eq!(callback.as_array().unwrap().len(), 2);
+    let archived = hooks.iter().find(|it| it.body.contains("subscription.archived")).unwrap().json();
+    let printed = sample("revup/event.archived.json");
+    assert_like(&archived, &printed, &[]);
+    let statuses = |event: &Value| -> Vec<(Value, Value)> {
+        let list = event["originator"]["data"]["transactions"].as_array().unwrap();
+        list.iter().map(|it| (it["transactionStatus"].clone(), it["isFallback"].clone())).collect()
+    };
+    assert_eq!(statuses(&archived), statuses(&printed));
+    for pointer in
+        ["/originator/type", "/originator/data/status", "/originator/data/attempt", "/data/status", "/data/cycle"]
+    {
+        assert_eq!(archived.pointer(pointer), printed.pointer(pointer), "{pointer}");
+    }
+}
+
+#[test]
 fn the_event_of_a_failed_renewal_is_sent_as_printed() {
     let merchant = Merchant::new(&json!({}));
     let id = merchant.subscribed();
