@@ -23,7 +23,7 @@
 use serde_json::Value;
 
 use crate::http::{HttpReply, HttpRequest};
-use crate::time::Millis;
+use crate::time::{Millis, SECOND};
 use crate::world::{Call, Context, Endpoint, Sending};
 
 /// Every provider, as the state of a new world.
@@ -41,6 +41,8 @@ pub(crate) trait Provider: Default + Send + 'static {
     const NAME: &'static str;
     /// Everything that can be requested.
     const OPERATIONS: &'static [Operation<Self>];
+    /// How long a receiver of webhooks can take to reply, in real time.
+    const PATIENCE: Millis = 10 * SECOND;
     /// What the documents leave open.
     const READINGS: &'static [Reading];
 
@@ -66,6 +68,11 @@ pub(crate) trait Provider: Default + Send + 'static {
 
     /// Whether this status acknowledges a webhook.
     fn acknowledged(status: u16) -> bool;
+
+    /// Whether a webhook of this kind is sent again until it is acknowledged.
+    fn repeats(_event: &str) -> bool {
+        true
+    }
 
     /// How long after an attempt the next one follows. `attempts` were made, the first of them `age` ago.
     fn retry(attempts: u32, age: Millis) -> Option<Millis>;
@@ -202,6 +209,8 @@ pub(crate) trait Hosted: Send {
     fn due(&mut self, what: &Value, context: &mut Context<'_>);
     fn act(&mut self, act: &Value, context: &mut Context<'_>) -> Result<Value, String>;
     fn sign(&self, sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, String)>, Vec<u8>);
+    fn patience(&self) -> Millis;
+    fn repeats(&self, event: &str) -> bool;
     fn acknowledged(&self, status: u16) -> bool;
     fn retry(&self, attempts: u32, age: Millis) -> Option<Millis>;
     fn ledger(&self) -> Value;
@@ -253,6 +262,14 @@ impl<P: Provider> Hosted for P {
 
     fn sign(&self, sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, String)>, Vec<u8>) {
         P::sign(sending, endpoint)
+    }
+
+    fn patience(&self) -> Millis {
+        P::PATIENCE
+    }
+
+    fn repeats(&self, event: &str) -> bool {
+        P::repeats(event)
     }
 
     fn acknowledged(&self, status: u16) -> bool {

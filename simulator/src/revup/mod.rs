@@ -71,6 +71,7 @@ const FORM: (Fidelity, By) = (Inferred, Customer);
 
 impl Provider for Revup {
     const NAME: &'static str = "revup";
+    const PATIENCE: Millis = 20 * SECOND;
 
     const OPERATIONS: &'static [Operation<Self>] = &[
         operation(("create_order", "POST", "/v2/orders"), page::ORDER, API, orders::create),
@@ -212,6 +213,11 @@ impl Provider for Revup {
 
     fn sign(sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, String)>, Vec<u8>) {
         events::sign(sending, endpoint)
+    }
+
+    /// A retry is documented for events and notifications, not for the callback to the merchant's page.
+    fn repeats(event: &str) -> bool {
+        event != "callback"
     }
 
     fn acknowledged(status: u16) -> bool {

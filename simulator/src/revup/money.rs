@@ -26,11 +26,9 @@ pub(super) fn read(value: &Value, currency: &str) -> Option<i64> {
 
 /// The amount as a JSON number, without a float's error in between.
 pub(super) fn amount(minor: i64, currency: &str) -> Value {
-    let places = places(currency);
-    let digits = format!("{minor:0>width$}", width = places.saturating_add(1));
-    let (whole, fraction) = digits.split_at_checked(digits.len().saturating_sub(places)).unwrap_or((&digits, ""));
+    let (whole, fraction) = digits(minor, currency);
     let fraction = fraction.trim_end_matches('0');
-    let text = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
+    let text = if fraction.is_empty() { whole } else { format!("{whole}.{fraction}") };
     serde_json::from_str(&text).unwrap_or_default()
 }
 
@@ -39,9 +37,18 @@ pub(super) fn money(minor: i64, currency: &str) -> Value {
     json!({"amount": amount(minor, currency), "currency": currency})
 }
 
-/// The amount for a person.
+/// The amount for a person, with every decimal.
 pub(super) fn shown(minor: i64, currency: &str) -> String {
-    format!("{} {currency}", amount(minor, currency))
+    let (whole, fraction) = digits(minor, currency);
+    if fraction.is_empty() { format!("{whole} {currency}") } else { format!("{whole}.{fraction} {currency}") }
+}
+
+/// The digits before the decimal point, and after it.
+fn digits(minor: i64, currency: &str) -> (String, String) {
+    let places = places(currency);
+    let digits = format!("{minor:0>width$}", width = places.saturating_add(1));
+    let (whole, fraction) = digits.split_at_checked(digits.len().saturating_sub(places)).unwrap_or((&digits, ""));
+    (whole.to_owned(), fraction.to_owned())
 }
 
 /// Three capital letters.
@@ -52,6 +59,12 @@ pub(super) fn is_currency(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_person_sees_every_decimal() {
+        let seen = [shown(1_550, "EUR"), shown(7, "EUR"), shown(500, "JPY"), shown(1_234, "KWD")];
+        assert_eq!(seen, ["15.50 EUR", "0.07 EUR", "500 JPY", "1.234 KWD"]);
+    }
 
     #[test]
     fn amounts_have_the_decimals_of_their_currency() {

@@ -127,6 +127,11 @@ pub(super) fn set_state(
     let before = subscription.live();
     subscription.state = state;
     let after = subscription.live();
+    match (before, after) {
+        (_, false) if state == "canceled" => subscription.canceled = Some(context.now),
+        (false, true) => (subscription.canceled, subscription.ends) = (None, false),
+        _ => {}
+    }
     if before && !after && context.reading("other-ends-send-webhook") == "true" {
         events::cancellation(id, context);
     }

@@ -26,6 +26,10 @@ pub(super) fn read(
     let components = components(kind, body, catalogue, context)?;
     let plan = match (product, price) {
         (Some(product), Some(price)) => Some((product, price)),
+        _ if kind == Kind::Create => {
+            let message = "product_handle and price_handle are required.";
+            return Err(invalid("vend.create.plan-required", message, context).source(page::CREATE));
+        }
         (None, None) => None,
         (Some(_), None) => {
             let message = "price_handle is required with product_handle.";
@@ -40,13 +44,8 @@ pub(super) fn read(
         let message = format!("There is no product {} at the price {}.", plan.0, plan.1);
         return Err(invalid("vend.token.known-handles", message, context));
     }
-    match kind {
-        Kind::Create if plan.is_none() => {
-            let message = "product_handle and price_handle are required.";
-            return Err(invalid("vend.create.plan-required", message, context).source(page::CREATE));
-        }
-        Kind::Update => one_change(plan.is_some(), !components.is_empty(), context)?,
-        Kind::Create => {}
+    if kind == Kind::Update {
+        one_change(plan.is_some(), !components.is_empty(), context)?;
     }
     let coupon = coupon(kind, body, catalogue, context)?;
     Ok((Change { plan, components, coupon }, return_url))

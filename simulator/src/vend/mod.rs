@@ -63,6 +63,7 @@ const fn operation(
 
 impl Provider for Vend {
     const NAME: &'static str = "vend";
+    const PATIENCE: Millis = 5 * SECOND;
 
     const OPERATIONS: &'static [Operation<Self>] = &[
         operation(

@@ -104,7 +104,7 @@ fn a_form_makes_the_initial_payment_and_a_decline_archives() {
     let (order, id) = (made["orderId"].as_str().unwrap(), made["subscriptionId"].as_str().unwrap());
     let form = merchant.url(&format!("/form/{order}"));
     let page = send("GET", &form, &[], b"").unwrap();
-    for text in ["data-testid=\"card\"", "data-testid=\"pay\"", "15.5 EUR", "renewals"] {
+    for text in ["data-testid=\"card\"", "data-testid=\"pay\"", "15.50 EUR", "renewals"] {
         assert!(page.text.contains(text), "{text}");
     }
     assert!(!page.text.contains("<script"));

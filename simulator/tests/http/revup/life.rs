@@ -165,4 +165,9 @@ fn an_event_is_retried_until_the_reply_is_exactly_200() {
     merchant.advance(DAY);
     let events = merchant.events();
     assert_eq!((events.len(), &events[0]["eventId"]), (2, &events[1]["eventId"]));
+    merchant.receiver.reply_with(404);
+    let made = merchant.post("/subscriptions", &merchant.subscription_body(&json!({}))).json();
+    merchant.act("pay", &json!({"id": made["orderId"]}));
+    merchant.advance(DAY);
+    assert_eq!(merchant.take("/success").len(), 1, "a callback is made once");
 }

@@ -87,6 +87,18 @@ fn a_webhook_that_is_not_acknowledged_is_retried_20_times() {
 }
 
 #[test]
+fn a_receiver_has_5_seconds() {
+    let (retailer, receiver, _) = settled(&json!({}));
+    receiver.before_reply(|_| std::thread::sleep(std::time::Duration::from_millis(5_500)));
+    retailer.act("cancel", &json!({}));
+    let report = retailer.advance(2_000);
+    assert!(report["deliveries"][0]["error"].is_string(), "{report}");
+    receiver.before_reply(|_| {});
+    retailer.advance(60_000);
+    assert_eq!(receiver.take().len(), 2);
+}
+
+#[test]
 fn support_takes_a_cancellation_back_without_a_webhook() {
     let (retailer, receiver, id) = settled(&json!({}));
     assert_eq!(retailer.try_act("reactivate", &json!({"id": id})).status, 400);

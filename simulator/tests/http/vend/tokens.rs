@@ -23,7 +23,7 @@ fn a_refused_body_names_the_rule_that_it_broke() {
         (with(&json!({"return_url": null})), "vend.create.return-url-required"),
         (with(&json!({"return_url": "/back"})), "vend.create.return-url-required"),
         (components(&json!([component])), "vend.create.plan-required"),
-        (with(&json!({"price_handle": ""})), "vend.update.price-handle-with-product"),
+        (with(&json!({"price_handle": ""})), "vend.create.plan-required"),
         (with(&json!({"product_handle": 1})), "vend.token.field-types"),
         (without("component_handle"), "vend.create.component-fields"),
         (without("component_price_handle"), "vend.create.component-fields"),
