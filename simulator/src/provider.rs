@@ -14,7 +14,8 @@
 //!    them with [`Context::earlier`]. Where documents can be read in several ways, add a [`Reading`] and ask
 //!    [`Context::reading`]. Mark what no document says with [`Reply::inferred`], and name the documented rule that a
 //!    refused request broke with [`Reply::broke`]. Pages come from [`crate::page`].
-//! 4. Implement [`Provider::act`]: what the customer can do without a browser. Sign webhooks in [`Provider::sign`].
+//! 4. Implement [`Provider::act`]: what the customer can do without a browser. Sign webhooks in [`Provider::sign`], and
+//!    say with [`Provider::PATIENCE`], `acknowledged`, `repeats` and `retry` how they are delivered.
 //! 5. Add one line to [`all`] below. The provider then lives at `/w/<world>/<name>`, and has the journal, faults,
 //!    clock and webhook controls without further code.
 //!

@@ -15,13 +15,13 @@ fn event(merchant: &Merchant, name: &str) -> Value {
 fn the_request_of_the_guide_is_accepted_and_replied_to_as_printed() {
     let merchant = Merchant::new(&json!({}));
     let ids = merchant.paid_order("4242424242424242");
-    let mut body = sample("revup/create.request.seed.json");
+    let mut body = sample("revup/create.request.json");
     let own = merchant.token_body(&ids, &json!({}));
     for name in ["tokenId", "parentTransactionId", "parentOrderId", "eventSubscriptionUrl", "redirectUrl"] {
         body[name] = own[name].clone();
     }
     let made = merchant.post("/subscriptions", &body);
-    assert_like(&made.json(), &sample("revup/create.response.seed.json"), &[]);
+    assert_like(&made.json(), &sample("revup/create.response.json"), &[]);
     assert_eq!(made.json()["orderId"], ids.order, "the reply has the order that was sent");
     assert_eq!(made.header("x-sim-fidelity"), "documented");
     merchant.advance(5_000);

@@ -25,8 +25,12 @@ fn request() -> Value {
 
 #[test]
 fn a_token_is_told_as_the_guide_and_as_the_reference_print_it() {
-    let guide = Retailer::reading("expires-at", "placeholder").create(&request()).json();
-    assert_like(&guide, &sample("vend/token.response.seed.json"), &[]);
+    let retailer = Retailer::reading("expires-at", "placeholder");
+    let got = retailer.create(&request());
+    assert_eq!((got.header("x-sim-fidelity"), got.header("x-sim-operation")), ("documented", "create_token"));
+    let guide = got.json();
+    assert_eq!(retailer.open(guide["token"].as_str().unwrap()).header("x-sim-fidelity"), "inferred");
+    assert_like(&guide, &sample("vend/token.response.guide.json"), &[]);
     assert_eq!((&guide["expires_in"], &guide["expires_at"]), (&json!("86400"), &json!("expires_at")));
     let reference = Retailer::reading("token-envelope", "data").create(&request()).json();
     assert_like(&reference, &sample("vend/token.response.json"), &[]);
