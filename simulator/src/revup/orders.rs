@@ -31,7 +31,8 @@ fn create_order(revup: &mut Revup, call: &Call<'_>, context: &mut Context<'_>) -
         transactions: Vec::new(),
     };
     revup.orders.insert(id.clone(), order);
-    Ok(made(json!({context.reading("order-id-name"): id}), context))
+    let reply = made(json!({context.reading("order-id-name"): id}), context);
+    Ok(reply.inferred("the reply is described as the order's id, but its sample is not visible"))
 }
 
 /// The reply to something that was made.

@@ -22,7 +22,8 @@ pub(super) fn list(revup: &mut Revup, call: &Call<'_>, context: &mut Context<'_>
         return guess("0300", "revup.order.exists", "There is no such order, or it was deleted after an hour.");
     };
     let all = order.transactions.iter().filter_map(|id| revup.transactions.get(id));
-    Reply::json(200, &json!(all.map(|it| shown(revup, it)).collect::<Vec<_>>()))
+    let list = json!(all.map(|it| shown(revup, it)).collect::<Vec<_>>());
+    Reply::json(200, &list).inferred("the list is described, but its sample is not visible")
 }
 
 fn shown(revup: &Revup, it: &Transaction) -> Value {

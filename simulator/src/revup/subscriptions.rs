@@ -102,5 +102,6 @@ pub(super) fn cancel(revup: &mut Revup, call: &Call<'_>, context: &mut Context<'
         .cancellation
         .as_ref()
         .map_or(Value::Null, |it| json!({"reason": it.reason, "detail": it.detail, "requestedAt": iso(it.at)}));
-    Reply::json(200, &shown)
+    let reply = Reply::json(200, &shown);
+    if cancelled { reply } else { reply.inferred("the reply to a second cancellation is not said") }
 }

@@ -14,7 +14,7 @@ pub(super) fn retrieve(vend: &mut Vend, call: &Call<'_>, context: &mut Context<'
         return refused;
     }
     match vend.subscriptions.get(call.parameter("id")) {
-        Some(subscription) => Reply::json(200, &json!({"data": application(vend, &[subscription], context)})),
+        Some(subscription) => told(&json!(application(vend, &[subscription], context)), &[subscription]),
         None => refuse(404, "vend.subscription.exists", "There is no such subscription."),
     }
 }
@@ -36,7 +36,16 @@ pub(super) fn list(vend: &mut Vend, call: &Call<'_>, context: &mut Context<'_>) 
         "null" if applications.is_empty() => Value::Null,
         _ => json!(applications),
     };
-    Reply::json(200, &json!({"data": data}))
+    told(&data, &shown)
+}
+
+/// The reply with subscriptions. Vend's own documents name one state only.
+fn told(data: &Value, subscriptions: &[&Subscription]) -> Reply {
+    let reply = Reply::json(200, &json!({"data": data}));
+    if subscriptions.iter().all(|it| it.state == "canceled") {
+        return reply;
+    }
+    reply.inferred("of the states, Vend's documents show only `canceled`; the others are those of its billing engine")
 }
 
 /// The partner's application with subscriptions to it.
