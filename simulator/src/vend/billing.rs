@@ -30,6 +30,7 @@ pub(super) fn begin(vend: &mut Vend, change: &Change, context: &mut Context<'_>)
         ends: false,
         anchor: context.now,
         periods: 0,
+        addresses: context.addresses(),
         next: context.now,
         charges: vec![Charge { at: context.now, cents, paid: true }],
     };
@@ -96,7 +97,7 @@ pub(super) fn cancel(vend: &mut Vend, id: &str, context: &mut Context<'_>) -> Re
     if early && context.reading("early-cancel-webhook") == "lost" {
         return Ok(false);
     }
-    events::cancellation(id, context);
+    events::cancellation(subscription, context);
     Ok(true)
 }
 
@@ -133,7 +134,7 @@ pub(super) fn set_state(
         _ => {}
     }
     if before && !after && context.reading("other-ends-send-webhook") == "true" {
-        events::cancellation(id, context);
+        events::cancellation(subscription, context);
     }
     if !before && after && subscription.next <= context.now {
         (subscription.anchor, subscription.periods) = (context.now, 0);

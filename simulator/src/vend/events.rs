@@ -3,22 +3,29 @@
 use serde_json::{Value, json};
 
 use super::POST;
+use super::state::Subscription;
 use crate::time::SECOND;
 use crate::world::{Context, Endpoint, Sending};
 
 const CANCELLATION: &str = "partner.cancellation";
 
-pub(super) fn cancellation(subscription: &str, context: &mut Context<'_>) {
+pub(super) fn cancellation(subscription: &Subscription, context: &mut Context<'_>) {
     let data = json!({
         "domain_prefix": super::domain_prefix(context),
         "payload": {
             "cancelled_at": {"seconds": context.now.div_euclid(SECOND)},
-            "subscription_id": subscription,
+            "subscription_id": subscription.id,
         },
         "retailer_id": super::retailer_id(context),
         "type": CANCELLATION,
     });
-    context.webhook(CANCELLATION, &data, POST);
+    if subscription.addresses.is_empty() || context.reading("webhook-address") == "current" {
+        context.webhook(CANCELLATION, &data, POST);
+        return;
+    }
+    for url in &subscription.addresses {
+        context.webhook_to(url, CANCELLATION, &data, POST);
+    }
 }
 
 /// The page of this webhook shows JSON; Vend's general page says that webhooks are forms with a field `payload`.

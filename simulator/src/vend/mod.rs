@@ -184,6 +184,11 @@ impl Provider for Vend {
             "whether Vend sends the webhook where it ends a subscription itself is not said",
         ),
         reading(
+            "webhook-address",
+            &["at-creation", "current"],
+            "the address is configured when a subscription is created; whether it can move later is not said",
+        ),
+        reading(
             "webhook-encoding",
             &["json", "form", "form-inner"],
             "the sample is JSON; Vend's general page says that webhooks are forms with a `payload`",

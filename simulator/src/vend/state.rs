@@ -99,6 +99,8 @@ pub(super) struct Subscription {
     /// From when periods are counted, and how many have begun.
     pub(super) anchor: Millis,
     pub(super) periods: i64,
+    /// Where its webhooks go: the addresses that were configured when it began.
+    pub(super) addresses: Vec<String>,
     /// When the next period is billed.
     pub(super) next: Millis,
     pub(super) charges: Vec<Charge>,

@@ -90,6 +90,11 @@ impl Context<'_> {
         self.emit(event, data, wait, None)
     }
 
+    /// The addresses to which this provider's webhooks go now.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.shared.endpoints_of(self.provider).into_iter().map(|endpoint| endpoint.url).collect()
+    }
+
     /// Sends a webhook to an address that the merchant named in a request, and returns its id.
     pub(crate) fn webhook_to(&mut self, url: &str, event: &str, data: &Value, wait: Millis) -> String {
         let url = url.to_owned();

@@ -87,6 +87,18 @@ fn a_webhook_that_is_not_acknowledged_is_retried_20_times() {
 }
 
 #[test]
+fn the_address_of_the_webhook_is_the_one_of_the_creation() {
+    for (reading, first, second) in [("at-creation", 1, 0), ("current", 0, 1)] {
+        let (retailer, receiver, _) = settled(&json!({"vend.webhook-address": reading}));
+        let other = crate::harness::Receiver::start();
+        retailer.control("webhooks", &json!({"endpoints": [other.url]}));
+        retailer.act("cancel", &json!({}));
+        retailer.advance(2_000);
+        assert_eq!((receiver.take().len(), other.take().len()), (first, second), "{reading}");
+    }
+}
+
+#[test]
 fn a_receiver_has_5_seconds() {
     let (retailer, receiver, _) = settled(&json!({}));
     receiver.before_reply(|_| std::thread::sleep(std::time::Duration::from_millis(5_500)));

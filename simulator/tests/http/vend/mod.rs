@@ -100,6 +100,10 @@ impl Retailer {
         list["data"][0]["partner_subscription_info"].as_array().unwrap().last().unwrap().clone()
     }
 
+    pub(crate) fn control(&self, what: &str, body: &Value) {
+        self.shop.control(what, body);
+    }
+
     pub(crate) fn faults(&self, faults: &Value) {
         self.shop.control("faults", faults);
     }
