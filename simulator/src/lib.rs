@@ -8,6 +8,7 @@
     reason = "`Value` is indexed by names: an absent one is null, and only our own objects are written"
 )]
 
+mod flex;
 mod http;
 mod page;
 mod provider;

@@ -28,7 +28,7 @@ use crate::world::{Call, Context, Endpoint, Sending};
 
 /// Every provider, as the state of a new world.
 pub(crate) fn all() -> Vec<Box<dyn Hosted>> {
-    vec![Box::new(crate::truemed::Truemed::default())]
+    vec![Box::new(crate::truemed::Truemed::default()), Box::new(crate::flex::Flex::default())]
 }
 
 /// One payment provider: its state in one world, and what changes this state.
