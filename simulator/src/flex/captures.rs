@@ -126,7 +126,7 @@ pub(super) fn cancel(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>
 
 /// `POST …/reauth`: authorizes again what has expired.
 pub(super) fn reauthorize(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
-    let found = held(flex, call, &["canceled"]).map(|(session, intent)| {
+    let found = held(flex, call, &["canceled", "requires_payment_method"]).map(|(session, intent)| {
         (session.head.id.clone(), intent.head.id.clone(), intent.card.clone().unwrap_or_default())
     });
     match found {

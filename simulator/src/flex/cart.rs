@@ -11,7 +11,7 @@ use crate::provider::Reply;
 use crate::time::{DAY, Millis};
 use crate::world::Context;
 
-/// The lines of a request. Inline prices are made only after everything is checked.
+/// The lines of a request. Inline prices are made.
 pub(super) fn lines(
     flex: &mut Flex,
     body: &Map<String, Value>,

@@ -10,8 +10,8 @@ const WHY: &str = "the documents show the shape of a refusal, and few of its cod
 
 /// 400: a member is absent or has another shape.
 pub(super) fn missing(field: &str, rule: &'static str, message: impl Into<String>) -> Reply {
-    let message = message.into();
-    let reply = Reply::json(400, &json!({"error": {"code": "invalid_request", "message": message, "param": field}}));
+    let message = format!("{field}: {}", message.into());
+    let reply = Reply::json(400, &json!({"error": {"code": "invalid_request", "message": message}}));
     reply.broke(rule, message).source(source::INTRODUCTION)
 }
 

@@ -24,6 +24,8 @@ mod shown;
 mod state;
 mod store;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 

@@ -86,7 +86,18 @@ fn check(flex: &Flex, body: &Map<String, Value>, account: &str) -> Result<Asked,
     Ok(Asked { mode, manual, customer, discount, shipping })
 }
 
+/// Inline prices are made on the way: a refused request must leave none of them.
 fn created(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Result<Reply, Reply> {
+    let (prices, products) = (flex.prices.len(), flex.products.len());
+    let made = checked(flex, call, context);
+    if made.is_err() {
+        flex.prices.truncate(prices);
+        flex.products.truncate(products);
+    }
+    made
+}
+
+fn checked(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Result<Reply, Reply> {
     let body = unwrap(call, "checkout_session")?;
     let asked = check(flex, body, &call.account)?;
     let card = match asked.mode {

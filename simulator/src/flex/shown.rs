@@ -15,7 +15,7 @@ macro_rules! kept {
     ($name:ident $kind:literal $plural:ident $(limit $limit:literal)?, |$it:ident, $flex:ident, $context:ident| $shown:expr) => {
         impl Kept for $name {
             const KIND: &'static str = $kind;
-            const PLURAL: &'static str = stringify!($plural);
+            const PLURAL: &'static str = concat!($kind, "s");
             $(const LIMIT: usize = $limit;)?
 
             fn store(flex: &Flex) -> &Store<Self> {

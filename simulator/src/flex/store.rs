@@ -87,6 +87,16 @@ impl<T: Kept> Store<T> {
         self.order.retain(|known| known != id);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Forgets the objects that were made after so many.
+    pub(super) fn truncate(&mut self, len: usize) {
+        let newer = self.order.split_off(len.min(self.order.len()));
+        newer.iter().for_each(|id| drop(self.by.remove(id)));
+    }
+
     /// All objects, the oldest first.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.order.iter().filter_map(|id| self.by.get(id))

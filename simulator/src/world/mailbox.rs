@@ -93,7 +93,21 @@ impl Message {
         let state = if endpoint.is_some() { State::Waiting } else { State::NoEndpoint };
         let (id, event, data) = (id.to_owned(), event.to_owned(), data.clone());
         let (created, due, order, attempts, first) = (0, 0, 0, 0, None);
-        Self { id, event, provider, endpoint, data, created, due, order, state, attempts, first, log: Vec::new(), bytes: 0 }
+        Self {
+            id,
+            event,
+            provider,
+            endpoint,
+            data,
+            created,
+            due,
+            order,
+            state,
+            attempts,
+            first,
+            log: Vec::new(),
+            bytes: 0,
+        }
     }
 
     pub(crate) fn at(mut self, created: Millis, due: Millis) -> Self {

@@ -1,6 +1,11 @@
 //! Flex, from its documents.
 
+mod events;
 mod life;
+mod money;
+mod samples;
+mod sessions;
+mod year;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
