@@ -80,6 +80,8 @@ pub(super) const ALL: &[Operation<Flex>] = &[
         reference!("checkout-sessions/preview-refund-allocation"), Documented Merchant refunds::preview),
     operation!("list_subscriptions" "GET" "/v1/subscriptions"
         reference!("subscriptions/list-subscriptions"), Documented Merchant list::<Subscription>),
+    operation!("create_subscription" "POST" "/v1/subscriptions"
+        "https://docs.withflex.com/subscriptions", Inferred Merchant subscriptions::create),
     operation!("get_subscription" "GET" "/v1/subscriptions/{id}"
         reference!("subscriptions/get-subscription"), Documented Merchant retrieve::<Subscription>),
     operation!("update_subscription" "PATCH" "/v1/subscriptions/{id}"

@@ -121,7 +121,13 @@ fn checked(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Resul
     if let Some(card) = card {
         checkout::off_session(flex, &id, &card, context);
     }
-    Ok(wrapped::<Session>(flex, &id, context))
+    let reply = wrapped::<Session>(flex, &id, context);
+    let waits = flex.sessions.get(&id).is_some_and(|session| !session.next_action.is_null());
+    Ok(match trial_end {
+        _ if waits => reply.inferred("only a third party shows next_action"),
+        Some(_) => reply.inferred("amount_total of a session with a trial is not shown"),
+        None => reply,
+    })
 }
 
 fn full(amounts: &Amounts) -> i64 {

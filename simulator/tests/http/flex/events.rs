@@ -76,6 +76,47 @@ fn registered_addresses_have_their_own_secrets_and_events() {
 }
 
 #[test]
+fn an_event_is_sent_again_to_the_addresses_of_the_world() {
+    let (flex, receiver) = Flex::with_receiver("svix");
+    flex.post("/v1/customers", "customer", &json!({}));
+    flex.advance(2_000);
+    let event = receiver.take()[0].json()["event_id"].clone();
+    let path = format!("/v1/events/{}/retry", text(&event));
+    let again = flex.call("POST", &path, &json!({"event": {"webhook_id": "fwh_world"}}));
+    assert_eq!((again.status, &again.json()["event"]["event_id"]), (200, &event));
+    flex.advance(0);
+    assert_eq!(receiver.take().len(), 1);
+    let unknown = json!({"event": {"webhook_id": "fwh_none"}});
+    assert_eq!(flex.refusal("POST", &path, &unknown), (404, "flex.object.exists".into()));
+    assert_eq!(flex.refusal("POST", &path, &json!({"event": {}})), (400, "flex.event.retry-webhook".into()));
+}
+
+#[test]
+fn a_lost_reply_is_found_again_by_its_reference_and_a_webhook_can_come_first() {
+    let (flex, receiver) = Flex::with_receiver("svix");
+    let price = flex.price(500, "vision", &Value::Null);
+    let fault =
+        json!({"match": {"provider": "flex", "operation": "create_checkout_session"}, "do": "commit_then_drop"});
+    flex.shop.control("faults", &fault);
+    let body = json!({"checkout_session": {"line_items": [{"price": price}], "success_url": "http://s.test/",
+        "client_reference_id": "order-1"}});
+    let url = format!("{}/flex/v1/checkout/sessions", flex.shop.url);
+    let headers = [("authorization", "Bearer fsk_test_1")];
+    assert!(send("POST", &url, &headers, body.to_string().as_bytes()).is_err());
+    let found = flex.get("/v1/checkout/sessions?client_reference_id=order-1")["checkout_sessions"].clone();
+    let id = found[0]["checkout_session_id"].clone();
+    flex.act(&json!({"do": "finish", "id": id}));
+    flex.advance(2_000);
+    receiver.take();
+    flex.shop
+        .control("faults", &json!({"match": {"operation": "refund_checkout_session"}, "do": "webhook_before_reply"}));
+    let refunded = flex.call("POST", &format!("/v1/checkout/sessions/{}/refund", text(&id)), &json!({}));
+    assert_eq!(refunded.status, 200);
+    let told: Vec<Value> = receiver.take().iter().map(|hook| hook.json()["event_type"].clone()).collect();
+    assert!(told.contains(&json!("refund.created")) && told.contains(&json!("refund.updated")), "{told:?}");
+}
+
+#[test]
 fn readings_change_what_an_event_looks_like() {
     let receiver = Receiver::start();
     let flex = Flex::new(&json!({"webhook_urls": [receiver.url], "readings": {"flex.event-object": "bare",
