@@ -74,8 +74,7 @@ fn invoice(
     context: &mut Context<'_>,
 ) -> Option<String> {
     let subscription = flex.subscriptions.get_mut(id)?;
-    let first = subscription.latest_invoice.is_none();
-    let before = if first { (period.0, period.0) } else { (subscription.start, period.0) };
+    let before = (subscription.start.min(period.0), period.0);
     let invoice = Invoice {
         head: Head::new("fin", id, &subscription.head.account, context),
         subscription: id.into(),

@@ -1,5 +1,6 @@
 //! Flex, from its documents.
 
+mod cards;
 mod events;
 mod life;
 mod money;
