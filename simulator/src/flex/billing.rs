@@ -18,7 +18,7 @@ pub(super) fn open(flex: &mut Flex, session: &str, customer: &str, status: &'sta
     let items = of.lines.iter().filter(|line| line.interval.is_some());
     let items: Vec<Item> = items
         .map(|line| Item {
-            id: Head::new("fsi", &head.id, &account, context).id.replacen("fsi", "fsubi", 1),
+            id: Head::new("fsubi", &head.id, &account, context).id,
             price: line.price.clone().unwrap_or_default(),
             unit: line.unit,
             quantity: line.quantity,

@@ -117,6 +117,7 @@ pub(super) fn cancel(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>
         .map(|(session, intent)| (session.head.id.clone(), intent.head.id.clone()));
     match found {
         Ok((session, intent)) => {
+            // At Stripe, the charge of a canceled authorization is refunded.
             payments::release(flex, &intent, "charge.refunded", context);
             wrapped::<Session>(flex, &session, context)
         }

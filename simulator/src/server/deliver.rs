@@ -19,28 +19,26 @@ pub(super) async fn due(state: &State, slot: &Arc<Slot>, now: Millis, report: &m
         if batch.is_empty() {
             return;
         }
-        let checked: Vec<_> = batch.into_iter().map(|it| (state.check_host(&it.url), it)).collect();
-        let slot = Arc::clone(slot);
-        // One thread sends a whole batch, one webhook after the other.
-        let sent = tokio::task::spawn_blocking(move || {
-            let send = |(checked, delivery): (Result<(), String>, Delivery)| {
-                let result = checked.and_then(|()| send(&delivery));
-                lock(&slot.world).delivered(&delivery, &result)
+        for delivery in batch {
+            let result = match state.check_host(&delivery.url) {
+                Ok(()) => send(delivery.clone()).await,
+                Err(error) => Err(error),
             };
-            checked.into_iter().map(send).collect::<Vec<_>>()
-        });
-        report.extend(sent.await.unwrap_or_default());
+            report.push(lock(&slot.world).delivered(&delivery, &result));
+        }
     }
 }
 
 /// Sends one webhook, and returns the status.
-fn send(delivery: &Delivery) -> Result<u16, String> {
-    let mut request = agent().post(&delivery.url);
-    for (name, value) in &delivery.headers {
-        request = request.header(name, value);
-    }
-    let sent = request.send(delivery.body.as_slice());
-    sent.map(|reply| reply.status().as_u16()).map_err(|error| error.to_string())
+async fn send(delivery: Delivery) -> Result<u16, String> {
+    let sent = tokio::task::spawn_blocking(move || {
+        let mut request = agent().post(&delivery.url);
+        for (name, value) in &delivery.headers {
+            request = request.header(name, value);
+        }
+        request.send(delivery.body.as_slice()).map(|reply| reply.status().as_u16()).map_err(|error| error.to_string())
+    });
+    sent.await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 fn agent() -> &'static ureq::Agent {
