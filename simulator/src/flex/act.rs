@@ -7,8 +7,8 @@ use super::state::{Declines, Flex, Step};
 use super::{billing, disputes, refunds};
 use crate::world::Context;
 
-const ACTS: &str = "`do` must be finish, answer_letter, enter_card, cancel, decline_card, accept_card, expire_card, expire_letter, \
-    dispute, close_dispute, fail_refund or retry_invoice.";
+const ACTS: &str = "`do` must be finish, answer_letter, enter_card, cancel, decline_card, accept_card, expire_card, \
+    expire_letter, dispute, close_dispute, fail_refund or retry_invoice.";
 
 pub(super) fn act(flex: &mut Flex, act: &Value, context: &mut Context<'_>) -> Result<Value, String> {
     let what = act["do"].as_str().unwrap_or_default();

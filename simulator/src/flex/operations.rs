@@ -119,7 +119,8 @@ pub(super) const ALL: &[Operation<Flex>] = &[
     operation!("get_dispute" "GET" "/v1/disputes/{id}"
         reference!("disputes/get-dispute"), Documented Merchant retrieve::<Dispute>),
     operation!("update_dispute" "POST" "/v1/disputes/{id}" source::DISPUTES, Documented Merchant disputes::update),
-    operation!("close_dispute" "POST" "/v1/disputes/{id}/close" source::DISPUTES, Documented Merchant disputes::give_up),
+    operation!("close_dispute" "POST" "/v1/disputes/{id}/close"
+        source::DISPUTES, Documented Merchant disputes::give_up),
     operation!("retry_event" "POST" "/v1/events/{id}/retry" source::RETRY, Documented Merchant events::retry),
     operation!("create_webhook" "POST" "/v1/webhooks" source::FULFILLMENT, Documented Merchant events::create_hook),
     operation!("list_webhooks" "GET" "/v1/webhooks" source::PLUGIN, Inferred Merchant list::<Hook>),

@@ -132,7 +132,9 @@ fn card_page(session: &Session, notice: Option<&str>, context: &Context<'_>) -> 
     html! {
         h1 data-testid="title" { (title) }
         @if let Some((part, rest)) = split {
-            p.soft data-testid="split" { "Your HSA or FSA card pays " (dollars(part)) ", another card " (dollars(rest)) "." }
+            p.soft data-testid="split" {
+                "Your HSA or FSA card pays " (dollars(part)) ", another card " (dollars(rest)) "."
+            }
         }
         (items(session))
         (notice_of(notice))

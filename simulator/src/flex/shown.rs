@@ -12,14 +12,17 @@ use crate::world::Context;
 
 /// Implements what is the same for every kind.
 macro_rules! kept {
-    ($name:ident $kind:literal $plural:ident $(limit $limit:literal)?, |$it:ident, $flex:ident, $context:ident| $shown:expr) => {
+    (
+        $name:ident $kind:literal $store:ident $(limit $limit:literal)?,
+        |$it:ident, $flex:ident, $context:ident| $shown:expr
+    ) => {
         impl Kept for $name {
             const KIND: &'static str = $kind;
             const PLURAL: &'static str = concat!($kind, "s");
             $(const LIMIT: usize = $limit;)?
 
             fn store(flex: &Flex) -> &Store<Self> {
-                &flex.$plural
+                &flex.$store
             }
 
             fn head(&self) -> &Head {
