@@ -9,6 +9,7 @@
 )]
 
 mod calendar;
+mod flex;
 mod http;
 mod page;
 mod provider;

@@ -9,7 +9,8 @@
 //!    [`Context`], and returns a [`Reply`].
 //! 3. In these functions, take ids from [`Context::id`], the time from [`Context::now`], and addresses of pages from
 //!    [`Context::url`]. Send a webhook with [`Context::webhook`], or with `webhook_to` where the merchant named the
-//!    address; `resend` repeats one. Let something happen later with [`Context::after`], or at a date with `at`:
+//!    address in a request, or with `webhook_also` where it registered further ones; `resend` and `webhook_again` repeat
+//!    one. Let something happen later with [`Context::after`], or at a date with `at`:
 //!    [`Provider::due`] gets the same value back. Keep replies by idempotency key with [`Context::keep`], and find
 //!    them with [`Context::earlier`]. Where documents can be read in several ways, add a [`Reading`] and ask
 //!    [`Context::reading`]. Mark what no document says with [`Reply::inferred`], and name the documented rule that a
@@ -31,6 +32,7 @@ use crate::world::{Call, Context, Endpoint, Sending};
 pub(crate) fn all() -> Vec<Box<dyn Hosted>> {
     vec![
         Box::new(crate::truemed::Truemed::default()),
+        Box::new(crate::flex::Flex::default()),
         Box::new(crate::vend::Vend::default()),
         Box::new(crate::revup::Revup::default()),
     ]

@@ -268,8 +268,10 @@ impl Shared {
         if messages.is_empty() {
             messages.push(message.clone());
         }
+        let bytes = message.data.to_string().len().saturating_add(OBJECT_BYTES);
         for message in messages {
-            self.charge(message.data.to_string().len());
+            self.used = self.used.saturating_add(bytes);
+            let message = message.costs(bytes);
             match what {
                 Some("webhook_never") => self.mailbox.add(message.dropped()),
                 Some("webhook_after_a_day") => self.mailbox.add(message.later(DAY)),
@@ -280,6 +282,7 @@ impl Shared {
                 _ => self.mailbox.add(message),
             }
         }
+        self.used = self.used.saturating_sub(self.mailbox.freed());
     }
 
     /// Counts what a request or a webhook costs, and says whether the world has room for it.

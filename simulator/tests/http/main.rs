@@ -10,6 +10,7 @@
 )]
 
 mod faults;
+mod flex;
 mod harness;
 mod independence;
 mod limits;
