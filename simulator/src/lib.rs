@@ -8,14 +8,18 @@
     reason = "`Value` is indexed by names: an absent one is null, and only our own objects are written"
 )]
 
+mod calendar;
+mod flex;
 mod http;
 mod page;
 mod provider;
+mod revup;
 mod server;
 mod time;
 #[cfg(test)]
 mod tests;
 mod truemed;
+mod vend;
 mod world;
 
 pub use http::{HttpReply, HttpRequest, MAX_BODY, Outcome};

@@ -9,12 +9,14 @@
 //!    [`Context`], and returns a [`Reply`].
 //! 3. In these functions, take ids from [`Context::id`], the time from [`Context::now`], and addresses of pages from
 //!    [`Context::url`]. Send a webhook with [`Context::webhook`], or with `webhook_to` where the merchant named the
-//!    address; `resend` repeats one. Let something happen later with [`Context::after`], or at a date with `at`:
+//!    address in a request, or with `webhook_also` where it registered further ones; `resend` and `webhook_again` repeat
+//!    one. Let something happen later with [`Context::after`], or at a date with `at`:
 //!    [`Provider::due`] gets the same value back. Keep replies by idempotency key with [`Context::keep`], and find
 //!    them with [`Context::earlier`]. Where documents can be read in several ways, add a [`Reading`] and ask
 //!    [`Context::reading`]. Mark what no document says with [`Reply::inferred`], and name the documented rule that a
 //!    refused request broke with [`Reply::broke`]. Pages come from [`crate::page`].
-//! 4. Implement [`Provider::act`]: what the customer can do without a browser. Sign webhooks in [`Provider::sign`].
+//! 4. Implement [`Provider::act`]: what the customer can do without a browser. Sign webhooks in [`Provider::sign`], and
+//!    say with [`Provider::PATIENCE`], `acknowledged`, `repeats` and `retry` how they are delivered.
 //! 5. Add one line to [`all`] below. The provider then lives at `/w/<world>/<name>`, and has the journal, faults,
 //!    clock and webhook controls without further code.
 //!
@@ -23,12 +25,17 @@
 use serde_json::Value;
 
 use crate::http::{HttpReply, HttpRequest};
-use crate::time::Millis;
+use crate::time::{Millis, SECOND};
 use crate::world::{Call, Context, Endpoint, Sending};
 
 /// Every provider, as the state of a new world.
 pub(crate) fn all() -> Vec<Box<dyn Hosted>> {
-    vec![Box::new(crate::truemed::Truemed::default())]
+    vec![
+        Box::new(crate::truemed::Truemed::default()),
+        Box::new(crate::flex::Flex::default()),
+        Box::new(crate::vend::Vend::default()),
+        Box::new(crate::revup::Revup::default()),
+    ]
 }
 
 /// One payment provider: its state in one world, and what changes this state.
@@ -37,6 +44,8 @@ pub(crate) trait Provider: Default + Send + 'static {
     const NAME: &'static str;
     /// Everything that can be requested.
     const OPERATIONS: &'static [Operation<Self>];
+    /// How long a receiver of webhooks can take to reply, in real time.
+    const PATIENCE: Millis = 10 * SECOND;
     /// What the documents leave open.
     const READINGS: &'static [Reading];
 
@@ -45,6 +54,11 @@ pub(crate) trait Provider: Default + Send + 'static {
 
     /// The provider's error body for a status that any operation can return.
     fn error(status: u16, message: &str) -> HttpReply;
+
+    /// The value of `retry-after` in a reply 429, where requests are served again at `free`.
+    fn retry_after(_free: Millis) -> String {
+        "1".into()
+    }
 
     /// Does what [`Context::after`] planned.
     fn due(&mut self, what: &Value, context: &mut Context<'_>);
@@ -57,6 +71,11 @@ pub(crate) trait Provider: Default + Send + 'static {
 
     /// Whether this status acknowledges a webhook.
     fn acknowledged(status: u16) -> bool;
+
+    /// Whether a webhook of this kind is sent again until it is acknowledged.
+    fn repeats(_event: &str) -> bool {
+        true
+    }
 
     /// How long after an attempt the next one follows. `attempts` were made, the first of them `age` ago.
     fn retry(attempts: u32, age: Millis) -> Option<Millis>;
@@ -189,9 +208,12 @@ pub(crate) trait Hosted: Send {
     fn run(&mut self, index: usize, call: &Call<'_>, context: &mut Context<'_>) -> Reply;
     fn account(&self, request: &HttpRequest) -> Result<String, Reply>;
     fn error(&self, status: u16, message: &str) -> HttpReply;
+    fn retry_after(&self, free: Millis) -> String;
     fn due(&mut self, what: &Value, context: &mut Context<'_>);
     fn act(&mut self, act: &Value, context: &mut Context<'_>) -> Result<Value, String>;
     fn sign(&self, sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, String)>, Vec<u8>);
+    fn patience(&self) -> Millis;
+    fn repeats(&self, event: &str) -> bool;
     fn acknowledged(&self, status: u16) -> bool;
     fn retry(&self, attempts: u32, age: Millis) -> Option<Millis>;
     fn ledger(&self) -> Value;
@@ -229,6 +251,10 @@ impl<P: Provider> Hosted for P {
         P::error(status, message)
     }
 
+    fn retry_after(&self, free: Millis) -> String {
+        P::retry_after(free)
+    }
+
     fn due(&mut self, what: &Value, context: &mut Context<'_>) {
         Provider::due(self, what, context);
     }
@@ -239,6 +265,14 @@ impl<P: Provider> Hosted for P {
 
     fn sign(&self, sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, String)>, Vec<u8>) {
         P::sign(sending, endpoint)
+    }
+
+    fn patience(&self) -> Millis {
+        P::PATIENCE
+    }
+
+    fn repeats(&self, event: &str) -> bool {
+        P::repeats(event)
     }
 
     fn acknowledged(&self, status: u16) -> bool {

@@ -8,20 +8,20 @@ use crate::time::{DAY, HOUR, MINUTE};
 use crate::{HttpRequest, Outcome, World};
 
 /// A small generator of random numbers, so that a failure can be repeated by its seed.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from((self.0 >> 33) % u64::try_from(limit).unwrap()).unwrap()
     }
 
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 
     /// A value of any shape.
-    fn junk(&mut self) -> Value {
+    pub(crate) fn junk(&mut self) -> Value {
         let whole = [json!(null), json!(true), json!(-1), json!(i64::MAX), json!(1.5), json!(""), json!([]), json!({})];
         match self.below(10) {
             0 => json!([self.pick(&whole)]),

@@ -9,9 +9,6 @@ use super::{Slot, State, lock};
 use crate::time::Millis;
 use crate::world::Delivery;
 
-/// How long a receiver can take, in real time.
-const TIME: Duration = Duration::from_secs(10);
-
 /// Does everything that is due at `now` and delivers it, until nothing is due any more.
 pub(super) async fn due(state: &State, slot: &Arc<Slot>, now: Millis, report: &mut Vec<Value>) {
     loop {
@@ -32,7 +29,8 @@ pub(super) async fn due(state: &State, slot: &Arc<Slot>, now: Millis, report: &m
 /// Sends one webhook, and returns the status.
 async fn send(delivery: Delivery) -> Result<u16, String> {
     let sent = tokio::task::spawn_blocking(move || {
-        let mut request = agent().post(&delivery.url);
+        let patience = Duration::from_millis(u64::try_from(delivery.patience).unwrap_or_default());
+        let mut request = agent().post(&delivery.url).config().timeout_global(Some(patience)).build();
         for (name, value) in &delivery.headers {
             request = request.header(name, value);
         }
@@ -44,7 +42,7 @@ async fn send(delivery: Delivery) -> Result<u16, String> {
 fn agent() -> &'static ureq::Agent {
     static AGENT: OnceLock<ureq::Agent> = OnceLock::new();
     AGENT.get_or_init(|| {
-        let config = ureq::Agent::config_builder().timeout_global(Some(TIME)).http_status_as_error(false);
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
         // A redirect acknowledges nothing, and could leave loopback. Neither does a proxy belong in between.
         config.max_redirects(0).proxy(None).user_agent("rulebound-simulator").build().into()
     })

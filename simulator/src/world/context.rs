@@ -81,7 +81,6 @@ impl Context<'_> {
     }
 
     /// Gives `what` to the provider's `due` at a date: when a period or a trial ends.
-    #[expect(dead_code, reason = "Truemed has no periods")]
     pub(crate) fn at(&mut self, at: Millis, what: Value) {
         self.shared.plan(at.max(self.now), self.index, what, false);
     }
@@ -91,11 +90,33 @@ impl Context<'_> {
         self.emit(event, data, wait, None)
     }
 
+    /// The addresses to which this provider's webhooks go now.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.shared.endpoints_of(self.provider).into_iter().map(|endpoint| endpoint.url).collect()
+    }
+
     /// Sends a webhook to an address that the merchant named in a request, and returns its id.
-    #[expect(dead_code, reason = "Truemed sends to configured addresses only")]
     pub(crate) fn webhook_to(&mut self, url: &str, event: &str, data: &Value, wait: Millis) -> String {
         let url = url.to_owned();
         self.emit(event, data, wait, Some(Endpoint { url, provider: None, secret: String::new(), auth: String::new() }))
+    }
+
+    /// Sends a webhook to every endpoint of this provider and to those that the merchant registered.
+    pub(crate) fn webhook_also(&mut self, more: Vec<Endpoint>, event: &str, data: &Value, wait: Millis) -> String {
+        let mut endpoints = self.endpoints();
+        endpoints.extend(more);
+        self.emit_to(event, data, wait, endpoints)
+    }
+
+    /// Sends a webhook to one endpoint now, with the id of an earlier one.
+    pub(crate) fn webhook_again(&mut self, id: &str, to: Endpoint, event: &str, data: &Value) {
+        let message = Message::new(id, event, self.index, None, data).at(self.now, self.now);
+        self.shared.emit(self.provider, &message, vec![to]);
+    }
+
+    /// The addresses of the world to which this provider sends.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        self.shared.endpoints_of(self.provider)
     }
 
     /// Sends a webhook again, by its id, and says whether there is one.
@@ -105,13 +126,14 @@ impl Context<'_> {
     }
 
     fn emit(&mut self, event: &str, data: &Value, wait: Millis, to: Option<Endpoint>) -> String {
+        let endpoints = to.map_or_else(|| self.endpoints(), |endpoint| vec![endpoint]);
+        self.emit_to(event, data, wait, endpoints)
+    }
+
+    fn emit_to(&mut self, event: &str, data: &Value, wait: Millis, endpoints: Vec<Endpoint>) -> String {
         let due = self.now.saturating_add(if self.hurry { 0 } else { wait });
         let kind = format!("{} webhook {event}", self.provider);
         let id = self.shared.ids.make(&kind, None).uuid();
-        let endpoints = match to {
-            Some(endpoint) => vec![endpoint],
-            None => self.shared.endpoints_of(self.provider),
-        };
         let message = Message::new(&id, event, self.index, None, data).at(self.now, due);
         self.shared.emit(self.provider, &message, endpoints);
         id

@@ -1,6 +1,6 @@
 //! Webhooks: what waits, what was sent, and how each attempt ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,12 @@ pub(crate) struct Mailbox {
     messages: BTreeMap<u64, Message>,
     counter: u64,
     hold: Hold,
+    /// What waits, by when it is due, by its order and by its number.
+    waiting: BTreeSet<(Millis, u64, u64)>,
+    /// What is not sent any more, by number.
+    finished: BTreeSet<u64>,
+    /// How many bytes the forgotten messages had.
+    freed: usize,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +32,16 @@ enum Hold {
     Nothing,
     Everything,
     Events(Vec<String>),
+}
+
+impl Hold {
+    fn holds(&self, event: &String) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Events(events) => events.contains(event),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -43,6 +59,8 @@ pub(crate) struct Message {
     attempts: u32,
     first: Option<Millis>,
     log: Vec<Value>,
+    /// What it costs its world.
+    bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +93,21 @@ impl Message {
         let state = if endpoint.is_some() { State::Waiting } else { State::NoEndpoint };
         let (id, event, data) = (id.to_owned(), event.to_owned(), data.clone());
         let (created, due, order, attempts, first) = (0, 0, 0, 0, None);
-        Self { id, event, provider, endpoint, data, created, due, order, state, attempts, first, log: Vec::new() }
+        Self {
+            id,
+            event,
+            provider,
+            endpoint,
+            data,
+            created,
+            due,
+            order,
+            state,
+            attempts,
+            first,
+            log: Vec::new(),
+            bytes: 0,
+        }
     }
 
     pub(crate) fn at(mut self, created: Millis, due: Millis) -> Self {
@@ -95,6 +127,12 @@ impl Message {
 
     pub(crate) fn dropped(mut self) -> Self {
         self.state = State::Dropped;
+        self
+    }
+
+    /// Names what the message costs its world until it is forgotten.
+    pub(crate) fn costs(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
         self
     }
 
@@ -122,59 +160,75 @@ impl Mailbox {
     pub(crate) fn add(&mut self, mut message: Message) {
         self.counter = self.counter.saturating_add(1);
         message.order = self.counter;
-        let held = match &self.hold {
-            Hold::Nothing => false,
-            Hold::Everything => true,
-            Hold::Events(events) => events.contains(&message.event),
-        };
-        if held && message.state == State::Waiting {
+        if self.hold.holds(&message.event) && message.state == State::Waiting {
             message.state = State::Held;
         }
-        self.messages.insert(self.counter, message);
-        self.forget();
+        self.insert(message);
     }
 
-    /// Forgets the oldest finished messages.
-    fn forget(&mut self) {
-        let finished = |state| !matches!(state, State::Waiting | State::Held | State::InFlight);
-        if self.messages.len() > MAX_FINISHED {
-            let oldest = self.messages.iter().find(|(_, message)| finished(message.state)).map(|(number, _)| *number);
-            oldest.map(|number| self.messages.remove(&number));
+    /// Puts a message into the box, under the newest number.
+    fn insert(&mut self, message: Message) {
+        self.messages.insert(self.counter, message);
+        self.change(self.counter, |_| {});
+    }
+
+    /// Changes a message, and keeps the lists of what waits and of what is finished.
+    fn change(&mut self, number: u64, work: impl FnOnce(&mut Message)) {
+        let Some(message) = self.messages.get_mut(&number) else { return };
+        self.waiting.remove(&(message.due, message.order, number));
+        self.finished.remove(&number);
+        work(message);
+        match message.state {
+            State::Waiting => drop(self.waiting.insert((message.due, message.order, number))),
+            State::Held | State::InFlight => {}
+            _ => drop(self.finished.insert(number)),
         }
+        // Forgets the oldest finished messages.
+        while self.finished.len() > MAX_FINISHED {
+            let oldest = self.finished.pop_first().and_then(|number| self.messages.remove(&number));
+            self.freed = self.freed.saturating_add(oldest.map_or(0, |message| message.bytes));
+        }
+    }
+
+    /// How many bytes the messages had that were forgotten since the last call.
+    pub(crate) fn freed(&mut self) -> usize {
+        core::mem::take(&mut self.freed)
     }
 
     /// When the next message falls due.
     pub(crate) fn next(&self) -> Option<Millis> {
-        self.messages.values().filter(|message| message.state == State::Waiting).map(|message| message.due).min()
+        self.waiting.first().map(|(due, ..)| *due)
     }
 
     /// Takes the message that is due first, to be sent now.
     pub(crate) fn take(&mut self, now: Millis) -> Option<(u64, Message)> {
-        let due = |message: &Message| message.state == State::Waiting && message.due <= now;
-        let first = self.messages.iter_mut().filter(|(_, message)| due(message));
-        let (number, message) = first.min_by_key(|(_, message)| (message.due, message.order))?;
-        message.state = State::InFlight;
-        message.attempts = message.attempts.saturating_add(1);
-        message.first.get_or_insert(now);
-        Some((*number, message.clone()))
+        let number = self.waiting.first().filter(|(due, ..)| *due <= now)?.2;
+        self.change(number, |message| {
+            message.state = State::InFlight;
+            message.attempts = message.attempts.saturating_add(1);
+            message.first.get_or_insert(now);
+        });
+        Some((number, self.messages.get(&number)?.clone()))
     }
 
     /// Stores how an attempt ended. Without acknowledgement, the next attempt follows at `retry`.
     pub(crate) fn finish(&mut self, number: u64, result: Value, acknowledged: bool, retry: Option<Millis>) {
-        let Some(message) = self.messages.get_mut(&number).filter(|message| message.state == State::InFlight) else {
+        if self.messages.get(&number).is_none_or(|message| message.state != State::InFlight) {
             return;
-        };
-        if message.log.len() < MAX_ATTEMPTS {
-            message.log.push(result);
         }
-        message.state = match retry {
-            _ if acknowledged => State::Delivered,
-            Some(due) => {
-                message.due = due;
-                State::Waiting
+        self.change(number, |message| {
+            if message.log.len() < MAX_ATTEMPTS {
+                message.log.push(result);
             }
-            None => State::GivenUp,
-        };
+            message.state = match retry {
+                _ if acknowledged => State::Delivered,
+                Some(due) => {
+                    message.due = due;
+                    State::Waiting
+                }
+                None => State::GivenUp,
+            };
+        });
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Message> {
@@ -196,15 +250,11 @@ impl Mailbox {
             }
             _ => return Err("`hold` must be true, false or a list of events.".into()),
         };
-        let waiting = self.messages.values_mut().filter(|message| message.state == State::Waiting);
-        match &self.hold {
-            Hold::Nothing => {}
-            Hold::Everything => waiting.for_each(|message| message.state = State::Held),
-            Hold::Events(events) => {
-                waiting
-                    .filter(|message| events.contains(&message.event))
-                    .for_each(|message| message.state = State::Held);
-            }
+        let numbers = self.waiting.iter().map(|(.., number)| *number);
+        let event = |number: &u64| self.messages.get(number).is_some_and(|message| self.hold.holds(&message.event));
+        let numbers: Vec<u64> = numbers.filter(event).collect();
+        for number in numbers {
+            self.change(number, |message| message.state = State::Held);
         }
         Ok(())
     }
@@ -217,10 +267,8 @@ impl Mailbox {
         for number in numbers {
             self.counter = self.counter.saturating_add(1);
             let order = self.counter;
-            if let Some(message) =
-                self.messages.get_mut(&number).filter(|it| matches!(it.state, State::Held | State::Waiting))
-            {
-                (message.state, message.due, message.order) = (State::Waiting, now, order);
+            if self.messages.get(&number).is_some_and(|it| matches!(it.state, State::Held | State::Waiting)) {
+                self.change(number, |it| (it.state, it.due, it.order) = (State::Waiting, now, order));
             }
         }
         Ok(())
@@ -233,8 +281,7 @@ impl Mailbox {
             let Message { id, event, provider, endpoint, data, .. } = original;
             let copy = Message::new(id, event, *provider, endpoint.clone(), data).at(now, now);
             self.counter = self.counter.saturating_add(1);
-            self.messages.insert(self.counter, Message { order: self.counter, ..copy });
-            self.forget();
+            self.insert(Message { order: self.counter, ..copy });
         }
         Ok(())
     }
@@ -242,10 +289,8 @@ impl Mailbox {
     /// Messages that are never sent again.
     pub(crate) fn drop_messages(&mut self, wanted: &Value) -> Result<(), String> {
         for number in self.numbers(wanted)? {
-            if let Some(message) =
-                self.messages.get_mut(&number).filter(|it| matches!(it.state, State::Held | State::Waiting))
-            {
-                message.state = State::Dropped;
+            if self.messages.get(&number).is_some_and(|it| matches!(it.state, State::Held | State::Waiting)) {
+                self.change(number, |message| message.state = State::Dropped);
             }
         }
         Ok(())

@@ -100,6 +100,8 @@ pub struct Delivery {
     pub headers: Vec<(String, String)>,
     /// The raw body, as it was signed.
     pub body: Vec<u8>,
+    /// How long the receiver can take to reply, in real milliseconds.
+    pub patience: Millis,
 }
 
 /// What a provider signs: one attempt to deliver a webhook.
@@ -165,7 +167,8 @@ impl World {
         let endpoint = message.endpoint.as_ref()?;
         let Message { id, event, data, .. } = message;
         let sending = Sending { id, event, data, now: self.clock, readings: &self.options.readings };
-        let (mut headers, body) = self.providers.get(message.provider)?.sign(&sending, endpoint);
+        let provider = self.providers.get(message.provider)?;
+        let (mut headers, body) = provider.sign(&sending, endpoint);
         if !headers.iter().any(|(name, _)| name == "content-type") {
             headers.push(("content-type".into(), "application/json".into()));
         }
@@ -176,6 +179,7 @@ impl World {
             url: endpoint.url.clone(),
             headers,
             body,
+            patience: provider.patience(),
         })
     }
 
@@ -196,7 +200,8 @@ impl World {
         let Some(provider) = self.providers.get(message.provider) else { return shown };
         let acknowledged = result.as_ref().is_ok_and(|status| provider.acknowledged(*status));
         let (attempts, age) = message.attempts(now);
-        let retry = provider.retry(attempts, age).map(|wait| now.saturating_add(wait));
+        let retry = provider.retry(attempts, age).filter(|_| provider.repeats(&delivery.event));
+        let retry = retry.map(|wait| now.saturating_add(wait));
         self.shared.mailbox.finish(delivery.number, log, acknowledged, retry);
         shown
     }
@@ -263,8 +268,10 @@ impl Shared {
         if messages.is_empty() {
             messages.push(message.clone());
         }
+        let bytes = message.data.to_string().len().saturating_add(OBJECT_BYTES);
         for message in messages {
-            self.charge(message.data.to_string().len());
+            self.used = self.used.saturating_add(bytes);
+            let message = message.costs(bytes);
             match what {
                 Some("webhook_never") => self.mailbox.add(message.dropped()),
                 Some("webhook_after_a_day") => self.mailbox.add(message.later(DAY)),
@@ -275,6 +282,7 @@ impl Shared {
                 _ => self.mailbox.add(message),
             }
         }
+        self.used = self.used.saturating_sub(self.mailbox.freed());
     }
 
     /// Counts what a request or a webhook costs, and says whether the world has room for it.

@@ -7,7 +7,7 @@ use super::journal::Entry;
 use super::{Call, World};
 use crate::http::{HttpReply, HttpRequest, Outcome, pairs};
 use crate::provider::{By, Described, Fidelity, Reply};
-use crate::time::Millis;
+use crate::time::{Millis, SECOND};
 
 /// How long a slow reply takes, in real milliseconds.
 const SLOW: u64 = 10_000;
@@ -137,7 +137,11 @@ impl World {
         let reply = match fault.what() {
             "in_progress_409" => error(409, "A request with this idempotency key is in progress."),
             "unauthorized_401" => error(401, "This API key is not valid."),
-            "too_many_requests_429" => error(429, "There were too many requests.").header("retry-after", "1"),
+            "too_many_requests_429" => {
+                let free = self.clock.saturating_add(SECOND);
+                let after = self.providers.get(route.provider).map(|hosted| hosted.retry_after(free));
+                error(429, "There were too many requests.").header("retry-after", &after.unwrap_or_default())
+            }
             "error_after_commit" => {
                 let status = u16::try_from(fault.number("status", 503)).unwrap_or(503);
                 error(status, "The server failed.")

@@ -10,10 +10,14 @@
 )]
 
 mod faults;
+mod flex;
 mod harness;
 mod independence;
 mod limits;
 mod readme;
+mod revup;
+mod samples;
 mod truemed;
+mod vend;
 mod webhooks;
 mod worlds;
