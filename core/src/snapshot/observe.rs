@@ -100,7 +100,7 @@ impl<F: Flow> Snapshot<F> {
                 is_documented && cause.parse().map_or(true, is_counted)
             }
         };
-        self.revision > 0 && is_known
+        self.revision > 0 && is_known && !cause.is_empty()
     }
 
     fn reply(

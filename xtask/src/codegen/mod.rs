@@ -27,6 +27,9 @@ use rulebound_tests::survey::Survey;
 
 use derived::Derived;
 
+/// The verdicts on a request whose outcome stays unknown, in every flow.
+const OF_REQUESTS: [&str; 3] = ["give_up", "keep_trying", "retry"];
+
 /// One generated file.
 #[derive(Debug)]
 pub(crate) struct Generated {

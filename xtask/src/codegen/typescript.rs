@@ -6,7 +6,7 @@ use std::fmt::Write;
 use rulebound::catalogue::{Catalogue, FlowEntry};
 use serde_json::{Value, json};
 
-use super::Generated;
+use super::{Generated, OF_REQUESTS};
 use super::builders;
 use super::bundles::{Definitions, pascal};
 use super::classes::{Class, classes, shapes};
@@ -33,8 +33,6 @@ const FUNCTIONS: [&str; 11] = [
     "readWebhook",
     "versions",
 ];
-/// The verdict that every review of a request whose outcome is unknown can have.
-const KEEP_TRYING: &str = "keep_trying";
 
 /// The declarations of the classes and of the builders, and the names that `import` gives.
 pub(super) fn files(all: &Definitions) -> Vec<Generated> {
@@ -139,7 +137,7 @@ fn closed<'a>(doc: &str, names: impl Iterator<Item = &'a str>) -> Value {
 fn verdicts(flows: &[FlowEntry], beginning: &str) -> impl Iterator<Item = &'static str> + use<> {
     let flows = flows.iter().filter(|it| it.id.starts_with(beginning));
     let reviews = flows.flat_map(|it| &it.reviews);
-    let verdicts: BTreeSet<_> = reviews.flat_map(|it| &it.verdicts).map(|it| it.verdict).chain([KEEP_TRYING]).collect();
+    let verdicts: BTreeSet<_> = reviews.flat_map(|it| &it.verdicts).map(|it| it.verdict).chain(OF_REQUESTS).collect();
     verdicts.into_iter()
 }
 
