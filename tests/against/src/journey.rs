@@ -15,7 +15,7 @@ const STEP: usize = 4;
 /// How many bytes come before the first step. They choose the kind of host, and how much goes wrong.
 const HEAD: usize = 8;
 /// The most steps.
-const LONGEST: usize = 160;
+const LONGEST: usize = 200;
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 /// The most rounds of work until everything has settled.
@@ -81,11 +81,14 @@ impl<'a> Journey<'a> {
             6..18 => {
                 let luck = chance.byte();
                 let fault = (luck < self.trouble).then(|| FAULTS[usize::from(luck) % FAULTS.len()]);
-                stage.work(usize::from(luck % 2), chance, fault);
+                // Most workers go on without a pause.
+                for _ in 0..[1, 2, 3, 3][usize::from(luck / 2) % 4] {
+                    stage.work(usize::from(luck % 2), chance, fault);
+                }
             }
             18 => self.crash(chance),
-            19..23 => self.act(chance),
-            23 => {
+            19..24 => self.act(chance),
+            24 if chance.below(2) == 0 => {
                 let (event, what) = (chance.one(scene.events()), LOSSES[chance.below(LOSSES.len())]);
                 let is_calm = self.trouble == 0;
                 if let Some(event) = event.filter(|_| !is_calm) {
@@ -100,13 +103,13 @@ impl<'a> Journey<'a> {
                 let returned = rulebound::ffi::read_fact(r#"{"type": "customer_returned"}"#);
                 stage.observe(row, returned.unwrap_or_else(|why| panic!("{why}")), "the customer has returned");
             }
-            26..30 => {
+            26..31 => {
                 let now = stage.now();
                 let next = stage.world.next().map_or(now + 2 * MINUTE, |next| next.min(now + DAY));
                 self.pass(next);
             }
             _ => {
-                let span = [1, 6, 61, 25 * 60, 8 * 24 * 60, 31 * 24 * 60][chance.below(12) % 6];
+                let span = [6, 61, 61, 25 * 60, 8 * 24 * 60, 31 * 24 * 60][chance.below(12) % 6];
                 self.pass(self.stage.now() + span * MINUTE);
             }
         }
