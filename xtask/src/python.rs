@@ -35,6 +35,7 @@ fn install() -> Outcome {
 pub(crate) fn test() -> Outcome {
     build()?;
     first_page()?;
+    cargo(&["build", "--quiet", "--package", "rulebound-simulator"])?;
     pytest(&mut python(), &[])?;
     pytest(python().env("PYTHONPATH", panicking()?), &["tests/test_panics.py"])
 }
