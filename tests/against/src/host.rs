@@ -1,7 +1,5 @@
 //! The host at work: its workers lease, send and report, and its receiver takes webhooks.
 
-
-
 use rulebound::ffi::AnyError;
 use rulebound::{Effect, Fact, Headers, PendingEffect, Secret, TypedId};
 use rulebound_nets::chance::Chance;
@@ -157,12 +155,12 @@ impl Stage<'_> {
 
     /// A person gives the true verdict.
     fn review(&mut self, row: usize, pending: &PendingEffect) -> Worker {
-        let Effect::Review { reason, about, verdicts: choices, .. } = &pending.effect else { return Worker::Idle };
+        let Effect::Review { about, verdicts: choices, .. } = &pending.effect else { return Worker::Idle };
         let scene = self.scene;
         let (about, verdicts) = (about.as_str(), choices.iter().map(|it| it.verdict).collect());
-        let question = Question { reason, about, verdicts };
+        let question = Question { about, verdicts };
         let (verdict, named) = scene.verdict(&self.view(row), &question);
-        assert!(question.has(&verdict), "`{verdict}` is no verdict of {reason} about {about}: {:?}", question.verdicts);
+        assert!(question.has(&verdict), "`{verdict}` is no verdict of {}: {:?}", pending.id, question.verdicts);
         self.ledger.reviewed.insert((self.rows[row].key.clone(), about.to_owned()));
         self.counts.reviews += 1;
         self.note(|| format!("row {row}: {} is {verdict} {named:?}", pending.id));
@@ -182,7 +180,9 @@ impl Stage<'_> {
             // A host can crash before it has read a webhook, or after that and before it has replied.
             let status = (!is_down || self.down.is_multiple_of(2)).then(|| self.receive(&delivery));
             let result = status.filter(|_| !is_down).ok_or_else(|| "the host crashes".to_owned());
-            self.note(|| format!("webhook {} {:?}: {result:?}", delivery.event, String::from_utf8_lossy(&delivery.body)));
+            self.note(|| {
+                format!("webhook {} {:?}: {result:?}", delivery.event, String::from_utf8_lossy(&delivery.body))
+            });
             self.world.delivered(&delivery, &result);
         }
     }
@@ -190,7 +190,8 @@ impl Stage<'_> {
     /// The host receives a webhook: it stores the fact, and observes it in every row that has one of its ids.
     fn receive(&mut self, delivery: &Delivery) -> u16 {
         self.counts.webhooks += 1;
-        let headers: Headers<'_> = delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Headers<'_> =
+            delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let topic = self.scene.topic(&delivery.headers);
         let mut options = rulebound::WebhookOptions::default();
         options.topic = topic.as_deref();

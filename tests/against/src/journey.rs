@@ -56,7 +56,7 @@ impl<'a> Journey<'a> {
         let mut head = [0; HEAD];
         let given = data.get(..HEAD).unwrap_or(data);
         head[..given.len()].copy_from_slice(given);
-        let trouble = [0, 20, 50, 110][usize::from(head[3]) % 4];
+        let trouble = [0, 40, 90, 150][usize::from(head[3]) % 4];
         let stage = Stage::new(scene, readings, head, is_logged);
         Self { stage, steps: data.get(HEAD..).unwrap_or_default(), trouble }
     }

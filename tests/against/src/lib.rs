@@ -46,7 +46,9 @@ fn readings(provider: &str) -> Vec<Readings> {
     let catalogue = rulebound_simulator::catalogue("");
     let mut all = vec![Readings::new()];
     for reading in catalogue["readings"].as_array().into_iter().flatten() {
-        let Some(name) = reading["name"].as_str().filter(|it| it.starts_with(&format!("{provider}."))) else { continue };
+        let Some(name) = reading["name"].as_str().filter(|it| it.starts_with(&format!("{provider}."))) else {
+            continue;
+        };
         let values = reading["values"].as_array().into_iter().flatten().skip(1);
         all.extend(values.filter_map(|it| Some(Readings::from([(name.to_owned(), it.as_str()?.to_owned())]))));
     }
@@ -64,8 +66,13 @@ pub fn simulate(flow: &str, numbers: impl Iterator<Item = u64>) -> Option<Report
         let read = chosen(&readings, number);
         match journey::run(scene, read, &journey::numbered(number)) {
             Ok((counts, deliveries)) => {
-                let plain = [("requests", counts.requests), ("webhooks", counts.webhooks), ("reviews", counts.reviews),
-                    ("crashes", counts.crashes), ("deliveries", deliveries)];
+                let plain = [
+                    ("requests", counts.requests),
+                    ("webhooks", counts.webhooks),
+                    ("reviews", counts.reviews),
+                    ("crashes", counts.crashes),
+                    ("deliveries", deliveries),
+                ];
                 let faults = counts.faults.into_iter().map(|(name, count)| (format!("fault {name}"), count));
                 let refused = counts.refused.into_iter().map(|(name, count)| (format!("refused by {name}"), count));
                 let plain = plain.map(|(name, count)| (name.to_owned(), count));
@@ -98,6 +105,8 @@ fn describe(scene: &dyn Scene, readings: &Readings, number: u64, why: &str) -> S
     let why = journey::run(scene, readings, &data).err().unwrap_or_else(|| why.to_owned());
     let steps = journey::steps(scene, readings, &data).join("\n");
     let flow = scene.flow();
-    format!("journey {number} of {flow}, with the readings {readings:?}: {why}\nafter\n{steps}\n\
-        Make it again with: cargo xtask simulate {flow} {number}")
+    format!(
+        "journey {number} of {flow}, with the readings {readings:?}: {why}\nafter\n{steps}\n\
+        Make it again with: cargo xtask simulate {flow} {number}"
+    )
 }

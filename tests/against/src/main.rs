@@ -23,7 +23,10 @@ fn main() -> ExitCode {
     };
     for report in &reports {
         let Report { flow, journeys, readings, counts, breaches, .. } = report;
-        println!("{flow}: {journeys} journeys under {readings} readings, {} kinds of breaches\n{counts}", breaches.len());
+        println!(
+            "{flow}: {journeys} journeys under {readings} readings, {} kinds of breaches\n{counts}",
+            breaches.len()
+        );
         breaches.iter().for_each(|breach| println!("\n{breach}"));
     }
     if reports.iter().all(|it| it.breaches.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -97,7 +97,6 @@ pub(crate) struct View<'a> {
     /// Every request, by its idempotency key.
     pub(crate) sent: &'a BTreeMap<String, Sent>,
     pub(crate) now: i64,
-    pub(crate) readings: &'a Readings,
 }
 
 impl View<'_> {
@@ -128,9 +127,7 @@ impl View<'_> {
 }
 
 /// A review's question for a person.
-#[derive(Debug)]
 pub(crate) struct Question<'a> {
-    pub(crate) reason: &'a str,
     pub(crate) about: &'a str,
     pub(crate) verdicts: Vec<&'a str>,
 }

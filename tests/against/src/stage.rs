@@ -63,7 +63,6 @@ pub(crate) struct Stage<'a> {
     pub(crate) scene: &'a dyn Scene,
     pub(crate) provider: &'static str,
     pub(crate) world: World,
-    pub(crate) readings: &'a Readings,
     config: Arc<Config>,
     pub(crate) rows: Vec<Row>,
     pub(crate) inbox: Vec<Early>,
@@ -82,7 +81,7 @@ pub(crate) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    pub(crate) fn new(scene: &'a dyn Scene, readings: &'a Readings, head: [u8; 8], is_logged: bool) -> Self {
+    pub(crate) fn new(scene: &'a dyn Scene, readings: &Readings, head: [u8; 8], is_logged: bool) -> Self {
         let provider = scene.flow().split('.').next().unwrap_or_default();
         let auth = if head[0].is_multiple_of(2) { "signed" } else { "unsigned" };
         let options = json!({"seed": head[1], "readings": readings,
@@ -94,7 +93,6 @@ impl<'a> Stage<'a> {
             scene,
             provider,
             world,
-            readings,
             config: Arc::new(config.unwrap_or_else(|why| panic!("the config is malformed: {why}"))),
             rows: Vec::new(),
             inbox: Vec::new(),
@@ -183,7 +181,8 @@ impl<'a> Stage<'a> {
         self.save(row, step.next.as_ref());
         let new: Vec<TypedId> = step.new_ids.clone();
         if !new.is_empty() {
-            let waiting: Vec<Early> = self.inbox.iter().filter(|it| new.iter().any(|id| it.ids.contains(id))).cloned().collect();
+            let waiting: Vec<Early> =
+                self.inbox.iter().filter(|it| new.iter().any(|id| it.ids.contains(id))).cloned().collect();
             for early in waiting {
                 self.observe(row, early.fact, "the stored webhook");
             }
@@ -202,7 +201,6 @@ impl<'a> Stage<'a> {
             row: &self.rows[row].key,
             sent: &self.sent,
             now: self.world.clock(),
-            readings: self.readings,
         }
     }
 

@@ -48,11 +48,13 @@ fn plain(view: &View<'_>, question: &Question<'_>) -> Vec<String> {
         return texts(if is_confirmed(view, question.about) { &["confirmed"] } else { &["keep_waiting", "withdrawn"] });
     }
     if question.has("repaired") {
-        let open = view.records("payment_tokens").iter().any(|it| it["metadata"] == view.row && it["action_open"] == true);
+        let open =
+            view.records("payment_tokens").iter().any(|it| it["metadata"] == view.row && it["action_open"] == true);
         return texts(if open { &["keep_waiting"] } else { &["repaired"] });
     }
     if question.has("deleted") {
-        let lives = view.records("payment_tokens").iter().any(|it| it["metadata"] == view.row && it["deleted"] == false);
+        let lives =
+            view.records("payment_tokens").iter().any(|it| it["metadata"] == view.row && it["deleted"] == false);
         return texts(if lives { &["keep"] } else { &["deleted"] });
     }
     if question.has("ours") {

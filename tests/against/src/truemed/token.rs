@@ -43,7 +43,7 @@ impl Scene for Token {
                 command
             }
             0..9 => {
-                let intent = ["m1", "m2", "m3", "m4"][more];
+                let intent = ["m1", "m1", "m2", "m3"][more];
                 // Most hosts charge what the token covers.
                 let covered = token.and_then(|it| it["items"].as_array()).filter(|_| which < 8);
                 let covered = covered.map(|all| all.iter().filter_map(Value::as_str).map(item).collect::<Value>());
