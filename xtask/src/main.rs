@@ -134,7 +134,7 @@ fn bench() -> Outcome {
 
 /// Random journeys of the core against the simulator.
 fn simulate(arguments: &[&str]) -> Outcome {
-    let run = ["run", "--release", "--quiet", "--package", "rulebound-against", "--bin", "simulate", "--"];
+    let run = ["run", "--quiet", "--package", "rulebound-against", "--bin", "simulate", "--"];
     cargo(&[&run[..], arguments].concat())
 }
 
