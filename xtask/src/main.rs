@@ -25,6 +25,8 @@ cargo xtask parity [SEQUENCES]       compare every language with Rust, byte for 
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
+cargo xtask simulate [JOURNEYS]      random journeys of the core against the simulator: 1000 of each flow by default
+cargo xtask simulate FLOW NUMBER     one journey again
 cargo xtask fuzz [MINUTES]           fuzz everything that reads foreign text: 10 minutes by default
 cargo xtask fuzz TARGET FILE...      run one target on files, such as the input of a failure
 cargo xtask evidence                 try the promises of EVIDENCE.md again, and write its rows
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         ["bench"] => bench(),
         ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
+        ["simulate", arguments @ ..] => simulate(arguments),
         ["evidence"] => evidence::all(),
         ["mutants"] => mutants::run_drawn("40", None),
         ["mutants", count] => mutants::run_drawn(count, None),
@@ -81,6 +84,7 @@ fn test() -> Outcome {
     each_provider_alone()?;
     cargo(&["test"])?;
     cargo(&["test", "--package", "rulebound-simulator"])?;
+    cargo(&["test", "--package", "rulebound-against"])?;
     fuzz::smoke()?;
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
@@ -126,6 +130,12 @@ fn bench() -> Outcome {
     c::bench()?;
     node::bench()?;
     python::bench()
+}
+
+/// Random journeys of the core against the simulator.
+fn simulate(arguments: &[&str]) -> Outcome {
+    let run = ["run", "--quiet", "--package", "rulebound-against", "--bin", "simulate", "--"];
+    cargo(&[&run[..], arguments].concat())
 }
 
 fn explore() -> Outcome {

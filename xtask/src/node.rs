@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Outcome, root, run, target};
+use crate::{Outcome, cargo, root, run, target};
 
 /// The projects that use the binding: one to test it, one to measure it.
 const CONSUMER: &str = "test/consumer";
@@ -18,6 +18,7 @@ pub(crate) fn build() -> Outcome {
 /// Every test of the binding.
 pub(crate) fn test() -> Outcome {
     build()?;
+    cargo(&["build", "--quiet", "--package", "rulebound-simulator"])?;
     let mut tests: Vec<_> = entries(&binding().join("test"))?;
     tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     run(node().args(["--test", "--test-reporter", "spec"]).args(tests))?;

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use crate::{Outcome, cargo, root, run, target};
 
-/// The largest size of the wheel: 1.745 MB. It rises only with a feature that needs it.
-const LARGEST_WHEEL: u64 = 1_745_000;
+/// The largest size of the wheel: 1.755 MB. It rises only with a feature that needs it.
+const LARGEST_WHEEL: u64 = 1_755_000;
 
 /// Installs the binding into its own virtual environment, as the wheel that is released. Once in a run.
 pub(crate) fn build() -> Outcome {
@@ -35,6 +35,7 @@ fn install() -> Outcome {
 pub(crate) fn test() -> Outcome {
     build()?;
     first_page()?;
+    cargo(&["build", "--quiet", "--package", "rulebound-simulator"])?;
     pytest(&mut python(), &[])?;
     pytest(python().env("PYTHONPATH", panicking()?), &["tests/test_panics.py"])
 }

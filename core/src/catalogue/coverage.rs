@@ -274,7 +274,7 @@ pub(super) static RULES: &[Coverage] = &[
     Coverage { code: "revup.resume.only-from-paused", flows: &[("revup.subscription", &["webhook"])] },
     Coverage { code: "revup.status.known", flows: &[("revup.subscription", &["reply/retrieve_subscription"])] },
     Coverage { code: "revup.cancel.detail-max-25", flows: &[("revup.subscription", &["cancel_subscription"])] },
-    Coverage { code: "revup.cancel.not-when-terminal", flows: &[("revup.subscription", &["cancel_subscription"])] },
+    Coverage { code: "revup.cancel.not-when-terminal", flows: &[("revup.subscription", &["cancel_subscription", "lease"])] },
     Coverage { code: "revup.cancel.response", flows: &[("revup.subscription", &["reply/cancel_subscription"])] },
     Coverage { code: "revup.cancel.404", flows: &[("revup.subscription", &[])] },
     Coverage { code: "revup.cancel.reason-enum", flows: &[("revup.subscription", &[])] },

@@ -197,6 +197,7 @@ impl Known {
             Call::CreateRefund(_, CreateRefund { amount, .. }) => {
                 let made = verdict == Some(Verdict::Refunded);
                 self.settle_refund(id, *amount, if made { Outcome::Done } else { Outcome::Failed }, cx);
+                self.wait_for_dispute(cx);
             }
             Call::RetrievePaymentSession(_) => self.session.schedule(cx),
             call if is_end(call) => self.end_resolved(call, verdict, cx),

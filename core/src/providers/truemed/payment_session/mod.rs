@@ -139,6 +139,8 @@ impl Flow for PaymentSession {
                     let known = self.known_or(IgnoredReason::Unrelated)?;
                     if let Call::CreateRefund(_, refund) = &*call {
                         known.settle_refund(&id, refund.amount, Outcome::Done, cx);
+                        // The lookup of this refund is gone, and another refund may still need one.
+                        known.wait_for_dispute(cx);
                     }
                     Trigger::Other
                 }

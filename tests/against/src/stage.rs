@@ -1,0 +1,224 @@
+//! The stage of a journey: a host with rows, an inbox and workers, the simulator's world, and the clock of both.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rulebound::ffi::{AnyError, AnySnapshot, load, read_config, start};
+use rulebound::time::Timestamp;
+use rulebound::{Config, Context, Fact, Key, TypedId};
+use rulebound_nets::hold::asleep;
+use rulebound_simulator::{Controlled, World};
+use serde_json::{Value, json};
+
+use crate::ledger::Ledger;
+use crate::scene::{Readings, Scene, Sent, View};
+use crate::wire::Answer;
+
+/// The address of the world.
+pub(crate) const BASE: &str = "http://127.0.0.1:4010/w/sim";
+/// The secret of the webhooks.
+pub(crate) const SECRET: &str = "whsec_journey";
+/// The greatest length of a line of the log.
+const LINE: usize = 400;
+
+/// A worker between two of its steps. What it holds is lost if the host crashes.
+#[derive(Debug)]
+pub(crate) enum Worker {
+    Idle,
+    /// It has leased a request, and saved the row.
+    Leased(usize, Box<rulebound::Request>, String),
+    /// It has sent the request, and has a result.
+    Sent(usize, String, u32, Answer),
+    /// It has carried out another effect, and reports it next.
+    Done(usize, Fact<'static>),
+}
+
+/// One stored row.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) key: String,
+    pub(crate) saved: String,
+}
+
+/// A webhook that no row expects yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Early {
+    pub(crate) ids: Vec<TypedId>,
+    pub(crate) fact: Fact<'static>,
+}
+
+/// What a run counts.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) requests: u64,
+    pub(crate) faults: BTreeMap<String, u64>,
+    pub(crate) webhooks: u64,
+    pub(crate) reviews: u64,
+    pub(crate) crashes: u64,
+    pub(crate) refused: BTreeMap<String, u64>,
+}
+
+/// A host and its provider, with everything that both have done.
+pub(crate) struct Stage<'a> {
+    pub(crate) scene: &'a dyn Scene,
+    pub(crate) provider: &'static str,
+    pub(crate) world: World,
+    config: Arc<Config>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) inbox: Vec<Early>,
+    pub(crate) workers: Vec<Worker>,
+    /// Replies that came after the worker's timeout.
+    pub(crate) late: Vec<(usize, String, u32, rulebound_simulator::HttpReply)>,
+    /// How many deliveries the host does not accept, because it is down.
+    pub(crate) down: usize,
+    /// Every request, by its idempotency key.
+    pub(crate) sent: BTreeMap<String, Sent>,
+    /// The customer's pages that the host knows.
+    pub(crate) pages: BTreeSet<String>,
+    pub(crate) ledger: Ledger,
+    pub(crate) counts: Counts,
+    pub(crate) log: Option<Vec<String>>,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(scene: &'a dyn Scene, readings: &Readings, head: [u8; 8], is_logged: bool) -> Self {
+        let provider = scene.flow().split('.').next().unwrap_or_default();
+        let auth = if head[0].is_multiple_of(2) { "signed" } else { "unsigned" };
+        let options = json!({"seed": head[1], "readings": readings,
+            "webhook_urls": [{"url": "http://127.0.0.1:1/hook", "secret": SECRET, "auth": auth}]});
+        let world = World::new(&options, BASE).unwrap_or_else(|why| panic!("no world: {why}"));
+        let rows = if head[2] < 64 { 2 } else { 1 };
+        let config = read_config(&scene.settings(BASE, readings).to_string());
+        let mut stage = Self {
+            scene,
+            provider,
+            world,
+            config: Arc::new(config.unwrap_or_else(|why| panic!("the config is malformed: {why}"))),
+            rows: Vec::new(),
+            inbox: Vec::new(),
+            workers: vec![Worker::Idle, Worker::Idle],
+            late: Vec::new(),
+            down: 0,
+            sent: BTreeMap::new(),
+            pages: BTreeSet::new(),
+            ledger: Ledger::default(),
+            counts: Counts::default(),
+            log: is_logged.then(Vec::new),
+        };
+        for nth in 1..=rows {
+            let key = format!("00000000-0000-4000-8000-{nth:012}");
+            let parsed = Key::parse(&key).unwrap_or_else(|why| panic!("{why}"));
+            let saved = start(scene.flow(), parsed).map(|it| it.save());
+            stage.rows.push(Row { key, saved: saved.unwrap_or_else(|| panic!("there is no flow {}", scene.flow())) });
+        }
+        stage
+    }
+
+    /// The time of both sides.
+    pub(crate) fn now(&self) -> i64 {
+        self.world.clock()
+    }
+
+    pub(crate) fn context(&self) -> Context {
+        Context::new(Timestamp::from_millis(self.now()), Arc::clone(&self.config))
+    }
+
+    /// Adds a line to the log, if there is one.
+    pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
+        let minutes = (self.now() - 1_767_225_600_000) / 60_000;
+        if let Some(log) = &mut self.log {
+            let line: String = what().chars().take(LINE).collect();
+            log.push(format!("  {minutes:>6} min  {line}"));
+        }
+    }
+
+    pub(crate) fn load(&self, row: usize) -> Box<dyn AnySnapshot> {
+        let saved = &self.rows[row].saved;
+        load(saved).unwrap_or_else(|why| panic!("a saved snapshot does not load: {why}: {saved}"))
+    }
+
+    /// Saves the next snapshot of a row, and checks it.
+    pub(crate) fn save(&mut self, row: usize, next: &dyn AnySnapshot) {
+        self.rows[row].saved = next.save();
+        let saved = &self.rows[row].saved;
+        let page = |rest: &str| format!("{BASE}{}", rest.split(['"', '\\']).next().unwrap_or_default());
+        let pages: Vec<String> = saved.split(BASE).skip(1).map(page).collect();
+        self.pages.extend(pages.into_iter().filter(|it| it.len() > BASE.len() + 1));
+        if let Some(why) = asleep(next, &self.context()) {
+            panic!("the row sleeps: {why}: {}", self.rows[row].saved);
+        }
+    }
+
+    /// The host gives a command.
+    pub(crate) fn command(&mut self, row: usize, command: &Value) {
+        let snapshot = self.load(row);
+        match snapshot.handle(&command.to_string(), &self.context()) {
+            Ok(step) => {
+                self.note(|| format!("row {row}: command {command}"));
+                self.save(row, step.next.as_ref());
+            }
+            Err(AnyError::Rejected(why)) => self.note(|| format!("row {row}: rejected {command}: {why}")),
+            Err(why) => self.note(|| format!("row {row}: malformed {command}: {why}")),
+        }
+    }
+
+    /// A row observes a fact. Returns whether it is early.
+    pub(crate) fn observe(&mut self, row: usize, fact: Fact<'_>, shown: &str) -> bool {
+        let snapshot = self.load(row);
+        let again = matches!(fact, Fact::Done { .. } | Fact::Reviewed { .. });
+        let observed = snapshot.observe(fact, &self.context());
+        if observed.is_err() && again {
+            // Two workers have carried out the same effect, or the question has gone away meanwhile.
+            self.note(|| format!("row {row}: too late: {shown}"));
+            return false;
+        }
+        let step = observed.unwrap_or_else(|why| panic!("the fact is wrong: {why}: {shown}"));
+        if let Some(ignored) = &step.ignored {
+            self.note(|| format!("row {row}: ignored, since {:?}: {shown}", ignored.reason));
+            return ignored.reason == rulebound::IgnoredReason::Early;
+        }
+        self.note(|| format!("row {row}: {shown}"));
+        self.save(row, step.next.as_ref());
+        let new: Vec<TypedId> = step.new_ids.clone();
+        if !new.is_empty() {
+            let waiting: Vec<Early> =
+                self.inbox.iter().filter(|it| new.iter().any(|id| it.ids.contains(id))).cloned().collect();
+            for early in waiting {
+                self.observe(row, early.fact, "the stored webhook");
+            }
+        }
+        false
+    }
+
+    /// What a scene can look at, for one row.
+    pub(crate) fn view(&mut self, row: usize) -> View<'_> {
+        let mut ledger = self.control("GET", "ledger", &Value::Null);
+        let mut journal = self.control("GET", "requests", &Value::Null);
+        let journal = std::mem::take(&mut journal["requests"]);
+        View {
+            ledger: ledger[self.provider].take(),
+            journal: if let Value::Array(entries) = journal { entries } else { Vec::new() },
+            row: &self.rows[row].key,
+            sent: &self.sent,
+            now: self.world.clock(),
+        }
+    }
+
+    /// Asks the simulator's control plane. An error becomes null: the customer may act on a page that is closed.
+    pub(crate) fn control(&mut self, method: &str, what: &str, body: &Value) -> Value {
+        match self.world.control(method, what, "", body) {
+            Controlled::Reply(200, value) | Controlled::Deliver(value) => value,
+            _ => Value::Null,
+        }
+    }
+
+    /// Checks what must hold at the provider at any time.
+    pub(crate) fn check(&mut self) {
+        let scene = self.scene;
+        for row in 0..self.rows.len() {
+            if let Some(wrong) = scene.wrong(&self.view(row)) {
+                panic!("{wrong}: {}", self.rows[row].saved);
+            }
+        }
+    }
+}

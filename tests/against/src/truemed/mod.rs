@@ -1,0 +1,106 @@
+//! Truemed: what both of its flows share.
+
+pub(crate) mod person;
+pub(crate) mod session;
+pub(crate) mod token;
+
+use rulebound_nets::chance::Chance;
+use serde_json::{Value, json};
+
+use crate::scene::{Readings, View};
+
+pub(crate) const EVENTS: &[&str] = &["payment_session_complete", "payment_token_updated"];
+
+/// What a request may break because the customer, the bank or Truemed was faster.
+pub(crate) const RACES: &[&str] = &[
+    "truemed.charge.422-action",
+    "truemed.upkeep.lmn-expiry",
+    "truemed.session.unattended-items-confirmed",
+    "truemed.update.no-charge-while-action",
+    "truemed.capture.only-authorization",
+    "truemed.void.only-authorized",
+    "truemed.cancel.only-pending",
+    "truemed.refund.no-dispute",
+    "truemed.token.exists",
+    "truemed.session.unattended-needs-active-token",
+    // The library only warns of these, because the documents are unclear or the account is not known.
+    "truemed.session.kind-gated",
+    "truemed.capture.amount-vs-items",
+];
+
+pub(crate) fn settings(base_url: &str, readings: &Readings) -> Value {
+    let is = |name: &str, value: &str| readings.get(name).is_some_and(|it| it == value);
+    let discounts = if is("truemed.discounts-negative", "true") { "negative" } else { "positive" };
+    json!({"truemed": {"base_url": format!("{base_url}/truemed"), "discounts": discounts,
+        "kind_enabled": !is("truemed.kind-enabled", "false")}})
+}
+
+/// The items of a shop with two goods.
+pub(crate) fn item(sku: &str) -> Value {
+    let price = if sku == "b12" { 1500 } else { 1200 };
+    json!({"name": sku, "sku": sku, "quantity": 1, "price": price})
+}
+
+/// A session of these items, sometimes with a charge and a discount.
+pub(crate) fn session_of(items: &Value, mark: &str, chance: &mut Chance<'_>) -> Value {
+    let mut total: i64 = items.as_array().into_iter().flatten().filter_map(|it| it["price"].as_i64()).sum();
+    let mut command = json!({"type": "create_payment_session", "order_items": items,
+        "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no", "extra": {"x_mark": mark}});
+    if chance.below(4) == 3 {
+        command["amount_details"] = json!({"total_additional_charges": 500, "total_discounts": 200});
+        total += 300;
+    }
+    command["total_amount"] = total.into();
+    command
+}
+
+/// Whether a session may have taken money, or may still take it.
+pub(crate) fn takes_money(session: &Value) -> bool {
+    session["captured_amount"].as_i64() > Some(0)
+        || ["authorized", "processing"].iter().any(|it| session["status"] == *it)
+}
+
+/// The row's sessions, with the marks of their requests.
+pub(crate) fn sessions<'v>(view: &'v View<'_>) -> impl Iterator<Item = (&'v Value, &'v str)> {
+    let of = |it: &'v Value| Some((it, view.request_of(it)?.mark.as_str()));
+    view.records("payment_sessions").iter().filter_map(of)
+}
+
+/// A second charge for one mark.
+pub(crate) fn second_charge(view: &View<'_>) -> Option<String> {
+    let charged: Vec<_> = sessions(view).filter(|(it, _)| takes_money(it)).collect();
+    let twice = charged.iter().enumerate().find(|(nth, (_, mark))| charged.iter().take(*nth).any(|it| it.1 == *mark));
+    twice.map(|(_, (session, mark))| format!("a second charge: `{mark}` by {session}"))
+}
+
+/// What the customer does on a page, or what happens to a token.
+pub(crate) fn act(view: &View<'_>, url: Option<&str>, chance: &mut Chance<'_>) -> Value {
+    let which = chance.below(16);
+    if let Some(url) = url.filter(|_| which < 11) {
+        let (what, more) = [
+            ("finish", 0),
+            ("finish", 0),
+            ("finish", 0),
+            ("answer_survey", 0),
+            ("enter_card", 0),
+            ("cancel", 0),
+            ("finish", 1),
+            ("finish", 2),
+            ("finish", 3),
+            ("enter_card", 2),
+            ("finish", 0),
+        ][which];
+        let mut act = json!({"do": what, "url": url});
+        match more {
+            1 => act["letter"] = false.into(),
+            2 => act["card"] = "4000000000000002".into(),
+            3 => act["card"] = "4000000000000341".into(),
+            _ => {}
+        }
+        return act;
+    }
+    let what = ["expire_card", "decline_card", "expire_letter", "require_survey", "qualify", "dispute"][which % 6];
+    let kind = if what == "dispute" { ("payment_sessions", "id") } else { ("payment_tokens", "payment_token") };
+    let id = chance.one(view.records(kind.0)).map(|it| it[kind.1].clone());
+    json!({"do": what, "id": id, "skus": ["mg"]})
+}
