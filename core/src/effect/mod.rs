@@ -253,7 +253,7 @@ pub struct Wait {
     pub started_at: Timestamp,
     /// From when the signal cannot come any more, if the provider says so.
     pub expires_at: Option<Timestamp>,
-    /// When the flow can be looked up next, in case the signal is missed; `null` if no lookup is planned.
+    /// From when the next lookup can be leased, in case the signal is missed; `null` if no lookup is planned.
     pub next_lookup_at: Option<Timestamp>,
     /// What the customer must do, in the provider's own word.
     pub customer_action: Option<String>,

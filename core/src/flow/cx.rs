@@ -310,7 +310,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         let (kind, about) = about.into_parts();
         // Mostly the id of the effect ends with the subject.
         let about = id.cause().split_once(':').is_none_or(|(_, subject)| subject != &*about).then(|| (&*about).into());
-        self.outbox.to_mut().put(id, StoredEffect::Review { kind, about, verdicts }, from);
+        let effect = StoredEffect::Review { kind, about, verdicts };
+        // The same question keeps its place, so that a signal that is repeated changes nothing.
+        let is_same = |it: &OutboxEntry<F::Call>| it.effect == effect && it.not_before == from && !it.withheld;
+        if !self.outbox.find(id.as_str()).is_some_and(is_same) {
+            self.outbox.to_mut().put(id, effect, from);
+        }
     }
 
     /// Withdraws the review with this subject.

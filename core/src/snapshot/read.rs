@@ -75,15 +75,11 @@ impl<F: Flow> Snapshot<F> {
 
     /// What the provider or the customer must do.
     pub fn waiting_for(&self, context: &Context) -> Vec<Wait> {
-        let next_lookup_at = self.next_lookup_at(context.now);
+        let is_lookup = |it: &&OutboxEntry<F::Call>| it.class() == Some(Retry::Lookup) && !it.withheld;
+        let lookups = self.outbox.entries.iter().filter(is_lookup);
+        let next = lookups.map(|it| it.leased_until.max(it.not_before).unwrap_or_default()).min();
         let waits = self.state.waits(context).into_iter();
-        waits.map(|wait| Wait { next_lookup_at, ..wait }).collect()
-    }
-
-    /// When a pending lookup can be leased.
-    fn next_lookup_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let lookups = self.outbox.entries.iter().filter(|it| it.class() == Some(Retry::Lookup));
-        lookups.map(|it| it.leased(now).max(it.resting(now)).unwrap_or(now)).min()
+        waits.map(|wait| Wait { next_lookup_at: next.map(|at| at.max(wait.started_at)), ..wait }).collect()
     }
 
     /// Every action, with every rule that it would break now.

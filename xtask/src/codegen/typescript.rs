@@ -6,11 +6,11 @@ use std::fmt::Write;
 use rulebound::catalogue::{Catalogue, FlowEntry};
 use serde_json::{Value, json};
 
-use super::{Generated, OF_REQUESTS};
 use super::builders;
 use super::bundles::{Definitions, pascal};
 use super::classes::{Class, classes, shapes};
 use super::derived::{Derived, Generator};
+use super::{Generated, OF_REQUESTS};
 
 const GENERATOR: Generator = Generator("typescript");
 const PACKAGE: &str = "bindings/node";

@@ -64,9 +64,9 @@ fn workspace(text: &str) -> Option<String> {
 
 /// The providers' modules declared outside their macro, since cargo-mutants does not look into one.
 fn declared(text: &str) -> Option<String> {
-    let inside = "$(pub mod $provider;)+";
+    let inside = "$(#[cfg(feature = $feature)] pub mod $provider;)+";
     let list = text.split_once("\nproviders! {\n")?.1.split_once("\n}")?.0;
-    let names = list.lines().filter_map(|line| line.split_whitespace().next());
+    let names = list.lines().filter_map(|line| line.split_whitespace().nth(1));
     let modules: String = names.map(|name| format!("pub mod {name};\n")).collect();
     text.contains(inside).then(|| format!("{}\n{modules}", text.replace(inside, "")))
 }

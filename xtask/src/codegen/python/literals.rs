@@ -37,7 +37,8 @@ pub(super) fn add(catalogue: &Catalogue, types: &mut Definitions) {
         let providers = || catalogue.providers.iter().filter(|it| is_of(it.name));
         let name = |part: &str| format!("{}{part}", pascal(provider));
         let of = if provider.is_empty() { "any provider".to_owned() } else { format!("the provider `{provider}`") };
-        let verdicts = flows().flat_map(|it| &it.reviews).flat_map(|it| &it.verdicts).map(|it| it.verdict).chain(OF_REQUESTS);
+        let verdicts =
+            flows().flat_map(|it| &it.reviews).flat_map(|it| &it.verdicts).map(|it| it.verdict).chain(OF_REQUESTS);
         put(name("Verdict"), &format!("A verdict of a review of {of}."), verdicts.collect());
         let notices = providers().flat_map(|it| &it.notices).map(|it| it.name);
         put(name("Notice"), &format!("A reason to notify a customer of {of}."), notices.collect());

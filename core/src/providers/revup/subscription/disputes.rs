@@ -16,7 +16,7 @@ const REMEMBERED: usize = 8;
 /// The most characters of a text that are kept.
 const LONGEST: usize = 100;
 
-/// The newest disputes, the oldest first.
+/// The disputes, in the order of their transactions, so that the order of the messages does not matter.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionDisputes"))]
 #[serde(transparent)]
@@ -53,6 +53,13 @@ struct Dispute {
     proved: bool,
 }
 
+impl Dispute {
+    /// What tells it from the other disputes.
+    fn name(&self) -> (&TransactionId, &str, &str) {
+        (&self.transaction, &self.kind, &self.status)
+    }
+}
+
 impl Disputes {
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -72,10 +79,7 @@ impl Disputes {
             reason: info.description.map(shortened),
             proved,
         };
-        let is_same = |it: &Dispute| {
-            (&it.transaction, &it.kind, &it.status) == (&dispute.transaction, &dispute.kind, &dispute.status)
-        };
-        match self.0.iter_mut().find(|it| is_same(it)) {
+        match self.0.iter_mut().find(|it| it.name() == dispute.name()) {
             Some(known) if known.proved && !proved => {}
             Some(known) => *known = dispute,
             None => {
@@ -84,7 +88,8 @@ impl Disputes {
                     let unproved = self.0.iter().position(|it| !it.proved);
                     self.0.remove(unproved.unwrap_or(0));
                 }
-                self.0.push(dispute);
+                let place = self.0.partition_point(|it| it.name() < dispute.name());
+                self.0.insert(place, dispute);
             }
         }
     }
