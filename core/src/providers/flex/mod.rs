@@ -24,7 +24,10 @@ pub use api::objects::{
     TotalDetails,
 };
 pub use api::replies::Event;
-pub use api::request::{CancelSubscription, CapturePayment, CreateRefund, End, RefundItem, UpdateSubscription};
+pub use api::request::{
+    CancelSubscription, CapturePayment, CreateRefund, End, RefundItem, RefundPayment, UpdateEnd, UpdateItem,
+    UpdateSubscription,
+};
 pub use api::session_request::{
     CaptureMethod, CreateCheckoutSession, Discount, Fee, Mode, ShippingOptions, ShippingRateData, TaxRate,
 };

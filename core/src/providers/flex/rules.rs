@@ -1,5 +1,7 @@
 //! The rules of Flex, in the order of what they guard.
 
+pub(crate) mod page;
+
 use crate::rule::rules;
 
 rules! {
@@ -258,6 +260,27 @@ rules! {
         Deny Documented Request
         ByConstruction("every event, such as a paid invoice, makes the lookup due that shows the change")
         [page::FULFILLMENT];
+    /// An update must change something: `cancel_at_period_end`, `items`, `coupon`, `trial_end` or `proration_behavior`.
+    UpdateChangesSomething = "flex.update.changes-something" Deny Inferred Request [page::UPDATE_SUBSCRIPTION];
+    /// An update can change either `cancel_at_period_end` or the plan, not both.
+    UpdateEndXorPlan = "flex.update.end-xor-plan" Forbid Inferred Request [page::UPDATE_SUBSCRIPTION];
+    /// Each item of an updated subscription must name its `price`, and there must be at least one item.
+    UpdateItemPrice = "flex.update.item-price" Deny Documented Money [page::UPDATE_SUBSCRIPTION];
+    /// Each item of an updated subscription must have a recurring price.
+    UpdateItemRecurring = "flex.update.item-recurring" Deny Inferred Money [page::UPDATE_SUBSCRIPTION, page::SEED];
+    /// The `trial_end` of an update must be a time in the ISO 8601 format, and in the future.
+    UpdateTrialEndFuture = "flex.update.trial-end-future" Deny Inferred Request [page::UPDATE_SUBSCRIPTION];
+    /// `proration_behavior` should be `always_invoice`, `create_prorations` or `none`.
+    UpdateProrationKnown = "flex.update.proration-known" Warn Inferred Money [page::UPDATE_SUBSCRIPTION];
+    /// The plan of a subscription should be changed only while the subscription is `active` or `trialing`.
+    UpdateWhilePastDue = "flex.update.while-past-due" Warn Inferred Money
+        [page::UPDATE_SUBSCRIPTION, page::SUBSCRIPTIONS];
+    /// The plan of a subscription that ends with its period should not be changed.
+    UpdateWhileEnding = "flex.update.while-ending" Warn Inferred Money [page::UPDATE_SUBSCRIPTION];
+    /// Requested items count only after Flex shows them.
+    UpdateCountsOnceShown = "flex.update.counts-once-shown" Deny Inferred Money
+        ByConstruction("a reply or a lookup must show exactly the requested items; until then they are pending, and a \
+            person is asked if nothing shows them") [page::UPDATE_SUBSCRIPTION, page::GET_SUBSCRIPTION];
     /// A customer can have at most 500 active or scheduled subscriptions.
     SubscriptionMax500 = "flex.subscription.max-500" Deny Documented Request
         LeftOut("one flow is one subscription: only Flex counts the subscriptions of a customer")
@@ -281,6 +304,13 @@ rules! {
     RefundNotAboveReceived = "flex.refund.not-above-received" Deny Inferred Money [page::REFUNDS];
     /// A disputed amount cannot be refunded.
     RefundNotDisputed = "flex.refund.not-disputed" Deny Documented Money [page::DISPUTES];
+    /// A refund of a subscription must name exactly one of `invoice_id`, `checkout_session_id` and `payment_intent_id`.
+    RefundOnePayment = "flex.refund.one-payment" Deny Inferred Money [page::CREATE_REFUND];
+    /// A refund of a subscription can only be of a payment whose id and amount Flex has shown.
+    RefundPaymentKnown = "flex.refund.payment-known" Deny Inferred Money [page::CREATE_REFUND, page::GET_INVOICE];
+    /// The `reason` of a refund must be `duplicate`, `fraudulent`, `requested_by_customer` or
+    /// `expired_uncaptured_charge`.
+    RefundReasonKnown = "flex.refund.reason-known" Deny Documented Request [page::CREATE_REFUND];
     /// The captured amount should equal the requested amount.
     CaptureAmountAsAsked = "flex.capture.amount-as-asked" Warn Inferred Money [page::LIST_CAPTURES];
     /// A refund can only count as done after its status is `succeeded`.
@@ -347,52 +377,4 @@ rules! {
     RetryCreateAmbiguous = "flex.retry.create-ambiguous" Deny Inferred Money
         ByConstruction("a lookup is due; only a session that no customer has seen is created again, and a person is \
             asked if the lookup is unclear") [page::GET_SESSION];
-}
-
-/// The pages of Flex that the rules are read from.
-pub(crate) mod page {
-    use crate::rule::Source;
-
-    const READ: &str = "2026-11-21";
-
-    macro_rules! pages {
-        ($($name:ident = $page:literal $section:literal;)+) => {
-            $(pub(crate) const $name: Source = Source::new(concat!("docs.withflex.com/", $page), $section, READ);)+
-        };
-    }
-
-    pages! {
-        SEED = "subscription/quickstart" "Build a subscription integration";
-        INTRO = "api-reference/introduction" "Introduction";
-        CHECKOUT = "developer-guides/integration/checkout/how-checkout-works" "How Checkout works";
-        GUIDES = "integration/checkout/guides" "Checkout guides";
-        FULFILLMENT = "developer-guides/integration/checkout/fulfillment" "Fulfillment";
-        OFF_SESSION = "developer-guides/integration/checkout/off-session-checkouts" "Off-session checkouts";
-        WALKTHROUGH = "developer-guides/integration/checkout/example-walkthrough" "Example walkthrough";
-        REIMBURSEMENT = "developer-guides/integration/reimbursement" "Reimbursement";
-        PRODUCTS = "product-prices/how-product-and-prices-work" "How products and prices work";
-        PRODUCT_API = "developer-guides/products-and-prices/api-product-creation-walkthrough" "API product creation";
-        SUBSCRIPTIONS = "developer-guides/subscriptions/overview" "Subscriptions";
-        SUBSCRIPTIONS_OLD = "subscription/overview" "Subscriptions";
-        SUBSCRIPTIONS_API_OLD = "subscriptions" "Subscriptions";
-        WEBHOOKS = "developer-guides/webhooks/overview" "Webhooks";
-        EVENTS = "developer-guides/webhooks/events" "Events";
-        VERIFYING = "developer-guides/webhooks/verifying-webhooks" "Verifying webhooks";
-        REDIRECTS = "developer-guides/webhooks/using-redirects" "Using redirects";
-        REFUNDS = "api-refund-best-practices" "Refunds";
-        TEST_MODE = "integration/test-mode" "Test mode";
-        CHANGELOG = "changelog" "Changelog";
-        CREATE_PRICE = "api-reference/prices/create-price" "Create Price";
-        UPDATE_PRICE = "api-reference/prices/update-price" "Update Price";
-        CREATE_COUPON = "api-reference/coupons/create-coupon" "Create Coupon";
-        CREATE_REFUND = "api-reference/refunds/create-refund" "Create Refund";
-        LIST_REFUNDS = "api-reference/refunds/list-refunds" "List Refunds";
-        LIST_CAPTURES = "api-reference/captures/list-captures" "List Captures";
-        DISPUTES = "disputes-api-guide" "Disputes API guide";
-        GET_INVOICE = "api-reference/invoices/get-invoice" "Get Invoice";
-        UPDATE_SUBSCRIPTION = "api-reference/subscriptions/update-subscription" "Update Subscription";
-        GET_SESSION = "api-reference/checkout-sessions/get-checkout-session" "Get Checkout Session";
-        GET_SUBSCRIPTION = "api-reference/subscriptions/get-subscription" "Get Subscription";
-        CANCEL_SUBSCRIPTION = "api-reference/subscriptions/cancel-subscription" "Cancel Subscription";
-    }
 }

@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::request::{CancelSubscription, CapturePayment, CreateRefund, UpdateSubscription};
+use super::request::{CancelSubscription, CapturePayment, CreateRefund, RefundPayment, UpdateEnd, UpdateSubscription};
 use super::session_request::{CreateCheckoutSession, Mode, with_echo};
 use crate::config::flex::Settings;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
@@ -38,8 +38,12 @@ pub enum Call {
     ConfirmCheckoutSession(CheckoutSessionId, EffectId),
     /// Refund a payment. The effect id names the request.
     CreateRefund(CheckoutSessionId, EffectId, Box<CreateRefund>),
+    /// Refund a payment of a subscription. The effect id names the request.
+    RefundPayment(EffectId, Box<RefundPayment>),
     /// Look up refunds.
     ListRefunds(RefundsOf),
+    /// Look up the refunds of a payment for the outcome of this request.
+    ConfirmRefund(String, EffectId),
     /// Capture an authorized payment, or a part of it. The effect id names the request.
     CapturePayment(CheckoutSessionId, EffectId, Box<CapturePayment>),
     /// Look up the captures of a session.
@@ -51,7 +55,9 @@ pub enum Call {
     /// Cancel a subscription.
     CancelSubscription(SubscriptionId, CancelSubscription),
     /// Update whether a subscription ends with its period.
-    UpdateSubscription(SubscriptionId, UpdateSubscription),
+    UpdateSubscription(SubscriptionId, UpdateEnd),
+    /// Change the plan of a subscription.
+    ChangeSubscription(SubscriptionId, Box<UpdateSubscription>),
     /// Look up an invoice.
     RetrieveInvoice(InvoiceId),
 }
@@ -87,6 +93,9 @@ pub(crate) static RETRIEVE_SESSION: Operation =
     Operation::new("retrieve_checkout_session", Retry::Lookup).not_found_at(&[404]);
 pub(crate) static CREATE_REFUND: Operation =
     Operation::new("create_refund", Retry::Reconcile).asks_of(Review::RefundUnknown.as_question());
+/// The same operation by the payment, which a subscription has one of for each period.
+static REFUND_PAYMENT: Operation =
+    Operation::new(CREATE_REFUND.name, Retry::Reconcile).asks_of(Review::RefundUnknown.as_question());
 static LIST_REFUNDS: Operation = Operation::new("list_refunds", Retry::Lookup);
 pub(crate) static CAPTURE: Operation = Operation::new("capture_payment", Retry::Reconcile)
     .success(Success::Undocumented)
@@ -105,12 +114,13 @@ impl effect::Call for Call {
     type Settings = Settings;
 
     fn operations() -> &'static [&'static Operation] {
-        static ALL: [&Operation; 13] = [
+        static ALL: [&Operation; 14] = [
             &CREATE_SESSION,
             &CREATE_OFF_SESSION,
             &FIND_SESSION,
             &RETRIEVE_SESSION,
             &CREATE_REFUND,
+            &REFUND_PAYMENT,
             &LIST_REFUNDS,
             &CAPTURE,
             &LIST_CAPTURES,
@@ -130,13 +140,14 @@ impl effect::Call for Call {
             Self::FindCheckoutSession(_) => &FIND_SESSION,
             Self::RetrieveCheckoutSession(_) | Self::ConfirmCheckoutSession(..) => &RETRIEVE_SESSION,
             Self::CreateRefund(..) => &CREATE_REFUND,
-            Self::ListRefunds(_) => &LIST_REFUNDS,
+            Self::RefundPayment(..) => &REFUND_PAYMENT,
+            Self::ListRefunds(_) | Self::ConfirmRefund(..) => &LIST_REFUNDS,
             Self::CapturePayment(..) => &CAPTURE,
             Self::ListCaptures(_) => &LIST_CAPTURES,
             Self::RetrieveSubscription(_) | Self::ConfirmSubscription(_) => &RETRIEVE_SUBSCRIPTION,
             Self::CancelSubscription(_, it) if it.refunds() => &CANCEL_AND_REFUND,
             Self::CancelSubscription(..) => &CANCEL,
-            Self::UpdateSubscription(..) => &UPDATE_SUBSCRIPTION,
+            Self::UpdateSubscription(..) | Self::ChangeSubscription(..) => &UPDATE_SUBSCRIPTION,
             Self::RetrieveInvoice(_) => &RETRIEVE_INVOICE,
         }
     }
@@ -147,7 +158,8 @@ impl effect::Call for Call {
             Self::CreateRefund(id, name, _) | Self::CapturePayment(id, name, _) => {
                 Some(Self::ConfirmCheckoutSession(id.clone(), name.clone()))
             }
-            Self::CancelSubscription(id, _) | Self::UpdateSubscription(id, _) => {
+            Self::RefundPayment(name, it) => Some(Self::ConfirmRefund(it.payment_intent_id.clone()?, name.clone())),
+            Self::CancelSubscription(id, _) | Self::UpdateSubscription(id, _) | Self::ChangeSubscription(id, _) => {
                 Some(Self::ConfirmSubscription(id.clone()))
             }
             _ => None,
@@ -176,13 +188,15 @@ impl effect::Call for Call {
             }
             Self::RetrieveCheckoutSession(id) | Self::ConfirmCheckoutSession(id, _) => get(session(id, "")),
             Self::CreateRefund(id, _, it) => post(session(id, "/refund"), body(it, &it.extra, None)),
+            Self::RefundPayment(_, it) => send("POST", url("/refunds".into()), "refund", body(it, &it.extra, None)),
             Self::ListRefunds(of) => get(url(match of {
                 RefundsOf::CheckoutSession(id) => {
                     format!("/refunds?checkout_session={}&limit={PAGE}", escaped(id.as_str()))
                 }
-                RefundsOf::PaymentIntent(id) => format!("/refunds?payment_intent={}&limit={PAGE}", escaped(id)),
+                RefundsOf::PaymentIntent(id) => refunds_of(id),
                 RefundsOf::Any => format!("/refunds?limit={PAGE}"),
             })),
+            Self::ConfirmRefund(payment, _) => get(url(refunds_of(payment))),
             Self::CapturePayment(id, _, it) => post(session(id, "/capture"), body(it, &it.extra, None)),
             Self::ListCaptures(id) => {
                 get(url(format!("/captures?checkout_session={}&limit={PAGE}", escaped(id.as_str()))))
@@ -194,7 +208,14 @@ impl effect::Call for Call {
             Self::UpdateSubscription(id, it) => {
                 send("PATCH", subscription(id), "subscription", body(it, &it.extra, None))
             }
+            Self::ChangeSubscription(id, it) => {
+                send("PATCH", subscription(id), "subscription", body(it, &it.extra, None))
+            }
             Self::RetrieveInvoice(id) => get(url(format!("/invoices/{}", escaped(id.as_str())))),
         }
     }
+}
+
+fn refunds_of(payment: &str) -> String {
+    format!("/refunds?payment_intent={}&limit={PAGE}", escaped(payment))
 }

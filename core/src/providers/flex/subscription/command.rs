@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::flow::named;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
+use crate::providers::flex::api::request::{CancelSubscription, RefundPayment, UpdateSubscription};
 use crate::providers::flex::api::session_request::CreateCheckoutSession;
-use crate::providers::flex::ids::{CheckoutSessionId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
 
 /// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -34,10 +34,17 @@ pub enum Command {
         #[serde(default)]
         subscription_id: Option<SubscriptionId>,
     },
+    /// Look up an invoice, such as a paid one whose payment is to be refunded.
+    RetrieveInvoice {
+        /// The id of the invoice.
+        invoice_id: InvoiceId,
+    },
     /// End the subscription, at once or with its period.
     CancelSubscription(CancelSubscription),
-    /// Change whether the subscription ends with its period.
+    /// Change whether the subscription ends with its period, or change its plan.
     UpdateSubscription(UpdateSubscription),
+    /// Refund a payment of the subscription, or a part of it.
+    CreateRefund(Box<RefundPayment>),
 }
 
 impl From<CreateCheckoutSession> for Command {
@@ -55,12 +62,18 @@ named! {
         RetrieveSession = "retrieve_checkout_session",
         /// Look up the subscription.
         Retrieve = "retrieve_subscription",
+        /// Look up an invoice.
+        RetrieveInvoice = "retrieve_invoice",
         /// End the subscription at once.
         Cancel = "cancel_subscription",
         /// End the subscription with its period.
         EndWithPeriod = "update_subscription/end_with_period",
         /// Keep the subscription running after its period.
         KeepRunning = "update_subscription/keep_running",
+        /// Change the items, the coupon or the trial.
+        Change = "update_subscription/plan",
+        /// Refund a payment.
+        Refund = "create_refund",
     }
 }
 
@@ -71,10 +84,15 @@ impl Action {
             Command::CreateCheckoutSession(_) => Self::Create,
             Command::RetrieveCheckoutSession { .. } => Self::RetrieveSession,
             Command::RetrieveSubscription { .. } => Self::Retrieve,
+            Command::RetrieveInvoice { .. } => Self::RetrieveInvoice,
             Command::CancelSubscription(it) if it.cancel_at_period_end == Some(true) => Self::EndWithPeriod,
             Command::CancelSubscription(_) => Self::Cancel,
-            Command::UpdateSubscription(it) if it.cancel_at_period_end => Self::EndWithPeriod,
-            Command::UpdateSubscription(_) => Self::KeepRunning,
+            Command::UpdateSubscription(it) => match it.cancel_at_period_end {
+                Some(true) => Self::EndWithPeriod,
+                Some(false) => Self::KeepRunning,
+                None => Self::Change,
+            },
+            Command::CreateRefund(_) => Self::Refund,
         }
     }
 
@@ -85,10 +103,13 @@ impl Action {
             Call::CancelSubscription(..) => Self::Cancel,
             Call::UpdateSubscription(_, it) if it.cancel_at_period_end => Self::EndWithPeriod,
             Call::UpdateSubscription(..) => Self::KeepRunning,
+            Call::ChangeSubscription(..) => Self::Change,
+            Call::RefundPayment(..) => Self::Refund,
             Call::RetrieveSubscription(_)
             | Call::ConfirmSubscription(_)
             | Call::RetrieveInvoice(_)
-            | Call::ListRefunds(_) => Self::Retrieve,
+            | Call::ListRefunds(_)
+            | Call::ConfirmRefund(..) => Self::Retrieve,
             _ => Self::RetrieveSession,
         }
     }

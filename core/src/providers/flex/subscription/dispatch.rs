@@ -2,20 +2,16 @@
 //! it.
 
 use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::record::SubscriptionRecord;
+use super::refunding::is_effect;
 use super::{Command, Cx, Subscription, Trigger};
 use crate::fact::{IgnoredReason, Origin};
 use crate::flow::{AfterAll, Stop};
 use crate::providers::flex::api::calls::{Call, RefundsOf};
-use crate::providers::flex::api::objects::{
-    ChargeObject, DisputeObject, Expandable, RefundObject, SessionObject, Status, SubscriptionObject,
-    SubscriptionStatus,
-};
+use crate::providers::flex::api::objects::{Expandable, SessionObject, Status, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::replies::Event;
-use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
+use crate::providers::flex::api::request::{CancelSubscription, UpdateEnd, UpdateSubscription};
 use crate::providers::flex::api::webhook::Signal;
 use crate::providers::flex::ids::SubscriptionId;
 use crate::providers::flex::names::{Review, Verdict};
@@ -39,8 +35,12 @@ impl Subscription {
                 self.retrieve(subscription_id, cx)?;
                 return Ok(Trigger::Retrieve);
             }
+            Command::RetrieveInvoice { invoice_id } => {
+                self.record.as_ref().ok_or(Stop::NotNow)?.look_up_invoice(invoice_id, cx);
+            }
             Command::CancelSubscription(requested) => self.cancel(requested, cx)?,
-            Command::UpdateSubscription(requested) => self.record.as_mut().ok_or(Stop::NotNow)?.update(requested, cx),
+            Command::CreateRefund(requested) => self.refund(*requested, cx)?,
+            Command::UpdateSubscription(requested) => self.update(requested, cx)?,
         }
         Ok(Trigger::Other)
     }
@@ -64,6 +64,15 @@ impl Subscription {
         self.record = Some(Box::new(record));
     }
 
+    fn update(&mut self, requested: UpdateSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let record = self.record.as_mut().ok_or(Stop::NotNow)?;
+        match requested.cancel_at_period_end {
+            Some(flag) => record.update(UpdateEnd { extra: requested.extra, ..UpdateEnd::new(flag) }, cx),
+            None => record.change(requested, cx),
+        }
+        Ok(())
+    }
+
     fn cancel(&mut self, mut requested: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let named = requested.subscription_id.take();
         let is_main = |id: &SubscriptionId| self.record.as_ref().is_some_and(|record| record.id() == id);
@@ -72,9 +81,7 @@ impl Subscription {
         }
         let record = self.record.as_mut().filter(|record| record.can_end()).ok_or(Stop::NotNow)?;
         match requested.cancel_at_period_end {
-            Some(true) => {
-                record.update(UpdateSubscription { extra: requested.extra, ..UpdateSubscription::new(true) }, cx)
-            }
+            Some(true) => record.update(UpdateEnd { extra: requested.extra, ..UpdateEnd::new(true) }, cx),
             _ => record.cancel(requested, cx),
         }
         Ok(())
@@ -100,9 +107,10 @@ impl Subscription {
             (Call::RetrieveInvoice(_), Event::Invoice(object)) => {
                 self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_invoice_lookup(object, cx);
             }
-            (Call::ListRefunds(of), Event::Refunds(object)) => {
-                let sold_ids = self.sold_ids();
-                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_refund_list(of, object, &sold_ids, cx);
+            (Call::RefundPayment(effect, _), Event::Refund(object)) => self.on_refund_reply(effect, object, cx),
+            (Call::ListRefunds(of), Event::Refunds(list)) => self.on_refund_list(of, None, list, cx)?,
+            (Call::ConfirmRefund(payment, effect), Event::Refunds(list)) => {
+                self.on_refund_list(&RefundsOf::PaymentIntent(payment.clone()), Some(effect), list, cx)?;
             }
             _ => return Err(IgnoredReason::Unrelated),
         }
@@ -111,8 +119,10 @@ impl Subscription {
 
     /// A request was done after it had ended as not done. Its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
-        if let (Some((_, call)), Some(record)) = (&made.again, &mut self.record) {
-            record.not_ended(call, cx);
+        match (made.again.as_ref().map(|(_, call)| &**call), &mut self.record) {
+            (Some(Call::RefundPayment(effect, _)), _) => self.refunding.not_made(effect),
+            (Some(call), Some(record)) => record.not_done(call, cx),
+            _ => {}
         }
         if let (Call::CreateCheckoutSession(_), Event::Session(object)) = (&*made.call, event) {
             let settled = self.sessions.after_all(made, object, cx);
@@ -127,6 +137,7 @@ impl Subscription {
         match (call, &self.record) {
             (Call::CreateCheckoutSession(_), _) => self.sessions.not_sent(cx),
             (Call::UpdateSubscription(_, requested), Some(record)) => record.not_sent(requested, cx),
+            (Call::RefundPayment(..), _) => self.refunding.withdraw_moot(cx),
             _ => {}
         }
     }
@@ -135,6 +146,13 @@ impl Subscription {
     pub(super) fn refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let is_unsold = self.sessions.settled().is_none();
         match (call, &mut self.record) {
+            (Call::RefundPayment(effect, requested), _) => {
+                self.refunding.not_made(effect);
+                // Flex may refuse because the money was returned already.
+                let payment = requested.payment_intent_id.clone().map(RefundsOf::PaymentIntent);
+                payment.into_iter().for_each(|of| cx.look_up(Call::ListRefunds(of)));
+            }
+            (Call::ConfirmRefund(_, effect), _) => cx.look_again(|call| is_effect(call, effect)),
             (Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id), Some(record)) if id != record.id() => {}
             (Call::RetrieveSubscription(id), Some(record)) if is_unsold && record.is_only_requested() => {
                 cx.ask(Review::NotFound, id);
@@ -144,7 +162,7 @@ impl Subscription {
             (Call::RetrieveInvoice(id), Some(record)) => record.invoice_not_found(id, cx),
             (Call::CancelSubscription(id, _), Some(record)) if id == record.id() => record.not_ended(call, cx),
             (Call::CancelSubscription(id, _), Some(_)) => cx.look_up(Call::RetrieveSubscription(id.clone())),
-            (Call::UpdateSubscription(..), Some(record)) => record.not_ended(call, cx),
+            (Call::UpdateSubscription(..) | Call::ChangeSubscription(..), Some(record)) => record.not_done(call, cx),
             _ => self.sessions.refused(call, cx),
         }
     }
@@ -170,6 +188,14 @@ impl Subscription {
                     }
                 }
             }
+            Call::ChangeSubscription(_, requested) => {
+                if let Some(record) = &mut self.record {
+                    record.not_done(call, cx);
+                    if verdict == Some(Verdict::Changed) {
+                        record.changed(requested);
+                    }
+                }
+            }
             Call::RetrieveSubscription(_) | Call::RetrieveInvoice(_) => {
                 let is_unsold = self.sessions.settled().is_none();
                 match self.record.as_mut().filter(|record| !(is_unsold && record.is_only_requested())) {
@@ -177,7 +203,11 @@ impl Subscription {
                     None => self.record = None,
                 }
             }
-            Call::ConfirmSubscription(_) | Call::ListRefunds(_) => {}
+            Call::RefundPayment(effect, _) => {
+                self.refunding.resolved(effect, made_id, cx);
+                self.after_refunds(cx);
+            }
+            Call::ConfirmSubscription(_) | Call::ListRefunds(_) | Call::ConfirmRefund(..) => {}
             _ => self.sessions.resolved(call, made_id, cx),
         }
     }
@@ -217,11 +247,6 @@ impl Subscription {
             (true, true) if status.is_some_and(|status| !status.is_live()) => record.hold(session.id().as_str()),
             (true, true) => record.deliver(session.id().as_str(), cx),
         }
-    }
-
-    /// The ids of the session that counts and of its payments.
-    fn sold_ids(&self) -> Vec<String> {
-        self.sessions.settled().into_iter().flat_map(Session::ids).map(String::from).collect()
     }
 
     /// Applies a reply that shows a subscription.
@@ -315,50 +340,6 @@ impl Subscription {
         }
     }
 
-    /// The subscription that a webhook about money may be about. A webhook that arrives before the subscription is
-    /// known is early.
-    fn record_for_money(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
-        let missing = if self.is_absent() { IgnoredReason::Unrelated } else { IgnoredReason::Early };
-        self.record.as_deref_mut().ok_or(missing)
-    }
-
-    fn on_refund(&mut self, object: &RefundObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold_ids = self.sold_ids();
-        let record = self.record_for_money()?;
-        if !record.has_refund(object, &sold_ids) {
-            return Err(unknown_owner(object.subscription(), object.payment_intent()));
-        }
-        record.on_refund(object, cx)
-    }
-
-    /// A part of a charge was refunded. The list of refunds shows by which refund.
-    fn on_charge_refunded(&mut self, object: &ChargeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold_ids = self.sold_ids();
-        let payment = object.payment_intent().ok_or(IgnoredReason::Unrelated)?;
-        if !self.record_for_money()?.has_charge(object, &sold_ids) {
-            return Err(unknown_owner(None, Some(payment)));
-        }
-        cx.look_up(Call::ListRefunds(RefundsOf::PaymentIntent(payment.into())));
-        Ok(())
-    }
-
-    fn on_dispute(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold_ids = self.sold_ids();
-        let reference = object.client_reference_id.as_deref();
-        let ours = reference.is_some() && reference == self.sessions.reference();
-        let by_session = self.sessions.owner(object.payment_intent(), object.checkout_session(), None, cx);
-        let is_of_other = matches!(by_session, Ok((_, false))) || self.others.find(object.subscription()).is_some();
-        let record = self.record_for_money()?;
-        let own_key = ours && reference == Some(cx.key().as_str());
-        if is_of_other && !record.has_dispute(object, &sold_ids) {
-            return record.on_other_dispute(object, cx);
-        }
-        if !own_key && !record.has_dispute(object, &sold_ids) {
-            return Err(unknown_owner(object.subscription(), object.payment_intent()));
-        }
-        record.on_dispute(object, cx)
-    }
-
     /// Applies a person's verdict.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         if review == Review::NotFound
@@ -368,6 +349,9 @@ impl Subscription {
         {
             // No subscription was adopted, so the flow looks the id up again.
             return self.adopt(id, cx);
+        }
+        if review == Review::RefundPending && self.refunding.reviewed(about, verdict, cx) {
+            return;
         }
         let reviewed = self.record.as_mut().is_some_and(|record| record.reviewed(review, about, verdict, cx));
         if !reviewed {
@@ -385,13 +369,5 @@ impl Trigger {
             Event::Subscription(_) => Self::Subscription,
             _ => Self::Session,
         }
-    }
-}
-
-/// Why a webhook about money does not find the subscription. It is early if an invoice may still name its payment.
-const fn unknown_owner(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
-    match (subscription, payment) {
-        (None, Some(_)) => IgnoredReason::Early,
-        _ => IgnoredReason::Unrelated,
     }
 }

@@ -1,9 +1,10 @@
 //! The gates of a subscription: what the state permits, and what a command may contain.
 
-use super::record::check_cancellation;
+use super::record::{check_cancellation, check_one_change, check_update};
+use super::refunding::{accepts_refund, check_refund, permits_refund};
 use super::{Action, Command, Rules, Subscription};
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
+use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::ids::SubscriptionId;
 use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
@@ -20,12 +21,14 @@ pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut R
                 subscription.record.is_none() || subscription.sessions.settled().is_some(),
             );
         }
-        Action::RetrieveSession | Action::Retrieve => {}
+        Action::RetrieveSession | Action::Retrieve | Action::RetrieveInvoice => {}
         // Another paid subscription can be ended even after the flow's own.
         Action::Cancel if subscription.others.any_runs() => {}
         Action::Cancel => permits_end(subscription, rules),
         Action::EndWithPeriod => permits_flag(subscription, true, rules),
         Action::KeepRunning => permits_flag(subscription, false, rules),
+        Action::Change => permits_end(subscription, rules),
+        Action::Refund => permits_refund(subscription, rules),
     }
 }
 
@@ -40,7 +43,13 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
                 .check(CoreRule::NothingKnown, known)
                 .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
         }
-        Action::Cancel | Action::EndWithPeriod | Action::KeepRunning => {}
+        Action::RetrieveInvoice => {
+            rules
+                .check(CoreRule::NothingKnown, subscription.record.is_some())
+                .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
+        }
+        Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::Change => {}
+        Action::Refund => accepts_refund(subscription, rules),
     }
 }
 
@@ -59,11 +68,21 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
             rules.check(CoreRule::NothingKnown, some).at("/subscription_id");
             rules.check(CoreRule::UnknownId, same).at("/subscription_id");
         }
+        Command::RetrieveInvoice { invoice_id } => {
+            let known = subscription.record.as_ref().is_none_or(|record| record.keeps_invoice(invoice_id));
+            rules.check(CoreRule::UnknownId, known).at("/invoice_id");
+        }
         Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
+        Command::CreateRefund(refund) => check_refund(subscription, refund, rules),
         Command::UpdateSubscription(requested) => {
-            rules.check_extra::<UpdateSubscription>(&requested.extra);
-            if let Some(record) = &subscription.record {
-                check_one_at_a_time(record.id(), rules);
+            check_update(requested, rules);
+            match &subscription.record {
+                Some(record) if requested.changes() => {
+                    record.check_change(rules);
+                    check_one_change(record, rules);
+                }
+                Some(record) => check_one_at_a_time(record.id(), rules),
+                None => {}
             }
         }
     }
@@ -71,6 +90,9 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
 
 fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rules: &mut Rules<'_>) {
     check_cancellation(requested, rules);
+    // A refund that is under way may return the same money.
+    let refund = rules.reply_to(|call| matches!(call, Call::RefundPayment(..))).filter(|_| requested.refunds());
+    rules.check(CoreRule::OneAtATime, refund.is_none()).at("/refund").unblocked_by(refund);
     let main = subscription.record.as_ref();
     let is_other = |id: &&SubscriptionId| main.is_none_or(|record| record.id() != *id);
     if let Some(named) = requested.subscription_id.as_ref().filter(is_other) {

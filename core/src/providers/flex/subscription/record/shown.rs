@@ -27,7 +27,6 @@ impl SubscriptionRecord {
             cancel_at_period_end: lookup.map(|_| self.cancel_at_period_end),
             cancel_at: lookup.and_then(|it| it.cancel_at),
             refunding: self.refunds.expected_amount().map(Money::unnamed),
-            refunds: self.refunds.reports().refunds(),
             disputes: self.refunds.reports().disputes(),
             ..Status::default()
         }
