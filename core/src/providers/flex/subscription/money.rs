@@ -101,6 +101,9 @@ impl Subscription {
             confirms.is_some() || is_echo(it, cx) || self.is_own_refund(it) || self.is_of_other(it)
         };
         let known: Vec<_> = all.iter().filter(is_known).copied().collect();
+        if let Some(payment) = asked {
+            self.refunding.looked(payment, cx);
+        }
         let complete = object.complete && all.len() == object.list.len();
         self.take_refunds(&known, confirms.map(|effect| (effect, complete)), cx);
         let foreign: Vec<_> = own.iter().copied().filter(|it| !self.refunding.is_ours(it.refund_id.as_str())).collect();
@@ -110,10 +113,6 @@ impl Subscription {
         if let Some(record) = &mut self.record {
             let unexplained = unexplained && asked.is_some_and(|it| record.has_payment(it, &sold_ids));
             record.on_refund_list(of, unexplained, &foreign, cx);
-        }
-        if let Some(payment) = asked {
-            self.refunding.looked(payment, cx);
-            self.refunding.plan(cx);
         }
         Ok(())
     }
@@ -149,6 +148,7 @@ impl Subscription {
         };
         if is_own || own_key || is_of_other {
             self.refunding.note_dispute(object, object.payment_intent());
+            self.refunding.withdraw_moot(cx);
         }
         noted
     }

@@ -152,7 +152,7 @@ impl Refunding {
 
     /// Whether an event has shown that the payment was refunded.
     pub(super) fn is_reported(&self, payment: &str) -> bool {
-        self.charged(payment) > Cents::ZERO
+        self.charged.iter().any(|it| it.0 == payment)
     }
 
     /// Whether a request of ours has made the refund.

@@ -183,12 +183,13 @@ impl Refunding {
         self.made(&effect, id, cx);
     }
 
-    /// Withdraws unsent requests for which too little money is left, because it was refunded in another way.
+    /// Withdraws unsent requests for which too little money is left, because it was refunded in another way. The bank may
+    /// return a disputed payment, so its refunds are withdrawn too. After a won dispute they can be requested again.
     pub(in super::super) fn withdraw_moot(&mut self, cx: &mut Cx<'_>) {
         for open in self.open.clone() {
             let left = open.paid.minus(self.returned(&open.payment));
             let is_unsent = cx.pending(|call| is_effect(call, &open.effect)).is_some_and(|it| !it.sent);
-            if is_unsent && open.amount > left {
+            if is_unsent && (open.amount > left || self.is_disputed(&open.payment)) {
                 cx.withdraw_unsent(|call| is_effect(call, &open.effect));
                 self.not_made(&open.effect);
             }
