@@ -20,8 +20,8 @@ pub use api::calls::{Call, RefundsOf};
 pub use api::item::{CouponData, LineItem, PriceData};
 pub use api::objects::{
     CaptureObject, ChargeObject, DisputeObject, DisputeStatus, Entries, Expandable, FeeObject, InvoiceObject,
-    InvoiceStatus, RefundObject, RefundStatus, SessionObject, Status, SubscriptionObject, SubscriptionStatus,
-    TotalDetails,
+    InvoiceStatus, RefundObject, RefundStatus, SessionObject, SetupIntentObject, SetupIntentStatus, Status,
+    SubscriptionObject, SubscriptionStatus, TotalDetails,
 };
 pub use api::replies::Event;
 pub use api::request::{
@@ -34,7 +34,9 @@ pub use api::session_request::{
 pub use api::test_mode::TestMode;
 pub use api::webhook::Signal;
 pub use checkout::Checkout;
-pub use ids::{CaptureId, CheckoutSessionId, CustomerId, DisputeId, InvoiceId, PriceId, RefundId, SubscriptionId};
+pub use ids::{
+    CaptureId, CheckoutSessionId, CustomerId, DisputeId, InvoiceId, PriceId, RefundId, SetupIntentId, SubscriptionId,
+};
 pub use names::{Notice, Review, SignalName, Verdict};
 pub use reports::{CaptureReport, DisputeReport, RefundReport, SoldItem};
 pub use rules::Rule;

@@ -260,6 +260,15 @@ rules! {
         Deny Documented Request
         ByConstruction("every event, such as a paid invoice, makes the lookup due that shows the change")
         [page::FULFILLMENT];
+    /// A session with `mode=setup` for a subscription must be for the customer of the subscription.
+    PaymentMethodOfCustomer = "flex.payment-method.of-customer" Deny Inferred Money
+        [page::GET_SETUP_INTENT, page::SUBSCRIPTIONS];
+    /// Another payment method proves no payment. The subscription and its open invoice must be looked up.
+    PaymentMethodProvesNoPayment = "flex.payment-method.proves-no-payment" Deny Inferred Money
+        ByConstruction("a complete setup makes the lookups of the subscription and of the open invoice due, and gives no \
+            access") [page::GET_SETUP_INTENT, page::SUBSCRIPTIONS];
+    /// A setup intent can only count if it belongs to this flow's subscription and customer.
+    SetupIntentBelongs = "flex.setup-intent.belongs" Deny Documented Money [page::GET_SETUP_INTENT];
     /// An update must change something: `cancel_at_period_end`, `items`, `coupon`, `trial_end` or `proration_behavior`.
     UpdateChangesSomething = "flex.update.changes-something" Deny Inferred Request [page::UPDATE_SUBSCRIPTION];
     /// An update can change either `cancel_at_period_end` or the plan, not both.

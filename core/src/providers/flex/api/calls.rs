@@ -11,7 +11,7 @@ use super::session_request::{CreateCheckoutSession, Mode, with_echo};
 use crate::config::flex::Settings;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
 use crate::id::EffectId;
-use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SetupIntentId, SubscriptionId};
 use crate::providers::flex::names::Review;
 use crate::url::escaped;
 use crate::value::{Body, body};
@@ -30,6 +30,10 @@ pub(crate) const PAGE: usize = 100;
 pub enum Call {
     /// Create a checkout session.
     CreateCheckoutSession(Box<CreateCheckoutSession>),
+    /// Create a session in which the customer gives another payment method for a subscription.
+    SetUpPaymentMethod(Box<CreateCheckoutSession>),
+    /// Look up a setup intent.
+    RetrieveSetupIntent(SetupIntentId),
     /// Look for the session of a create request whose outcome is unknown, by our reference.
     FindCheckoutSession(String),
     /// Look up a session.
@@ -65,7 +69,10 @@ pub enum Call {
 impl Call {
     /// Whether the reply may have a page for the customer: a new session, unless the customer is absent.
     pub(crate) fn may_open_page(&self) -> bool {
-        matches!(self, Self::CreateCheckoutSession(it) if it.mode != Mode::OffSession)
+        match self {
+            Self::CreateCheckoutSession(it) => it.mode != Mode::OffSession,
+            _ => matches!(self, Self::SetUpPaymentMethod(_)),
+        }
     }
 }
 
@@ -88,6 +95,7 @@ pub(crate) static CREATE_SESSION: Operation = Operation::new("create_checkout_se
 /// The customer is absent, so Flex charges the payment at once. A repeated create would charge it twice.
 static CREATE_OFF_SESSION: Operation =
     Operation::new(CREATE_SESSION.name, Retry::Reconcile).asks_of(Review::CreateAmbiguous.as_question());
+static RETRIEVE_SETUP_INTENT: Operation = Operation::new("retrieve_setup_intent", Retry::Lookup).not_found_at(&[404]);
 static FIND_SESSION: Operation = Operation::new("find_checkout_session", Retry::Lookup);
 pub(crate) static RETRIEVE_SESSION: Operation =
     Operation::new("retrieve_checkout_session", Retry::Lookup).not_found_at(&[404]);
@@ -114,10 +122,11 @@ impl effect::Call for Call {
     type Settings = Settings;
 
     fn operations() -> &'static [&'static Operation] {
-        static ALL: [&Operation; 14] = [
+        static ALL: [&Operation; 15] = [
             &CREATE_SESSION,
             &CREATE_OFF_SESSION,
             &FIND_SESSION,
+            &RETRIEVE_SETUP_INTENT,
             &RETRIEVE_SESSION,
             &CREATE_REFUND,
             &REFUND_PAYMENT,
@@ -136,7 +145,8 @@ impl effect::Call for Call {
     fn operation(&self) -> &'static Operation {
         match self {
             Self::CreateCheckoutSession(it) if it.mode == Mode::OffSession => &CREATE_OFF_SESSION,
-            Self::CreateCheckoutSession(_) => &CREATE_SESSION,
+            Self::CreateCheckoutSession(_) | Self::SetUpPaymentMethod(_) => &CREATE_SESSION,
+            Self::RetrieveSetupIntent(_) => &RETRIEVE_SETUP_INTENT,
             Self::FindCheckoutSession(_) => &FIND_SESSION,
             Self::RetrieveCheckoutSession(_) | Self::ConfirmCheckoutSession(..) => &RETRIEVE_SESSION,
             Self::CreateRefund(..) => &CREATE_REFUND,
@@ -177,11 +187,12 @@ impl effect::Call for Call {
         };
         let post = |url: String, fields: Body| send("POST", url, "checkout_session", fields);
         match self {
-            Self::CreateCheckoutSession(it) => {
+            Self::CreateCheckoutSession(it) | Self::SetUpPaymentMethod(it) => {
                 let mut it = it.clone();
                 with_echo(&mut it.metadata, idempotency_key);
                 post(url("/checkout/sessions".into()), body(&it, &it.extra, None))
             }
+            Self::RetrieveSetupIntent(id) => get(url(format!("/setup_intents/{}", escaped(id.as_str())))),
             Self::FindCheckoutSession(reference) => {
                 let reference = escaped(reference);
                 get(url(format!("/checkout/sessions?client_reference_id={reference}&limit={PAGE}")))

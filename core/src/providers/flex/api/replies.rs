@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::calls::Call;
 use super::objects::{
-    CaptureObject, Entries, InvoiceObject, RefundObject, SessionObject, SubscriptionObject, SubscriptionStatus, listed,
-    refusal, unwrapped,
+    CaptureObject, Entries, InvoiceObject, RefundObject, SessionObject, SetupIntentObject, SubscriptionObject,
+    SubscriptionStatus, listed, refusal, unwrapped,
 };
 use super::request::RefundPayment;
 use super::session_request::{CreateCheckoutSession, echoed_key};
@@ -41,6 +41,8 @@ pub enum Event {
     Captures(Entries<CaptureObject>),
     /// One subscription.
     Subscription(Box<SubscriptionObject>),
+    /// One setup intent.
+    SetupIntent(Box<SetupIntentObject>),
     /// One invoice.
     Invoice(Box<InvoiceObject>),
     /// A webhook.
@@ -67,7 +69,7 @@ const SESSION_ID: &str = "/checkout_session/checkout_session_id";
 /// earlier refunds and captures, so only the flow can tell whether the session shows a new one.
 pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
     match call {
-        Call::CreateCheckoutSession(requested) => read_created(requested, reply),
+        Call::CreateCheckoutSession(requested) | Call::SetUpPaymentMethod(requested) => read_created(requested, reply),
         Call::RetrieveCheckoutSession(id) | Call::ConfirmCheckoutSession(id, _) | Call::CreateRefund(id, ..) => {
             let must_list = matches!(call, Call::CreateRefund(..));
             Reading::of(read_session(reply).and_then(|session| {
@@ -101,6 +103,13 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         Call::ChangeSubscription(id, requested) => {
             let shown = |it: &SubscriptionObject| requested.is_shown_by(it);
             read_changed(read_subscription(reply, id.as_str()), shown, "/subscription/items")
+        }
+        Call::RetrieveSetupIntent(id) => {
+            let object = read_object::<SetupIntentObject>(reply, "setup_intent").filter(|it| it.setup_intent_id == *id);
+            Reading::of(object.ok_or("/setup_intent/setup_intent_id").and_then(|object| {
+                require(object.status.is_some(), "/setup_intent/status")?;
+                Ok(Event::SetupIntent(object))
+            }))
         }
         Call::RetrieveInvoice(id) => {
             let invoice = read_object::<InvoiceObject>(reply, "invoice").filter(|it| it.invoice_id == *id);

@@ -40,6 +40,7 @@ pages! {
     DISPUTES = "disputes-api-guide" "Disputes API guide";
     GET_INVOICE = "api-reference/invoices/get-invoice" "Get Invoice";
     UPDATE_SUBSCRIPTION = "api-reference/subscriptions/update-subscription" "Update Subscription";
+    GET_SETUP_INTENT = "api-reference/setup-intents/get-setup-intent" "Get Setup Intent";
     GET_SESSION = "api-reference/checkout-sessions/get-checkout-session" "Get Checkout Session";
     GET_SUBSCRIPTION = "api-reference/subscriptions/get-subscription" "Get Subscription";
     CANCEL_SUBSCRIPTION = "api-reference/subscriptions/cancel-subscription" "Cancel Subscription";

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::flow::named;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::request::{CancelSubscription, RefundPayment, UpdateSubscription};
-use crate::providers::flex::api::session_request::CreateCheckoutSession;
+use crate::providers::flex::api::session_request::{CreateCheckoutSession, Mode};
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
 
 /// A command of the host.
@@ -20,7 +20,7 @@ use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// Create a checkout session that sells the subscription.
+    /// Create a checkout session that sells the subscription, or with `mode=setup` takes another payment method for it.
     CreateCheckoutSession(Box<CreateCheckoutSession>),
     /// Look up the session. The id is required if the flow starts with it.
     RetrieveCheckoutSession {
@@ -58,6 +58,8 @@ named! {
     pub enum Action {
         /// Create the checkout session.
         Create = "create_checkout_session",
+        /// Create a session in which the customer gives another payment method.
+        SetUp = "create_checkout_session/setup",
         /// Look up the session.
         RetrieveSession = "retrieve_checkout_session",
         /// Look up the subscription.
@@ -81,6 +83,7 @@ impl Action {
     /// The action of a command.
     pub(super) fn of(command: &Command) -> Self {
         match command {
+            Command::CreateCheckoutSession(it) if it.mode == Mode::Setup => Self::SetUp,
             Command::CreateCheckoutSession(_) => Self::Create,
             Command::RetrieveCheckoutSession { .. } => Self::RetrieveSession,
             Command::RetrieveSubscription { .. } => Self::Retrieve,
@@ -100,6 +103,7 @@ impl Action {
     pub(super) const fn of_call(call: &Call) -> Self {
         match call {
             Call::CreateCheckoutSession(_) => Self::Create,
+            Call::SetUpPaymentMethod(_) => Self::SetUp,
             Call::CancelSubscription(..) => Self::Cancel,
             Call::UpdateSubscription(_, it) if it.cancel_at_period_end => Self::EndWithPeriod,
             Call::UpdateSubscription(..) => Self::KeepRunning,

@@ -5,13 +5,12 @@ use alloc::boxed::Box;
 
 use super::record::SubscriptionRecord;
 use super::refunding::is_effect;
-use super::{Command, Cx, Subscription, Trigger};
+use super::{Cx, Subscription, Trigger};
 use crate::fact::{IgnoredReason, Origin};
-use crate::flow::{AfterAll, Stop};
+use crate::flow::AfterAll;
 use crate::providers::flex::api::calls::{Call, RefundsOf};
 use crate::providers::flex::api::objects::{Expandable, SessionObject, Status, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::replies::Event;
-use crate::providers::flex::api::request::{CancelSubscription, UpdateEnd, UpdateSubscription};
 use crate::providers::flex::api::webhook::Signal;
 use crate::providers::flex::ids::SubscriptionId;
 use crate::providers::flex::names::{Review, Verdict};
@@ -20,73 +19,6 @@ use crate::providers::flex::sessions::{Evidence, Session, Settled};
 use crate::time::Timestamp;
 
 impl Subscription {
-    /// Carries out a command.
-    pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
-        match command {
-            Command::CreateCheckoutSession(request) => {
-                self.sessions.create(*request, cx);
-                return Ok(Trigger::Create);
-            }
-            Command::RetrieveCheckoutSession { checkout_session_id } => {
-                self.sessions.retrieve(checkout_session_id, cx)?;
-                return Ok(Trigger::Retrieve);
-            }
-            Command::RetrieveSubscription { subscription_id } => {
-                self.retrieve(subscription_id, cx)?;
-                return Ok(Trigger::Retrieve);
-            }
-            Command::RetrieveInvoice { invoice_id } => {
-                self.record.as_ref().ok_or(Stop::NotNow)?.look_up_invoice(invoice_id, cx);
-            }
-            Command::CancelSubscription(requested) => self.cancel(requested, cx)?,
-            Command::CreateRefund(requested) => self.refund(*requested, cx)?,
-            Command::UpdateSubscription(requested) => self.update(requested, cx)?,
-        }
-        Ok(Trigger::Other)
-    }
-
-    fn retrieve(&mut self, given: Option<SubscriptionId>, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        if let Some(record) = &self.record {
-            record.look_up(cx);
-            return Ok(());
-        }
-        let id = given.ok_or(Stop::NotNow)?;
-        // An open review about an earlier id that Flex did not find is withdrawn.
-        cx.withdraw_all_about(&[Review::NotFound.as_str()], |_| true);
-        self.adopt(id, cx);
-        Ok(())
-    }
-
-    /// Looks up a subscription for the first time.
-    fn adopt(&mut self, id: SubscriptionId, cx: &mut Cx<'_>) {
-        let record = SubscriptionRecord::adopted(id, cx.now());
-        record.look_up(cx);
-        self.record = Some(Box::new(record));
-    }
-
-    fn update(&mut self, requested: UpdateSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let record = self.record.as_mut().ok_or(Stop::NotNow)?;
-        match requested.cancel_at_period_end {
-            Some(flag) => record.update(UpdateEnd { extra: requested.extra, ..UpdateEnd::new(flag) }, cx),
-            None => record.change(requested, cx),
-        }
-        Ok(())
-    }
-
-    fn cancel(&mut self, mut requested: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let named = requested.subscription_id.take();
-        let is_main = |id: &SubscriptionId| self.record.as_ref().is_some_and(|record| record.id() == id);
-        if let Some(other) = named.filter(|id| !is_main(id)) {
-            return self.others.find(Some(other.as_str())).ok_or(Stop::NotNow)?.cancel(requested, cx);
-        }
-        let record = self.record.as_mut().filter(|record| record.can_end()).ok_or(Stop::NotNow)?;
-        match requested.cancel_at_period_end {
-            Some(true) => record.update(UpdateEnd { extra: requested.extra, ..UpdateEnd::new(true) }, cx),
-            _ => record.cancel(requested, cx),
-        }
-        Ok(())
-    }
-
     /// Applies the reply that proves a request, or that a lookup got.
     pub(super) fn on_reply(&mut self, call: &Call, event: &Event, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         match (call, event) {
@@ -98,6 +30,15 @@ impl Subscription {
                 if let Some((settled, object)) = self.sessions.found(list, cx)? {
                     self.apply_session(settled, object, cx);
                 }
+            }
+            (Call::SetUpPaymentMethod(_), Event::Session(object)) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_page(object, cx);
+            }
+            (Call::RetrieveSetupIntent(_), Event::SetupIntent(object)) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_setup_intent(object, cx);
+            }
+            (Call::RetrieveCheckoutSession(id), Event::Session(object)) if self.has_page(id) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_page_lookup(object, cx);
             }
             (_, Event::Session(object)) => {
                 let settled = self.sessions.on_lookup(object, cx)?;
@@ -151,6 +92,10 @@ impl Subscription {
                 // Flex may refuse because the money was returned already.
                 let payment = requested.payment_intent_id.clone().map(RefundsOf::PaymentIntent);
                 payment.into_iter().for_each(|of| cx.look_up(Call::ListRefunds(of)));
+            }
+            (Call::RetrieveSetupIntent(_), Some(record)) => record.page_not_found(call, cx),
+            (Call::RetrieveCheckoutSession(id), Some(record)) if record.knows_page(id) => {
+                record.page_not_found(call, cx)
             }
             (Call::ConfirmRefund(_, effect), _) => cx.look_again(|call| is_effect(call, effect)),
             (Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id), Some(record)) if id != record.id() => {}
@@ -207,7 +152,12 @@ impl Subscription {
                 self.refunding.resolved(effect, made_id, cx);
                 self.after_refunds(cx);
             }
-            Call::ConfirmSubscription(_) | Call::ListRefunds(_) | Call::ConfirmRefund(..) => {}
+            Call::RetrieveCheckoutSession(id) if self.has_page(id) => {}
+            Call::ConfirmSubscription(_)
+            | Call::ListRefunds(_)
+            | Call::ConfirmRefund(..)
+            | Call::SetUpPaymentMethod(_)
+            | Call::RetrieveSetupIntent(_) => {}
             _ => self.sessions.resolved(call, made_id, cx),
         }
     }
@@ -282,6 +232,9 @@ impl Subscription {
             signal.test_mode().require_mode(self.record.as_ref().and_then(|record| record.test_mode()), cx)?;
         }
         match *signal {
+            Signal::SessionCompleted(object) | Signal::SessionChanged(object) if self.is_page(&object) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_page_webhook(&object, cx)?;
+            }
             Signal::SessionCompleted(object) => {
                 let settled = self.sessions.on_webhook(&object, true, cx)?;
                 self.apply_session(settled, &object, cx);

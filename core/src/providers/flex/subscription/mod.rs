@@ -2,6 +2,7 @@
 //! end.
 
 mod command;
+mod commanded;
 mod dispatch;
 mod money;
 mod others;
@@ -36,7 +37,7 @@ use crate::money::Money;
 use crate::providers::flex::api::signature::correlate;
 use crate::time::Timestamp;
 use others::Others;
-use record::SubscriptionRecord;
+use record::{SubscriptionRecord, is_setup};
 use refunding::Refunding;
 
 pub use command::{Action, Command, Trigger};
@@ -227,6 +228,7 @@ impl Flow for Subscription {
 
     fn waits(&self, context: &Context) -> Vec<Wait> {
         let mut waits = self.sessions.waits(context.now);
+        waits.extend(self.record.as_ref().and_then(|record| record.page_wait(context.now)));
         waits.extend(self.record.as_ref().and_then(|record| record.wait()));
         waits
     }
@@ -240,7 +242,7 @@ impl Flow for Subscription {
     }
 
     fn decides_page(&self, call: &Call, _context: &Context) -> bool {
-        self.sessions.settled().is_none() && call.may_open_page()
+        call.may_open_page() && (self.sessions.settled().is_none() || is_setup(call))
     }
 
     fn delivery(&self, about: &TypedId) -> Delivery {

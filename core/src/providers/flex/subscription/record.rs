@@ -5,6 +5,7 @@ mod delivery;
 mod ending;
 mod invoices;
 mod payment;
+mod payment_method;
 mod period;
 mod refunds;
 mod reported;
@@ -20,7 +21,6 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Cx;
-use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::named;
 use crate::id::TypedId;
@@ -29,13 +29,14 @@ use crate::providers::flex::api::objects::{Expandable, SessionObject, Subscripti
 use crate::providers::flex::api::request::UpdateSubscription;
 use crate::providers::flex::api::test_mode::TestMode;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
-use crate::providers::flex::names::{Review, SignalName, Verdict};
+use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::reports::StoredItem;
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 use ending::Ending;
 use invoices::Invoices;
+use payment_method::Page;
 use period::{LookupResult, PaidPeriod};
 use refunds::Refunds;
 use sale::Sale;
@@ -43,6 +44,7 @@ use schedule::Schedule;
 
 pub(super) use change::{check_one_change, check_update};
 pub(super) use ending::check as check_cancellation;
+pub(super) use payment_method::is_setup;
 pub(super) use refunds::ACCESS;
 
 named! {
@@ -124,6 +126,9 @@ pub(super) struct SubscriptionRecord {
     /// The items that Flex has shown or that a change has set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     items: Vec<StoredItem>,
+    /// The pages for another payment method, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pages: Vec<Page>,
     /// The refunds and disputes of the subscription.
     #[serde(default, skip_serializing_if = "Refunds::is_nothing")]
     refunds: Refunds,
@@ -156,6 +161,7 @@ impl SubscriptionRecord {
             asked_to_end: false,
             change: None,
             items: Vec::new(),
+            pages: Vec::new(),
             refunds: Refunds::default(),
             since: now,
             schedule: Schedule::new(now),
@@ -370,25 +376,6 @@ impl SubscriptionRecord {
 
     /// The ids by which a webhook finds the subscription.
     pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
-        core::iter::once(TypedId::from(&self.id)).chain(self.invoices.ids())
-    }
-
-    /// Why this state cannot exist, if it cannot.
-    pub(super) fn impossible(&self) -> Option<&'static str> {
-        match (&self.status, &self.last_lookup, &self.paid) {
-            (None, Some(_), _) | (None, _, Some(_)) => Some("a subscription without a status has a period"),
-            _ => None,
-        }
-    }
-
-    pub(super) fn wait(&self) -> Option<Wait> {
-        if self.status.is_none() || self.is_over() {
-            return None;
-        }
-        let ends = self.cancel_at_period_end;
-        let signal = if ends { SignalName::SubscriptionDeleted } else { SignalName::InvoicePaid };
-        let mut wait = Wait::new(signal.as_str(), self.since);
-        wait.about = Some(TypedId::from(&self.id));
-        Some(wait)
+        core::iter::once(TypedId::from(&self.id)).chain(self.invoices.ids()).chain(self.page_ids())
     }
 }

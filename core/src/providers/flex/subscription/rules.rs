@@ -1,10 +1,11 @@
 //! The gates of a subscription: what the state permits, and what a command may contain.
 
-use super::record::{check_cancellation, check_one_change, check_update};
+use super::record::{check_cancellation, check_one_change, check_update, is_setup};
 use super::refunding::{accepts_refund, check_refund, permits_refund};
 use super::{Action, Command, Rules, Subscription};
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::request::CancelSubscription;
+use crate::providers::flex::api::session_request::Mode;
 use crate::providers::flex::ids::SubscriptionId;
 use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
@@ -21,7 +22,9 @@ pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut R
                 subscription.record.is_none() || subscription.sessions.settled().is_some(),
             );
         }
-        Action::RetrieveSession | Action::Retrieve | Action::RetrieveInvoice => {}
+        // Without a subscription, `check` rejects the session, because the other flow has it.
+        Action::SetUp if subscription.record.is_some() => permits_end(subscription, rules),
+        Action::SetUp | Action::RetrieveSession | Action::Retrieve | Action::RetrieveInvoice => {}
         // Another paid subscription can be ended even after the flow's own.
         Action::Cancel if subscription.others.any_runs() => {}
         Action::Cancel => permits_end(subscription, rules),
@@ -48,7 +51,7 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
                 .check(CoreRule::NothingKnown, subscription.record.is_some())
                 .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
         }
-        Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::Change => {}
+        Action::SetUp | Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::Change => {}
         Action::Refund => accepts_refund(subscription, rules),
     }
 }
@@ -56,7 +59,14 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
 /// Checks the contents of a command.
 pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut Rules<'_>) {
     match command {
-        Command::CreateCheckoutSession(request) => request.check::<Subscription>(rules),
+        Command::CreateCheckoutSession(request) => match subscription.record.as_ref() {
+            Some(record) if request.mode == Mode::Setup => {
+                record.check_setup(request, rules);
+                let sent = rules.sent(is_setup).then(|| rules.reply_to(is_setup)).flatten();
+                rules.check(CoreRule::OneAtATime, sent.is_none()).unblocked_by(sent);
+            }
+            _ => request.check::<Subscription>(rules),
+        },
         Command::RetrieveCheckoutSession { checkout_session_id } => {
             subscription.sessions.check_retrieve(checkout_session_id.as_ref(), subscription.is_absent(), rules);
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Subscription;
 use super::record::SubscriptionRecord;
 use crate::money::Money;
-use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, InvoiceId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, InvoiceId, SetupIntentId, SubscriptionId};
 use crate::providers::flex::reports::{DisputeReport, RefundReport, SoldItem};
 use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
@@ -28,6 +28,8 @@ pub struct Status {
     pub subscription_id: Option<SubscriptionId>,
     /// The customer.
     pub customer_id: Option<CustomerId>,
+    /// The setup intent of the newest page for another payment method, once Flex has shown it.
+    pub setup_intent_id: Option<SetupIntentId>,
     /// The latest invoice that the last lookup has shown.
     pub latest_invoice_id: Option<InvoiceId>,
     /// Flex's status of the subscription, as the last lookup has shown it.

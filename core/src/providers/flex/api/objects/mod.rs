@@ -4,6 +4,7 @@
 mod form;
 mod money;
 mod session;
+mod setup_intent;
 mod subscription;
 
 use alloc::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(crate) use form::Member;
 pub use form::{Entries, Expandable};
 pub use money::{CaptureObject, ChargeObject, DisputeObject, DisputeStatus, RefundObject, RefundStatus};
 pub use session::{FeeObject, SessionObject, Status, TotalDetails};
+pub use setup_intent::{SetupIntentObject, SetupIntentStatus};
 pub(crate) use subscription::LatestInvoice;
 pub use subscription::{InvoiceObject, InvoiceStatus, SubscriptionObject, SubscriptionStatus};
 

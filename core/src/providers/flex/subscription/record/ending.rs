@@ -243,6 +243,7 @@ impl SubscriptionRecord {
             Call::RetrieveInvoice(_) => true,
             _ => false,
         });
+        self.end_pages(cx);
         for invoice in self.invoices.leave_failing() {
             cx.withdraw_notice(Notice::PaymentFailed, invoice.as_str());
         }

@@ -32,7 +32,8 @@ impl SubscriptionRecord {
         if !self.past_due && !just_paid {
             self.past_due = true;
             if !self.invoices.is_failing() {
-                cx.notify(Notice::PastDue, &self.id, ToDo::NOTHING);
+                let (url, action) = self.to_do(cx.now());
+                cx.notify(Notice::PastDue, &self.id, ToDo::at(url.as_deref(), action));
             }
         }
     }
@@ -49,7 +50,8 @@ impl SubscriptionRecord {
         let notified = self.past_due && !self.invoices.is_failing();
         let is_of_period = |it: &LookupResult| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
         if !(notified && self.last_lookup.as_ref().is_none_or(is_of_period)) {
-            cx.notify(Notice::PaymentFailed, &invoice.invoice_id, ToDo::NOTHING);
+            let (url, action) = self.to_do(cx.now());
+            cx.notify(Notice::PaymentFailed, &invoice.invoice_id, ToDo::at(url.as_deref(), action));
         }
         self.note(&invoice.invoice_id, None, Details::of(invoice), cx);
         self.look_up(cx);
