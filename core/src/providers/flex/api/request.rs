@@ -174,7 +174,7 @@ pub struct CreateRefund {
     pub extra: Extra,
 }
 
-/// `create_refund` of a subscription: refund one of its payments, or a part of it.
+/// `refund_payment`: refund one of the payments of a subscription, or a part of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundPaymentFields"))]
 #[serde(deny_unknown_fields)]

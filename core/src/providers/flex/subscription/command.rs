@@ -44,7 +44,7 @@ pub enum Command {
     /// Change whether the subscription ends with its period, or change its plan.
     UpdateSubscription(UpdateSubscription),
     /// Refund a payment of the subscription, or a part of it.
-    CreateRefund(Box<RefundPayment>),
+    RefundPayment(Box<RefundPayment>),
 }
 
 impl From<CreateCheckoutSession> for Command {
@@ -75,7 +75,7 @@ named! {
         /// Change the items, the coupon or the trial.
         Change = "update_subscription/plan",
         /// Refund a payment.
-        Refund = "create_refund",
+        Refund = "refund_payment",
     }
 }
 
@@ -95,7 +95,7 @@ impl Action {
                 Some(false) => Self::KeepRunning,
                 None => Self::Change,
             },
-            Command::CreateRefund(_) => Self::Refund,
+            Command::RefundPayment(_) => Self::Refund,
         }
     }
 

@@ -36,7 +36,7 @@ impl Subscription {
                 self.record.as_ref().ok_or(Stop::NotNow)?.look_up_invoice(invoice_id, cx);
             }
             Command::CancelSubscription(requested) => self.cancel(requested, cx)?,
-            Command::CreateRefund(requested) => self.refund(*requested, cx)?,
+            Command::RefundPayment(requested) => self.refund(*requested, cx)?,
             Command::UpdateSubscription(requested) => self.update(requested, cx)?,
         }
         Ok(Trigger::Other)

@@ -203,7 +203,7 @@ impl Flow for Subscription {
         match command {
             Command::CreateCheckoutSession(request) => self.sessions.is_requested(request),
             Command::CancelSubscription(requested) => record.is_some_and(|record| record.is_ending(requested)),
-            Command::CreateRefund(refund) => self.refunding.status_of(refund) == Some(IntentStatus::Same),
+            Command::RefundPayment(refund) => self.refunding.status_of(refund) == Some(IntentStatus::Same),
             Command::UpdateSubscription(requested) if requested.extra.is_empty() => {
                 record.is_some_and(|record| match requested.cancel_at_period_end {
                     Some(flag) => !requested.changes() && record.has_flag(flag),

@@ -83,7 +83,7 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
             rules.check(CoreRule::UnknownId, known).at("/invoice_id");
         }
         Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
-        Command::CreateRefund(refund) => check_refund(subscription, refund, rules),
+        Command::RefundPayment(refund) => check_refund(subscription, refund, rules),
         Command::UpdateSubscription(requested) => {
             check_update(requested, rules);
             match &subscription.record {
