@@ -215,7 +215,7 @@ impl Refunding {
 
     /// Stores what a refund shows. A refund of ours that has just failed needs a review.
     pub(super) fn note(&mut self, object: &RefundObject, payment: Option<&str>, cx: &mut Cx<'_>) {
-        let refund = self.entry(&object.refund_id, cx.now());
+        let Some(refund) = self.entry(&object.refund_id, cx.now()) else { return };
         refund.payment = refund.payment.take().or_else(|| payment.map(Into::into));
         if refund.is_only_named()
             && let Some(shown) = object.amount.filter(|shown| Some(*shown) != refund.amount)
@@ -246,7 +246,7 @@ impl Refunding {
         cx.ask(Review::RefundFailed, &refund.id);
     }
 
-    fn entry(&mut self, id: &RefundId, now: Timestamp) -> &mut Refund {
+    fn entry(&mut self, id: &RefundId, now: Timestamp) -> Option<&mut Refund> {
         let index = self.refunds.binary_search_by(|it| it.id.cmp(id)).unwrap_or_else(|index| {
             self.refunds.insert(
                 index,
@@ -263,7 +263,7 @@ impl Refunding {
             );
             index
         });
-        &mut self.refunds[index]
+        self.refunds.get_mut(index)
     }
 
     fn forget(&mut self) {
@@ -277,7 +277,7 @@ impl Refunding {
     pub(super) fn note_charge(&mut self, payment: &str, amount: Option<Cents>) {
         let amount = amount.unwrap_or_default();
         match self.charged.binary_search_by(|it| it.0.as_str().cmp(payment)) {
-            Ok(index) => self.charged[index].1 = self.charged[index].1.max(amount),
+            Ok(index) => self.charged.get_mut(index).into_iter().for_each(|it| it.1 = it.1.max(amount)),
             Err(index) => self.charged.insert(index, (payment.into(), amount)),
         }
         if self.charged.len() > CHARGES {

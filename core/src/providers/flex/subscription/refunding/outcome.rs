@@ -58,19 +58,24 @@ impl Refunding {
             match self.find(&open, list, cx) {
                 Found::Certain(ids) => self.proved(&open, &ids, cx),
                 Found::Possible => cx.ask_about(|call| is_effect(call, &open.effect)),
-                Found::Nothing => match looked_up.filter(|(effect, _)| **effect == open.effect) {
-                    Some((_, true)) if !self.is_returned_otherwise(&open) => {
-                        if cx.deny(|call| is_effect(call, &open.effect)).is_some() {
-                            self.not_made(&open.effect);
-                        }
+                Found::Nothing => {
+                    if let Some((_, complete)) = looked_up.filter(|(effect, _)| **effect == open.effect) {
+                        self.missing(&open, complete, cx);
                     }
-                    Some(_) => cx.look_again(|call| is_effect(call, &open.effect)),
-                    None => {}
-                },
+                }
             }
         }
         for object in list {
             self.note_echo(object, cx);
+        }
+    }
+
+    /// The lookup of a request's outcome does not show its refund. Only a complete list can deny it.
+    fn missing(&mut self, open: &OpenRefund, complete: bool, cx: &mut Cx<'_>) {
+        if !complete || self.is_returned_otherwise(open) {
+            cx.look_again(|call| is_effect(call, &open.effect));
+        } else if cx.deny(|call| is_effect(call, &open.effect)).is_some() {
+            self.not_made(&open.effect);
         }
     }
 
@@ -127,7 +132,7 @@ impl Refunding {
         let Ok(intent) = Intent::parse(effect.intent()) else { return };
         let requested = self.open.iter().find(|it| it.effect == *effect).cloned();
         self.open.retain(|it| it.effect != *effect);
-        let refund = self.entry(id, cx.now());
+        let Some(refund) = self.entry(id, cx.now()) else { return };
         refund.intent = Some(intent.clone());
         if let Some(requested) = requested {
             if refund.amount.is_some_and(|amount| amount != requested.amount) {
