@@ -31,7 +31,7 @@ pub enum IdError {
     #[error("is longer than {0} characters")]
     TooLong(usize),
     /// It contains a character that would break an effect id, an idempotency key or a URL.
-    #[error("contains a character that is not allowed here")]
+    #[error("contains a character that is not allowed here: letters, digits, `-`, `_`, `.` and `~` are")]
     Character,
     /// It is a step to another folder in a URL.
     #[error("is `.` or `..`, which names a folder in a URL: use another name")]

@@ -1,10 +1,17 @@
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "truemed", feature = "flex", feature = "vend", feature = "revup")),
+    allow(dead_code, unused_imports, unused_macros, reason = "some of the kernel is there for one provider alone")
+)]
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
+
+#[cfg(not(any(feature = "truemed", feature = "flex", feature = "vend", feature = "revup")))]
+compile_error!("rulebound needs a provider: enable at least one of the features truemed, flex, vend and revup");
 
 // In the order of the layers: a module uses only those above it.
 mod int;
@@ -21,6 +28,8 @@ pub mod config;
 pub mod effect;
 pub mod fact;
 pub mod webhook;
+#[cfg(feature = "http")]
+mod http;
 pub mod flow;
 pub mod snapshot;
 pub mod providers;
@@ -33,9 +42,16 @@ pub use fact::{Fact, FactError, Failure, Headers, IgnoredReason, Origin, Verdict
 pub use flow::{Action, Flow, Named, Status};
 pub use id::{EffectId, IdError, Intent, Key, TypedId};
 pub use json::Malformed;
+#[cfg(feature = "flex")]
+pub use providers::flex;
+#[cfg(feature = "revup")]
+pub use providers::revup;
+#[cfg(feature = "truemed")]
+pub use providers::truemed;
+#[cfg(feature = "vend")]
+pub use providers::vend;
 pub use providers::{
-    PROVIDERS, Provider, Question, ReceivedWebhook, WebhookOptions, flex, key_for, read_webhook, read_webhook_with,
-    revup, truemed, vend,
+    PROVIDERS, Provider, Question, ReceivedWebhook, WebhookOptions, key_for, read_webhook, read_webhook_with,
 };
 pub use rule::{Basis, Enforcement, Guards, Level, Rule, RuleSet, Source, UnblockedBy, Violation};
 pub use snapshot::{Fault, HandleError, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step};

@@ -40,9 +40,20 @@ impl Timestamp {
         Self(within(self.0.saturating_add_unsigned(span.0)))
     }
 
+    /// The instant a span before this one, limited to the first instant.
+    #[must_use]
+    pub const fn before(self, span: Millis) -> Self {
+        Self(within(self.0.saturating_sub_unsigned(span.0)))
+    }
+
     /// Whether the number would be an instant from 2001 to 5138 if it counted seconds.
     pub const fn looks_like_seconds(self) -> bool {
         self.0 >= 1_000_000_000 && self.0.unsigned_abs() < MILLISECONDS
+    }
+
+    /// Whether the number is beyond the year 5138, and would be an instant before it if it counted microseconds.
+    pub const fn looks_like_microseconds(self) -> bool {
+        self.0.unsigned_abs() >= MILLISECONDS * 1000
     }
 
     /// Whether this instant of expiry has been reached. At the instant itself, it has.
@@ -68,6 +79,12 @@ impl Timestamp {
         // A date without a time has none of these characters.
         let is_date = !text.contains(['T', 't', ' ']);
         Some(if is_date { instant.after(END_OF_DAY) } else { instant })
+    }
+
+    /// The end of a month, as [`Timestamp::parse_iso_end`] reads the end of a day.
+    pub fn end_of_month(year: i16, month: i8) -> Option<Self> {
+        let last = Date::new(year, month, 1).ok()?.last_of_month().at(0, 0, 0, 0);
+        Some(Self(TimeZone::UTC.to_timestamp(last).ok()?.as_millisecond()).after(END_OF_DAY))
     }
 
     /// Reads seconds since the Unix epoch, as the documents have them.
@@ -191,6 +208,14 @@ mod tests {
             assert!(Timestamp::parse_iso(instant).is_some(), "{instant}");
         }
         assert_eq!(Timestamp::parse_iso_end("soon"), None);
+    }
+
+    #[test]
+    fn a_month_ends_with_its_last_day() {
+        assert_eq!(Timestamp::end_of_month(2028, 2), Timestamp::parse_iso_end("2028-02-29"));
+        assert_eq!(Timestamp::end_of_month(2027, 12), Timestamp::parse_iso_end("2027-12-31"));
+        assert_eq!(Timestamp::end_of_month(2027, 13), None);
+        assert_eq!(Timestamp::from_millis(5).before(Millis::new(7)), Timestamp::from_millis(-2));
     }
 
     #[test]

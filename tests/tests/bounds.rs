@@ -8,9 +8,13 @@ const NOW: i64 = 1_796_083_200_000;
 const SUBSCRIPTION: &str = "0192b445-55a7-74af-a5d1-79ca6d2310f4";
 const PLAN: &str = "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee";
 
+fn config() -> Value {
+    json!({"revup": {"environment": "test"}})
+}
+
 /// Says a thing to a snapshot, which becomes the next one; what was answered.
 fn say(at: &mut Value, verb: &str, what: &str, value: &Value) -> Value {
-    let mut answer = ask(verb, json!({"snapshot": at, "now": NOW, what: value}));
+    let mut answer = ask(verb, json!({"snapshot": at, "now": NOW, "config": config(), what: value}));
     assert!(answer["ok"].is_object(), "{answer}");
     if answer["ok"]["next"].is_object() {
         *at = answer["ok"]["next"].take();
@@ -55,7 +59,7 @@ fn a_refund_of_a_payment_that_is_not_remembered_any_more_says_so() {
     let refund = |at: &mut Value, n: usize| {
         let command = json!({"type": "refund_payment", "intent": format!("r{n}"), "transactionId": transaction(n),
             "amount": "31.00", "currency": "EUR"});
-        let answer = ask("handle", json!({"snapshot": at, "now": NOW, "command": command}));
+        let answer = ask("handle", json!({"snapshot": at, "now": NOW, "config": config(), "command": command}));
         answer.to_string()
     };
     let payments = |many: usize| -> Value {

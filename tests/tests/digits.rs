@@ -7,6 +7,9 @@ use serde_json::value::RawValue;
 /// Numbers that lose digits as floating-point numbers, change their form when they are written again, or are beyond 2^64.
 const DIGITS: &str = r#"[0.10000000000000000555,1.10,1E2,123456789012345678901]"#;
 
+/// The server of Revup, which has no default.
+const CONFIG: &str = r#""config":{"revup":{"environment":"test"}}"#;
+
 #[derive(Deserialize)]
 struct Answer {
     ok: Step,
@@ -29,7 +32,7 @@ fn start(flow: &str) -> String {
 }
 
 fn ask(verb: &str, snapshot: &str, what: &str) -> Step {
-    let answer = call(&format!(r#"{{"{verb}":{{"snapshot":{snapshot},{what},"now":1700000000000}}}}"#));
+    let answer = call(&format!(r#"{{"{verb}":{{"snapshot":{snapshot},{what},"now":1700000000000,{CONFIG}}}}}"#));
     let Answer { ok } = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer}"));
     ok
 }

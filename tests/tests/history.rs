@@ -96,7 +96,7 @@ fn sixty_charges_leave_a_snapshot_below_four_kibibytes() {
 fn sixty_renewals_and_refunds_leave_a_subscription_below_six_kibibytes() {
     let id = uuid(5, 1);
     let snapshot = ask("start", json!({"flow": "revup.subscription", "key": uuid(0, 0)}))["ok"].take();
-    let mut row = Row { snapshot, now: 1_700_000_000_000, config: json!({}) };
+    let mut row = Row { snapshot, now: 1_700_000_000_000, config: json!({"revup": {"environment": "test"}}) };
     row.command(json!({"type": "retrieve_subscription", "subscriptionId": id}));
     let fulfilled = json!({"id": id, "planId": uuid(6, 1), "status": "fulfilled"});
     row.send("retrieve_subscription:1", 200, fulfilled.clone());

@@ -61,6 +61,23 @@ fn a_token_has_a_string_exactly_when_it_exists() {
         ("at-charge-repaired", &[("/token/state", "\"adopting\"")], NOT_CHARGED),
         ("at-token-awaiting", &[("/token/provisions", "[]")], UNREQUESTED),
         ("at-token-awaiting", &[("/token/provisions/0/origin", "null")], UNREQUESTED),
+        ("at-token-issued", &[("/token/unwanted", "true")], "a token that exists is deleted at once, or it is wanted"),
+    ]);
+}
+
+#[test]
+fn a_qualification_session_has_an_id_and_a_schedule_exactly_when_it_needs_them() {
+    const NO_ID: &str = "an id is there exactly when the session is known or looked up";
+    const NO_SCHEDULE: &str = "lookups are scheduled exactly while the outcome is open";
+    const UNLISTED: &str = "a status that is not listed is kept exactly while it is the newest";
+    const NO_LETTER: &str = "only an approved session has a letter";
+    assert_impossible::<rulebound::truemed::QualificationSession>(&[
+        ("at-qualification-pending", &[("/qualification/id", "null")], NO_ID),
+        ("at-qualification-absent", &[("/qualification/id", "\"qs_1\"")], NO_ID),
+        ("at-qualification-processing", &[("/qualification/watch", "null")], NO_SCHEDULE),
+        ("at-qualification-unclear", &[("/qualification/unlisted", "null")], UNLISTED),
+        ("at-qualification-rejected", &[("/qualification/unlisted", "\"on_hold\"")], UNLISTED),
+        ("at-qualification-rejected", &[("/qualification/expires_at", "1")], NO_LETTER),
     ]);
 }
 
@@ -86,6 +103,7 @@ fn a_settled_session_is_known_and_a_requested_one_has_a_reference() {
     const UNPAID: &str = "only a checkout with a settled session has a payment";
     assert_impossible::<rulebound::flex::Checkout>(&[
         ("at-session-complete", &[("/sessions/settled", "\"fcs_9\"")], UNKNOWN),
+        ("at-session-complete", &[("/sessions/known/0/status", "\"open\"")], "the settled session is not complete"),
         ("at-session-requested", &[("/sessions/reference", "null")], NAMELESS),
         ("at-session-complete", &[("/payment", "null")], UNPAID),
         ("at-session-open", &[("/payment", "{\"total\": 4999, \"received\": 4999, \"refunded\": 0}")], UNPAID),

@@ -9,7 +9,7 @@ use rulebound::time::Timestamp;
 use rulebound::truemed::list::{ListPaymentSessions, ListPaymentTokens};
 use rulebound::truemed::{OrderItem, UpdatePaymentToken};
 use rulebound::vend::{Component, Host, TokenRequest};
-use rulebound::{Context, EffectId, Fact, Flow, Key, Snapshot, truemed, vend};
+use rulebound::{Context, EffectId, Fact, Flow, Headers, Key, Request, Snapshot, flex, truemed, vend};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -79,6 +79,41 @@ fn a_fact_is_written_as_it_is_read() {
         assert_eq!(read_fact(&text).unwrap(), fact, "{text}");
         assert_eq!(fact.clone().into_owned(), fact);
     }
+}
+
+#[test]
+fn a_request_has_the_secret_where_its_provider_expects_it() {
+    let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    let create = truemed::CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    let request = leased::<truemed::PaymentToken>(create).to_http("sk_1").unwrap();
+    assert_eq!((request.method().as_str(), request.headers()["x-truemed-api-key"].to_str().unwrap()), ("POST", "sk_1"));
+    assert!(request.headers()["x-truemed-api-key"].is_sensitive());
+    assert_eq!(request.headers()["content-type"], "application/json");
+    let body: Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(body["order_items"][0]["price"], 1500);
+
+    let subscription_id = Some("fsub_1".parse().unwrap());
+    let request = leased::<flex::Subscription>(flex::subscription::Command::RetrieveSubscription { subscription_id });
+    assert_eq!(request.to_http("sk_1").unwrap().headers()["authorization"], "Bearer sk_1");
+    assert!(request.to_http("sk_1").unwrap().body().is_empty());
+    assert!(request.to_http("sk_1\n").is_err());
+}
+
+/// The first request of a new flow after a command.
+fn leased<F: Flow>(command: impl Into<F::Command>) -> Request {
+    let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    let snapshot = Snapshot::<F>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+    let next = snapshot.handle(command, &cx).unwrap().next;
+    next.lease(&next.effects(&cx)[0].id, &cx).unwrap().request.unwrap()
+}
+
+#[test]
+fn headers_are_read_from_those_of_a_server_whatever_their_case() {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("X-Truemed-Api-Key", http::HeaderValue::from_static("whsec"));
+    headers.insert("x-picture", http::HeaderValue::from_bytes(b"\xff").unwrap());
+    let read = Headers::from(&headers);
+    assert_eq!((read.get("x-truemed-api-key"), read.get("x-picture")), (Some("whsec"), None));
 }
 
 #[test]

@@ -171,6 +171,9 @@ fn payload(sample: &Value) -> Result<(), String> {
     let file = json(&samples().join("payloads").join(sample["sample"].as_str().unwrap_or_default()));
     let pointer = format!("/payload{}", sample["at"].as_str().unwrap_or_default());
     let mut body = file.pointer(&pointer).cloned().ok_or("has no such payload")?;
+    if let Some(question) = sample.get("ask") {
+        return is_asked_as_printed(question, &body);
+    }
     for (pointer, value) in sample["with"].as_object().unwrap_or(&Map::new()) {
         *body.pointer_mut(pointer).ok_or("has no such member")? = value.clone();
     }
@@ -193,6 +196,21 @@ fn payload(sample: &Value) -> Result<(), String> {
     let leased = facade.lease_when_ready(&mut row, &[sample["effect"].as_str().unwrap_or_default().to_owned()])?;
     let reply = leased.reply(sample["status"].as_u64().unwrap_or(200) as u16, &body.to_string());
     is_read(&facade, &mut row, &leased.id, &reply, sample)
+}
+
+/// Checks that a question builds exactly the printed body. `fields` points at what it takes of the body.
+fn is_asked_as_printed(question: &Value, printed: &Value) -> Result<(), String> {
+    let mut with = question["with"].clone();
+    let member = question["member"].as_str().unwrap_or_default();
+    with[member] = printed.pointer(question["fields"].as_str().unwrap_or_default()).cloned().ok_or("has no fields")?;
+    // What only the library reads is not printed.
+    for (name, value) in question["adds"].as_object().into_iter().flatten() {
+        with[member][name] = value.clone();
+    }
+    let answer = ask("ask", json!({"provider": question["provider"], "question": question["question"], "with": with}));
+    let text = answer["ok"]["request"]["body"].as_str().ok_or_else(|| answer.to_string())?;
+    let sent: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if sent == *printed { Ok(()) } else { Err(format!("printed {printed}\n    sent    {sent}")) }
 }
 
 /// Checks that a reply is read: it ends its request, or is the documented failure.

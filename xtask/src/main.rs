@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use rulebound::PROVIDERS;
 use rulebound_tests::vectors;
 
 const HELP: &str = "\
@@ -77,7 +78,9 @@ fn test() -> Outcome {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     cargo_with(&["doc", "--no-deps", "--package", "rulebound", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     no_std()?;
+    each_provider_alone()?;
     cargo(&["test"])?;
+    cargo(&["test", "--package", "rulebound-simulator"])?;
     fuzz::smoke()?;
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
@@ -95,6 +98,14 @@ fn no_std() -> Outcome {
     let target = root().join("target");
     let (manifest, target) = (manifest.display().to_string(), target.display().to_string());
     cargo(&["build", "--quiet", "--locked", "--manifest-path", &manifest, "--target-dir", &target])
+}
+
+/// Every provider compiles without the others.
+fn each_provider_alone() -> Outcome {
+    PROVIDERS.iter().try_for_each(|it| {
+        let features = ["--no-default-features", "--features", it.name];
+        cargo(&[&["clippy", "--quiet", "--package", "rulebound"], &features[..], &["--", "-D", "warnings"]].concat())
+    })
 }
 
 fn run_vectors(folder: &Path) -> Outcome {

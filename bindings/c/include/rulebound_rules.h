@@ -11,6 +11,9 @@
 /** The flow `truemed.payment_session`, of snapshot format 1. */
 #define RULEBOUND_FLOW_TRUEMED_PAYMENT_SESSION "truemed.payment_session"
 
+/** The flow `truemed.qualification_session`, of snapshot format 1. */
+#define RULEBOUND_FLOW_TRUEMED_QUALIFICATION_SESSION "truemed.qualification_session"
+
 /** The flow `flex.checkout`, of snapshot format 1. */
 #define RULEBOUND_FLOW_FLEX_CHECKOUT "flex.checkout"
 
@@ -302,6 +305,9 @@
 /** A pending item change should be dropped by requesting the confirmed items again. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_REVERT "truemed.update.revert"
 
+/** A card update that the customer has not finished cannot be dropped. The customer must finish it, on its page or on that of a newer card update. */
+#define RULEBOUND_RULE_TRUEMED_UPDATE_CARD_STAYS "truemed.update.card-stays"
+
 /** An unknown `next_action` must block charges like a known one. */
 #define RULEBOUND_RULE_TRUEMED_UPDATE_UNKNOWN_ACTION "truemed.update.unknown-action"
 
@@ -317,7 +323,7 @@
 /** The letter of medical necessity should still be valid when a payment token is charged. */
 #define RULEBOUND_RULE_TRUEMED_UPKEEP_LMN_EXPIRY "truemed.upkeep.lmn-expiry"
 
-/** The customer should be asked for a new card before the stored card expires. */
+/** The stored card should still be valid when a payment token is charged. */
 #define RULEBOUND_RULE_TRUEMED_UPKEEP_CARD_EXPIRY "truemed.upkeep.card-expiry"
 
 /** A scheduled job should find cards and letters that expire within 30 days, and write to their customers. */
@@ -326,11 +332,56 @@
 /** A deleted payment token cannot be charged, updated or restored. */
 #define RULEBOUND_RULE_TRUEMED_TOKEN_DELETE_FINAL "truemed.token.delete-final"
 
+/** A deletion that is requested before Truemed has issued the token must follow once the token is issued. */
+#define RULEBOUND_RULE_TRUEMED_TOKEN_DELETE_ONCE_ISSUED "truemed.token.delete-once-issued"
+
 /** A pause or a grace period should not delete the payment token. */
 #define RULEBOUND_RULE_TRUEMED_TOKEN_PAUSE_IS_PARTNER_SIDE "truemed.token.pause-is-partner-side"
 
 /** Your backend should keep the billing schedule of a subscription, because Truemed has none. */
 #define RULEBOUND_RULE_TRUEMED_SUB_PARTNER_OWNS_SCHEDULE "truemed.sub.partner-owns-schedule"
+
+/** `create_qualification_session` should be tried at Truemed's development server first. No current page shows its address, its fields or its reply. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_CREATE_UNDOCUMENTED "truemed.qualification.create-undocumented"
+
+/** A new qualification session must have at least one item. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_ITEMS_REQUIRED "truemed.qualification.items-required"
+
+/** `success_url` and `failure_url` of a qualification session must be absolute URLs. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_URL_ABSOLUTE "truemed.qualification.url-absolute"
+
+/** The reply to `create_qualification_session` should contain the page with the survey. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_PAGE_PRESENT "truemed.qualification.page-present"
+
+/** Only the status `approved` says that the customer has a letter of medical necessity. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_APPROVED_ONLY "truemed.qualification.approved-only"
+
+/** A status that the documents do not list should be looked up, and it grants nothing. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_UNKNOWN_STATUS "truemed.qualification.unknown-status"
+
+/** An update of a qualification session must have something to set. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_NOTHING_TO_DO "truemed.qualification.nothing-to-do"
+
+/** The `user_id` of a qualification session can only be set once. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_USER_ID_ONCE "truemed.qualification.user-id-once"
+
+/** `success_url` and `failure_url` should be changed before the outcome, because they have no effect afterwards. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_URLS_BEFORE_OUTCOME "truemed.qualification.urls-before-outcome"
+
+/** An update of a qualification session must be sent again with its own key and unchanged. */
+#define RULEBOUND_RULE_TRUEMED_QUALIFICATION_SAME_KEY "truemed.qualification.same-key"
+
+/** A catalog item must have a SKU and a name. */
+#define RULEBOUND_RULE_TRUEMED_CATALOG_SKU_AND_NAME_REQUIRED "truemed.catalog.sku-and-name-required"
+
+/** A catalog item should have a description, pictures and the URL of its page, so that Truemed can classify it. */
+#define RULEBOUND_RULE_TRUEMED_CATALOG_DETAILS "truemed.catalog.details"
+
+/** A SKU must be created once. Truemed refuses a second item with the same SKU. */
+#define RULEBOUND_RULE_TRUEMED_CATALOG_SKU_UNIQUE "truemed.catalog.sku-unique"
+
+/** The eligibility of an item must be read from Truemed's webhook or from the item. An item without one is not eligible yet. */
+#define RULEBOUND_RULE_TRUEMED_CATALOG_ELIGIBILITY_FROM_TRUEMED "truemed.catalog.eligibility-from-truemed"
 
 /** A webhook must be authenticated by its signature or secret before it counts as evidence. */
 #define RULEBOUND_RULE_TRUEMED_WEBHOOK_AUTHENTICATE_FIRST "truemed.webhook.authenticate-first"
@@ -446,6 +497,9 @@
 /** A charge with `mode=off_session` must have a valid letter of medical necessity for each item that needs one. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_OFF_SESSION_LETTER "flex.checkout.off-session-letter"
 
+/** A charge with `mode=off_session` that needs the customer is not paid. The customer must be notified of `next_action`. */
+#define RULEBOUND_RULE_FLEX_CHECKOUT_OFF_SESSION_ACTION "flex.checkout.off-session-action"
+
 /** A charge of an HSA or FSA card with `mode=off_session` should be for eligible items only. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_OFF_SESSION_NO_SPLIT "flex.checkout.off-session-no-split"
 
@@ -517,6 +571,9 @@
 
 /** The eligibility of a session should follow from the eligibility of its line items. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_ELIGIBILITY_DERIVATION "flex.checkout.eligibility-derivation"
+
+/** The line items of a session should be looked up for the stock, never for whether the order is paid. */
+#define RULEBOUND_RULE_FLEX_CHECKOUT_LINE_ITEMS_PROVE_NOTHING "flex.checkout.line-items-prove-nothing"
 
 /** A checkout can only be fulfilled after its session is shown to be `complete`. */
 #define RULEBOUND_RULE_FLEX_PROVISION_ONLY_ON_COMPLETED "flex.provision.only-on-completed"
@@ -608,6 +665,15 @@
 /** A capture must be at least 1 cent and at most what is left of the authorized amount. No capture can follow the final one. */
 #define RULEBOUND_RULE_FLEX_CAPTURE_NOT_ABOVE_AUTHORISED "flex.capture.not-above-authorised"
 
+/** A capture of less than what is left must name its items, because Flex has no field for the amount. Without items, Flex captures everything that is left. */
+#define RULEBOUND_RULE_FLEX_CAPTURE_PART_NAMES_ITEMS "flex.capture.part-names-items"
+
+/** The `amount` of a capture must be the sum of its items, its tax and its shipping, without its discount. An item must be at least 1 cent, and the others 0 cents or more. */
+#define RULEBOUND_RULE_FLEX_CAPTURE_AMOUNT_ADDS_UP "flex.capture.amount-adds-up"
+
+/** A capture of less than what is left should set `final_capture`. No page says what Flex assumes without it. */
+#define RULEBOUND_RULE_FLEX_CAPTURE_PART_SAYS_FINAL "flex.capture.part-says-final"
+
 /** Only a `complete` session can be refunded. */
 #define RULEBOUND_RULE_FLEX_REFUND_ONLY_COMPLETE "flex.refund.only-complete"
 
@@ -622,6 +688,21 @@
 
 /** A disputed amount cannot be refunded. */
 #define RULEBOUND_RULE_FLEX_REFUND_NOT_DISPUTED "flex.refund.not-disputed"
+
+/** Only a dispute that is open can be closed. To close a dispute is to accept it, and to give up its money. */
+#define RULEBOUND_RULE_FLEX_DISPUTE_CLOSE_WHILE_OPEN "flex.dispute.close-while-open"
+
+/** A dispute whose money is refunded, or is being refunded, cannot be closed: the customer would get the money twice. */
+#define RULEBOUND_RULE_FLEX_DISPUTE_CLOSE_NOT_REFUNDED "flex.dispute.close-not-refunded"
+
+/** A dispute must be closed by your backend alone, because Flex cannot open it again. */
+#define RULEBOUND_RULE_FLEX_DISPUTE_CLOSE_IS_EXPLICIT "flex.dispute.close-is-explicit"
+
+/** The evidence about a dispute must be submitted before its `due_by`. */
+#define RULEBOUND_RULE_FLEX_DISPUTE_EVIDENCE_IN_TIME "flex.dispute.evidence-in-time"
+
+/** A dispute can only count as ended after its status is `won` or `lost`. */
+#define RULEBOUND_RULE_FLEX_DISPUTE_FINAL_BY_STATUS "flex.dispute.final-by-status"
 
 /** The captured amount should equal the requested amount. */
 #define RULEBOUND_RULE_FLEX_CAPTURE_AMOUNT_AS_ASKED "flex.capture.amount-as-asked"
@@ -643,6 +724,12 @@
 
 /** A webhook must be authenticated with the secret of its own endpoint. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_SECRET_PER_ENDPOINT "flex.webhook.secret-per-endpoint"
+
+/** A request that has an event sent again must name the event and one of your webhook endpoints. */
+#define RULEBOUND_RULE_FLEX_EVENT_RETRY_NAMES_WEBHOOK "flex.event.retry-names-webhook"
+
+/** The reply to a request that has an event sent again cannot count as the event. Only its signed webhook counts. */
+#define RULEBOUND_RULE_FLEX_EVENT_RETRY_REPLY_IS_NO_SIGNAL "flex.event.retry-reply-is-no-signal"
 
 /** A webhook that is delivered twice must count once. */
 #define RULEBOUND_RULE_FLEX_WEBHOOK_DEDUPE "flex.webhook.dedupe"
@@ -734,6 +821,9 @@
 /** The `quantity` in an update is the new total, so it should differ from the current total. */
 #define RULEBOUND_RULE_VEND_UPDATE_QUANTITY_IS_TOTAL "vend.update.quantity-is-total"
 
+/** The `unit_price` of a component must be read in the main unit of its currency, and `price_in_cents` in cents. */
+#define RULEBOUND_RULE_VEND_COMPONENT_SHOWN_PRICE "vend.component.shown-price"
+
 /** A `component_handle` can appear only once in a request. */
 #define RULEBOUND_RULE_VEND_COMPONENT_DUPLICATE_HANDLE "vend.component.duplicate-handle"
 
@@ -775,6 +865,18 @@
 
 /** A return to `return_url` should change nothing if no consent token is pending. */
 #define RULEBOUND_RULE_VEND_RETURN_UNKNOWN_TOKEN "vend.return.unknown-token"
+
+/** A retailer who declines must count as undecided until the token expires. Then a lookup must show the token unused. */
+#define RULEBOUND_RULE_VEND_DECLINE_COUNTS_AS_OPEN "vend.decline.counts-as-open"
+
+/** A consent that is declined or lapses must leave the subscription, its plan and its components as they are. */
+#define RULEBOUND_RULE_VEND_DECLINE_CHANGES_NOTHING "vend.decline.changes-nothing"
+
+/** A change that was declined or has lapsed can be requested again, with a new consent token. */
+#define RULEBOUND_RULE_VEND_DECLINE_ASK_AGAIN "vend.decline.ask-again"
+
+/** The retailer must be notified if the change that was offered last has lapsed. */
+#define RULEBOUND_RULE_VEND_LAPSE_NOTIFY "vend.lapse.notify"
 
 /** A subscription id must be the same whether Vend sends it as a number or as a string. */
 #define RULEBOUND_RULE_VEND_CONFIRM_ID_TYPES "vend.confirm.id-types"
@@ -820,6 +922,9 @@
 
 /** Every request must carry the API key of the account in the header `x-api-key`. */
 #define RULEBOUND_RULE_REVUP_AUTH_API_KEY_REQUIRED "revup.auth.api-key-required"
+
+/** Every request must go to a server that the config names: by `revup.environment`, by `revup.base_url`, or by both. */
+#define RULEBOUND_RULE_REVUP_URL_SERVER_CHOSEN "revup.url.server-chosen"
 
 /** `planId` must be the UUID of the plan that the back office shows. */
 #define RULEBOUND_RULE_REVUP_CREATE_PLAN_ID_REQUIRED "revup.create.plan-id-required"
@@ -917,6 +1022,12 @@
 /** A resumed subscription must take the status that Revup reports, which may not be `fulfilled`. */
 #define RULEBOUND_RULE_REVUP_RESUME_RESTORES_PREVIOUS "revup.resume.restores-previous"
 
+/** Only Revup's back office can pause and resume a subscription: no document names an operation for either. */
+#define RULEBOUND_RULE_REVUP_PAUSE_NO_API "revup.pause.no-api"
+
+/** A pause cannot extend access, and cannot end access that was paid for. */
+#define RULEBOUND_RULE_REVUP_PAUSE_KEEPS_ACCESS "revup.pause.keeps-access"
+
 /** Only a paused subscription should be resumed. */
 #define RULEBOUND_RULE_REVUP_RESUME_ONLY_FROM_PAUSED "revup.resume.only-from-paused"
 
@@ -1001,6 +1112,12 @@
 /** A dispute or a request for information cannot cancel a subscription by itself. */
 #define RULEBOUND_RULE_REVUP_DISPUTE_INFO_REQUEST_NOT_TERMINAL "revup.dispute.info-request-not-terminal"
 
+/** A payment cannot be refunded before a person has looked at every dispute. The bank may return the same money. */
+#define RULEBOUND_RULE_REVUP_DISPUTE_NO_REFUND "revup.dispute.no-refund"
+
+/** A dispute can only be answered in Revup's back office: no document names an operation that answers one. */
+#define RULEBOUND_RULE_REVUP_DISPUTE_NO_ANSWER_BY_API "revup.dispute.no-answer-by-api"
+
 /** A return to the success page cannot prove a payment, because unfinished payments lead there too. */
 #define RULEBOUND_RULE_REVUP_CALLBACK_SUCCESS_NOT_PROOF "revup.callback.success-not-proof"
 
@@ -1015,6 +1132,24 @@
 
 /** Only the transaction statuses `success` and `failed` can be final. Any other status must count as open. */
 #define RULEBOUND_RULE_REVUP_TX_FINAL_STATUSES "revup.tx.final-statuses"
+
+/** An order must have a positive `amount` with the decimals of its currency. The `currency` must be three capital letters. */
+#define RULEBOUND_RULE_REVUP_ORDER_MONEY "revup.order.money"
+
+/** An order whose payment must make a token has to set `generateToken` to `true`. */
+#define RULEBOUND_RULE_REVUP_ORDER_GENERATE_TOKEN "revup.order.generate-token"
+
+/** The order that makes a token must be the first of its series. It can only have `sequence=initial`, and no `parentTransactionId`. */
+#define RULEBOUND_RULE_REVUP_ORDER_MAKES_TOKEN "revup.order.makes-token"
+
+/** The `minPeriod` of an order must be at least 1 day. */
+#define RULEBOUND_RULE_REVUP_ORDER_MIN_PERIOD "revup.order.min-period"
+
+/** An order for a token should have `redirectUrl.success` and `redirectUrl.fail`, both absolute URLs: the callback to them brings the token. */
+#define RULEBOUND_RULE_REVUP_ORDER_REDIRECT_URLS "revup.order.redirect-urls"
+
+/** Only a successful reply with the id of the order can prove that the order was created. */
+#define RULEBOUND_RULE_REVUP_ORDER_REPLY_ID "revup.order.reply-id"
 
 /** The `sequence` of an order must be `initial`, `recurring` or `final`. A `recurring` or `final` order must name the transaction of the first order. */
 #define RULEBOUND_RULE_REVUP_ORDER_SEQUENCE "revup.order.sequence"

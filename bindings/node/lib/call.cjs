@@ -43,11 +43,13 @@ function fail(answer, verb, fields) {
 }
 
 const SECONDS = 'looks like seconds since 1970: pass milliseconds or a Date';
+const MICROSECONDS = 'looks like microseconds or nanoseconds since 1970: pass milliseconds or a Date';
 
 /** Milliseconds since 1970; NaN for what is neither a date nor milliseconds, which `fail` explains. */
 function instant(now, pointer = '/now') {
   if (typeof now === 'number') {
     if (now >= 1e9 && now < 1e11) throw new RuleboundError('malformed', pointer, SECONDS);
+    if (now >= 1e14) throw new RuleboundError('malformed', pointer, MICROSECONDS);
     return Number.isSafeInteger(now) ? now : NaN;
   }
   if (now === undefined) throw new RuleboundError('malformed', pointer, 'is missing');

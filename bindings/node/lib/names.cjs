@@ -5,16 +5,16 @@
 /** The commands and the questions of each provider. */
 module.exports = {
   flex: {
-    commands: ['cancel_subscription', 'capture_payment', 'create_checkout_session', 'create_refund', 'retrieve_checkout_session', 'retrieve_subscription', 'update_subscription'],
-    questions: ['assess', 'create_product', 'create_price', 'update_price', 'create_coupon', 'read_price'],
+    commands: ['cancel_subscription', 'capture_payment', 'close_dispute', 'create_checkout_session', 'create_refund', 'retrieve_checkout_session', 'retrieve_dispute', 'retrieve_subscription', 'update_subscription'],
+    questions: ['assess', 'create_product', 'create_price', 'update_price', 'create_coupon', 'read_price', 'retry_event', 'preview_capture', 'list_line_items', 'read_line_items'],
   },
   revup: {
     commands: ['cancel_subscription', 'create_subscription', 'refund_payment', 'retrieve_payments', 'retrieve_subscription'],
-    questions: ['read_callback', 'read_pay', 'check_order'],
+    questions: ['read_callback', 'create_token_order', 'read_order', 'read_pay', 'check_order'],
   },
   truemed: {
-    commands: ['cancel_payment_session', 'capture_payment_session', 'create_payment_session', 'create_payment_token', 'create_refund', 'delete_payment_token', 'retrieve_payment_session', 'retrieve_payment_token', 'retrieve_provision_token_request', 'update_payment_token', 'void_payment_session'],
-    questions: ['needs_update', 'coverage', 'list_payment_token', 'list_payment_session', 'read_list'],
+    commands: ['cancel_payment_session', 'capture_payment_session', 'create_payment_session', 'create_payment_token', 'create_qualification_session', 'create_refund', 'delete_payment_token', 'retrieve_payment_session', 'retrieve_payment_token', 'retrieve_provision_token_request', 'retrieve_qualification_session', 'update_payment_token', 'update_qualification_session', 'void_payment_session'],
+    questions: ['needs_update', 'coverage', 'list_payment_token', 'list_payment_session', 'list_payout_reconciliation', 'list_transaction_reconciliation', 'list_qualification_session', 'list_catalog_items', 'create_catalog_item', 'update_catalog_item', 'get_catalog_item', 'read_catalog_item', 'read_list'],
   },
   vend: {
     commands: ['cancel_subscription', 'create_subscription_token', 'retrieve_subscription', 'retrieve_token', 'update_subscription_token'],

@@ -202,6 +202,9 @@ function fingerprint(text) {
 /** A fact as JSON, and the bytes of its body if that is no text: copied, since the host may change them. */
 function written(fact) {
   if (typeof fact !== 'object' || fact === null || !isPlain(fact)) return [write(fact, '/fact'), undefined];
+  if ('acknowledge_with' in fact) {
+    throw new RuleboundError('malformed', '/fact', 'is what `readWebhook` returned: pass its `fact`');
+  }
   const headers = textHeaders(fact.headers);
   const given = headers === fact.headers ? fact : { ...fact, headers };
   if (!isUint8Array(fact.body)) return [write(given, '/fact'), undefined];

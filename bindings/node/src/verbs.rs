@@ -1,6 +1,5 @@
 //! The verbs, from text to text. `ffi::call` explains what goes wrong, so that an error is the same in every language.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
@@ -8,8 +7,7 @@ use rulebound::ffi::{AnyError, AnyLease, AnySnapshot, AnyStep, CallError, load, 
 use rulebound::flow::FacetTransition;
 use rulebound::json::{read, write};
 use rulebound::{
-    Context, Fact, Failure, Flow, Headers, Ignored, Origin, ReceivedWebhook, Request, Secret, TypedId, Violation,
-    WebhookOptions, ffi, providers,
+    Context, Failure, Flow, Headers, Ignored, Request, Secret, TypedId, Violation, WebhookOptions, ffi, providers,
 };
 use serde::Serialize;
 
@@ -187,20 +185,6 @@ fn ids(call: &Call<'_>, memo: &mut Memo) -> Option<Answer> {
 
 /// A webhook of raw bytes, without its body, which JavaScript has.
 fn read_webhook(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
-    #[derive(Serialize)]
-    struct Received<'a> {
-        fact: WebhookFact<'a>,
-        ids: Vec<TypedId>,
-        acknowledge_with: u16,
-        unreadable: Option<String>,
-    }
-    #[derive(Serialize)]
-    struct WebhookFact<'a> {
-        r#type: &'static str,
-        origin: Origin,
-        content_type: Option<Cow<'a, str>>,
-        topic: Option<Cow<'a, str>>,
-    }
     let (provider, secrets, headers) = (call.text(0)?, call.text(1)?, call.text(2)?);
     let secrets: Vec<String> = read(&secrets, PhantomData).ok()?;
     let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
@@ -214,14 +198,13 @@ fn read_webhook(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     if call.has(6) {
         options = options.tolerance(read(&call.text(6)?, PhantomData).ok()?);
     }
-    let received = match rulebound::read_webhook_with(&provider, &secrets, &headers, body, now, &options) {
+    let mut received = match rulebound::read_webhook_with(&provider, &secrets, &headers, body, now, &options) {
         Ok(received) => received,
         Err(wrong) => return Some(Answer::wrong(&wrong.into())),
     };
-    let ReceivedWebhook { fact, ids, acknowledge_with, unreadable, .. } = received;
-    let Fact::Webhook { content_type, topic, origin, .. } = fact else { return None };
-    let fact = WebhookFact { r#type: "webhook", origin, content_type, topic };
-    Some(json(&Received { fact, ids, acknowledge_with, unreadable }))
+    // The body goes into the fact as it came: bytes are not always text.
+    received.fact = received.fact.with_body(&b""[..]);
+    Some(json(&received))
 }
 
 /// The key of a flow whose identity is the provider's own thing.

@@ -212,6 +212,20 @@ test('a time in seconds', () => {
   fails(() => started().effects({ now, config: { lease_ms: 300 } }), '/config/lease_ms', /milliseconds, such as/);
 });
 
+test('what readWebhook returned is not a fact', () => {
+  const received = readWebhook('vend', { secrets: [], headers: {}, body: '{}', now });
+  fails(() => started().observe(received, { now }), '/fact', /is what `readWebhook` returned: pass its `fact`$/);
+});
+
+test('a time in microseconds or nanoseconds', () => {
+  for (const time of [1e14, 1_700_000_000_000_000, 1_700_000_000_000_000_000]) {
+    for (const run of [() => started().handle(create, { now: time }), () => started().wakeAt({ now: time }), received({ now: time })]) {
+      fails(run, '/now', /looks like microseconds or nanoseconds since 1970: pass milliseconds or a Date$/);
+    }
+  }
+  assert.deepEqual(started().effects({ now: 1e14 - 1 }), []);
+});
+
 test('headers that are not headers', () => {
   const token = leased();
   const given = [undefined, null, 5, [], 'x-truemed-api-key: whsec', ['x-truemed-api-key', 'whsec'], [['x-truemed-api-key']], [[1, 'whsec']]];

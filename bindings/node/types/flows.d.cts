@@ -29,12 +29,16 @@ export namespace flex {
   function cancelSubscription(fields?: Fields<shapes.FlexCancelSubscription>): shapes.FlexCancelSubscription;
   /** `capture_payment`: capture an authorized payment, or a part of it. The command `capture_payment`. */
   function capturePayment(fields: Fields<shapes.FlexCapturePayment>): shapes.FlexCapturePayment;
+  /** Accept a dispute of the payment: the customer keeps the money for good. The command `close_dispute`. */
+  function closeDispute(fields: Fields<shapes.FlexCloseDispute>): shapes.FlexCloseDispute;
   /** `create_checkout_session`: create a checkout session at Flex. The command `create_checkout_session`. */
   function createCheckoutSession(fields: Fields<shapes.FlexCreateCheckoutSession>): shapes.FlexCreateCheckoutSession;
   /** `create_refund`: refund a payment, or a part of it. The command `create_refund`. */
   function createRefund(fields?: Fields<shapes.FlexCreateRefund>): shapes.FlexCreateRefund;
   /** Look up the session. The id is required if the flow starts with it. The command `retrieve_checkout_session`. */
   function retrieveCheckoutSession(fields?: Fields<shapes.FlexRetrieveCheckoutSession>): shapes.FlexRetrieveCheckoutSession;
+  /** Look up a dispute of the payment. The command `retrieve_dispute`. */
+  function retrieveDispute(fields: Fields<shapes.FlexRetrieveDispute>): shapes.FlexRetrieveDispute;
   /** Look up the subscription. The id is required if the flow starts with it. The command `retrieve_subscription`. */
   function retrieveSubscription(fields?: Fields<shapes.FlexRetrieveSubscription>): shapes.FlexRetrieveSubscription;
   /** `update_subscription`: change whether a subscription ends with its period. The command `update_subscription`. */
@@ -51,6 +55,14 @@ export namespace flex {
   function createCoupon(fields: { coupon: shapes.FlexCouponData; settings?: shapes.FlexSettings }): CheckedRequest;
   /** A price in the body of a reply, and the rules that it breaks with a warning. */
   function readPrice(fields: { body: string }): { price: object; warnings: shapes.Violation[] };
+  /** The request that has an event sent again, or the rules that it would break. The event comes as a webhook. */
+  function retryEvent(fields: { event_id: string; event: object; settings?: shapes.FlexSettings }): CheckedRequest;
+  /** The request that previews how a capture is split over the payment methods, or the rules that it would break. */
+  function previewCapture(fields: { checkout_session_id: string; capture: object; settings?: shapes.FlexSettings }): CheckedRequest;
+  /** The request that lists the line items of a session. */
+  function listLineItems(fields: { checkout_session_id: string; settings?: shapes.FlexSettings }): shapes.Request;
+  /** The line items in the body of a reply. */
+  function readLineItems(fields: { body: string }): { line_items: object[]; complete: boolean };
 }
 
 export namespace revup {
@@ -76,6 +88,10 @@ export namespace revup {
   function retrieveSubscription(fields?: Fields<shapes.RevupRetrieveSubscription>): shapes.RevupRetrieveSubscription;
   /** The contents of the callback of a payment: its status, whether it is still open, and the ids that create a subscription on its token. */
   function readCallback(fields: { body: string }): RevupCallback;
+  /** The request that creates the order whose payment makes a token, or the rules that it would break. */
+  function createTokenOrder(fields: { order: object; settings: shapes.RevupSettings }): CheckedRequest;
+  /** What the reply to `POST /orders` says: the id of the order, that Revup refused it, or nothing. */
+  function readOrder(fields: { status: number; body: string }): { outcome: 'created'; order_id: string } | { outcome: 'refused'; code: string | null; message: string | null } | { outcome: 'unknown' };
   /** What the reply to `POST /orders/{orderId}/pay` says about the payment. */
   function readPay(fields: { status: number; body: string }): 'success' | 'failed' | 'open';
   /** Whether Revup would accept an order of a recurring payment: `true`, or the error that names the field. */
@@ -103,6 +119,16 @@ export namespace truemed {
     static load(row: string): PaymentSession;
     readonly flow: 'truemed.payment_session';
   }
+  /** A snapshot of the flow `truemed.qualification_session`. */
+  class QualificationSession extends Snapshot<shapes.TruemedQualificationSessionCommand, shapes.TruemedQualificationSessionAction, shapes.TruemedQualificationSessionEffectName, shapes.TruemedQualificationSessionSignal, shapes.TruemedQualificationSessionStatus> {
+    private constructor();
+    static readonly flow: 'truemed.qualification_session';
+    /** A flow that has not started. Never use its key again. */
+    static start(key: string): QualificationSession;
+    /** Reads a snapshot of this flow that this or an older release saved. */
+    static load(row: string): QualificationSession;
+    readonly flow: 'truemed.qualification_session';
+  }
   /** Cancel a checkout that the customer has not paid. The command `cancel_payment_session`. */
   function cancelPaymentSession(fields?: Fields<shapes.TruemedCancelPaymentSession>): shapes.TruemedCancelPaymentSession;
   /** Capture the held money, or less. The command `capture_payment_session`. */
@@ -111,6 +137,8 @@ export namespace truemed {
   function createPaymentSession(fields: Fields<shapes.TruemedCreatePaymentSession>): shapes.TruemedCreatePaymentSession;
   /** `create_payment_token`: start to store the payment method of a customer who is present. The command `create_payment_token`. */
   function createPaymentToken(fields: Fields<shapes.TruemedCreatePaymentToken>): shapes.TruemedCreatePaymentToken;
+  /** `create_qualification_session`: check if a customer qualifies, before any checkout. The command `create_qualification_session`. */
+  function createQualificationSession(fields: Fields<shapes.TruemedCreateQualificationSession>): shapes.TruemedCreateQualificationSession;
   /** `create_refund`: refund some or all of the captured money. The command `create_refund`. */
   function createRefund(fields: Fields<shapes.TruemedCreateRefund>): shapes.TruemedCreateRefund;
   /** Delete the token permanently. The command `delete_payment_token`. */
@@ -121,8 +149,12 @@ export namespace truemed {
   function retrievePaymentToken(fields?: Fields<shapes.TruemedRetrievePaymentToken>): shapes.TruemedRetrievePaymentToken;
   /** Look up whether Truemed has issued the token, after its webhook may have been missed. The command `retrieve_provision_token_request`. */
   function retrieveProvisionTokenRequest(fields?: Fields<shapes.TruemedRetrieveProvisionTokenRequest>): shapes.TruemedRetrieveProvisionTokenRequest;
+  /** Look up the session. The id is needed if the flow starts with this command. The command `retrieve_qualification_session`. */
+  function retrieveQualificationSession(fields?: Fields<shapes.TruemedRetrieveQualificationSession>): shapes.TruemedRetrieveQualificationSession;
   /** `update_payment_token`: change either the stored card or the items of a customer who is present. The command `update_payment_token`. */
   function updatePaymentToken(fields?: Fields<shapes.TruemedUpdatePaymentToken>): shapes.TruemedUpdatePaymentToken;
+  /** `update_qualification_session`: set what the host knows of the customer. Fields that are absent stay as they are. The command `update_qualification_session`. */
+  function updateQualificationSession(fields?: Fields<shapes.TruemedUpdateQualificationSession>): shapes.TruemedUpdateQualificationSession;
   /** Release the held money. The command `void_payment_session`. */
   function voidPaymentSession(fields?: Fields<shapes.TruemedVoidPaymentSession>): shapes.TruemedVoidPaymentSession;
   /** Whether the wanted items differ from the items that the customer qualified for. If so, an update is needed. */
@@ -133,6 +165,22 @@ export namespace truemed {
   function listPaymentToken(fields: { query: object; settings?: shapes.TruemedSettings }): shapes.Request;
   /** The request that lists payment sessions. `query` has Truemed's own parameters. */
   function listPaymentSession(fields: { query: object; settings?: shapes.TruemedSettings }): shapes.Request;
+  /** The request that lists payouts. `query` has Truemed's own parameters. */
+  function listPayoutReconciliation(fields: { query: object; settings?: shapes.TruemedSettings }): shapes.Request;
+  /** The request that lists charges, refunds, fees and disputes. `query` has Truemed's own parameters. */
+  function listTransactionReconciliation(fields: { query: object; settings?: shapes.TruemedSettings }): shapes.Request;
+  /** The request that lists qualification sessions. `query` has Truemed's own parameters. */
+  function listQualificationSession(fields: { query: object; settings?: shapes.TruemedSettings }): shapes.Request;
+  /** The request that lists the items of the product catalog. `query` has Truemed's own parameters. */
+  function listCatalogItems(fields: { query: object; settings?: shapes.TruemedSettings }): shapes.Request;
+  /** The request that creates a catalog item, or the rules that it would break. */
+  function createCatalogItem(fields: { item: object; settings?: shapes.TruemedSettings }): CheckedRequest;
+  /** The request that updates a catalog item, or the rules that it would break. */
+  function updateCatalogItem(fields: { item: object; settings?: shapes.TruemedSettings }): CheckedRequest;
+  /** The request that looks up a catalog item, or the rules that it would break. */
+  function getCatalogItem(fields: { sku: string; settings?: shapes.TruemedSettings }): CheckedRequest;
+  /** A catalog item in the body of a reply or of Truemed's webhook. Without an `eligibility`, it is not eligible yet. */
+  function readCatalogItem(fields: { body: string }): { sku: string; name: string | null; eligibility: string | null; reviewed_at: string | null };
   /** Reads the reply to a list request: its entries, and which page it is. */
   function readList(fields: { body: string }): { entries: object[]; pagination: object | null };
 }
@@ -171,4 +219,4 @@ export interface Questions {
 }
 
 /** A snapshot of any flow. Its `flow` says which one. */
-export type AnyFlow = flex.Checkout | flex.Subscription | revup.Subscription | truemed.PaymentToken | truemed.PaymentSession | vend.Subscription;
+export type AnyFlow = flex.Checkout | flex.Subscription | revup.Subscription | truemed.PaymentToken | truemed.PaymentSession | truemed.QualificationSession | vend.Subscription;

@@ -6,6 +6,7 @@ macro_rules! for_each_class {
     ($class:ident) => {
         $class!("truemed.payment_token", "rulebound.truemed", truemed::PaymentToken);
         $class!("truemed.payment_session", "rulebound.truemed", truemed::PaymentSession);
+        $class!("truemed.qualification_session", "rulebound.truemed", truemed::QualificationSession);
         $class!("flex.checkout", "rulebound.flex", flex::Checkout);
         $class!("flex.subscription", "rulebound.flex", flex::Subscription);
         $class!("vend.subscription", "rulebound.vend", vend::Subscription);

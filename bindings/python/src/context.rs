@@ -33,6 +33,8 @@ fn choices(config: &Bound<'_, PyAny>) -> Result<Config, Error> {
 
 /// What is wrong with the result of `time.time()`, which is too small by a factor of a thousand.
 const SECONDS: &str = "looks like seconds since 1970: pass milliseconds or a datetime";
+/// What is wrong with a number that is too large by a factor of a thousand or a million.
+const MICROSECONDS: &str = "looks like microseconds or nanoseconds since 1970: pass milliseconds or a datetime";
 
 /// An instant: integer milliseconds since the Unix epoch, or a `datetime` that knows its offset.
 pub(crate) fn time(now: &Bound<'_, PyAny>) -> Result<Timestamp, Error> {
@@ -41,6 +43,9 @@ pub(crate) fn time(now: &Bound<'_, PyAny>) -> Result<Timestamp, Error> {
         let instant = Timestamp::from_millis(millis);
         if instant.looks_like_seconds() {
             return Err(Error::new(SECONDS).under("now"));
+        }
+        if instant.looks_like_microseconds() {
+            return Err(Error::new(MICROSECONDS).under("now"));
         }
         if instant.as_millis() == millis {
             return Ok(instant);

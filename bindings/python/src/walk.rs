@@ -38,6 +38,7 @@ pub(crate) fn fact<'py>(value: &Bound<'py, PyAny>) -> Result<(String, Option<Bou
             }
         },
         "headers" => headers(text, it),
+        "fact" => Err(Error::new("is what `read_webhook` returned: pass its `fact`")),
         _ => write(text, it, 1),
     };
     match value.cast::<PyMapping>() {

@@ -94,5 +94,5 @@ def test_names_are_literals() -> None:
     ],
 )
 def test_an_existing_subscriber_is_adopted_by_a_lookup(flow: Any, command: Any) -> None:
-    step = flow.start(KEY).handle(command, now=0, config={"vend": {"domain_prefix": "shop"}})
+    step = flow.start(KEY).handle(command, now=0, config={"vend": {"domain_prefix": "shop"}, "revup": {"environment": "test"}})
     assert [it["type"] for it in step.next.effects(now=0)] == ["request"]

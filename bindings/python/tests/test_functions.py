@@ -137,5 +137,5 @@ def test_a_question_is_answered() -> None:
     assert rulebound.ask("truemed", "needs_update", {"confirmed": [ITEM], "wanted": wanted})
     assert truemed.needs_update(confirmed=[ITEM], wanted=wanted)
     assert truemed.coverage(snapshot=truemed.PaymentToken.start(KEY), order_items=[ITEM]) == "unknown"
-    assert vend.partner_apps_page(settings={"domain_prefix": "m"}) == "https://m.vendhq.com/billing/partner-apps"
+    assert vend.partner_apps_page(settings={"domain_prefix": "m"}) == "https://m.retail.lightspeed.app/billing/partner-apps"
     assert revup.read_pay(status=200, body=b'{"status": "SUCCESS"}') == "success"

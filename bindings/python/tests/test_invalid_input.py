@@ -138,6 +138,21 @@ def test_a_naive_time_says_what_to_do(new: truemed.PaymentToken) -> None:
     assert error.message == "is a naive datetime: give it a time zone, or use integer milliseconds"
 
 
+def test_what_read_webhook_returned_is_not_a_fact(new: truemed.PaymentToken) -> None:
+    received = rulebound.read_webhook("vend", [], {}, b"{}", 1_700_000_000_000)
+    error = wrong(lambda: new.observe(received, now=1_700_000_000_000))  # type: ignore[arg-type]
+    assert error.message == "is what `read_webhook` returned: pass its `fact`"
+
+
+@pytest.mark.parametrize("now", [10**14, 1_700_000_000_000_000, 1_700_000_000_000_000_000])
+def test_a_time_in_microseconds_or_nanoseconds_says_what_to_do(new: truemed.PaymentToken, now: int) -> None:
+    for call in (lambda: new.handle(CREATE, now=now), lambda: new.wake_at(now=now), lambda: new.effects(now=now)):
+        error = wrong(call)
+        assert error.pointer == "/now"
+        assert error.message == "looks like microseconds or nanoseconds since 1970: pass milliseconds or a datetime"
+    assert new.effects(now=10**14 - 1) == []
+
+
 @pytest.mark.parametrize("now", [10**9, 1_700_000_000, 10**11 - 1])
 def test_a_time_in_seconds_says_what_to_do(new: truemed.PaymentToken, now: int) -> None:
     for call in (

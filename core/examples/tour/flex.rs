@@ -8,15 +8,16 @@ use rulebound::money::Cents;
 use rulebound::time::{Millis, Timestamp};
 
 use crate::Played;
-use crate::stage::{Host, note};
+use crate::stage::{Host, note, story};
 
 const OPEN: &str = r#"{"checkout_session":{"checkout_session_id":"fcs_1","status":"open","mode":"subscription","amount_total":4999,"amount_subtotal":4999,"created_at":1714156917,"expires_at":1714160517,"redirect_url":"https://flex.example/pay/c/fcs_1"}}"#;
 const COMPLETED: &str = r#"{"event_type":"checkout.session.completed","object":{"checkout_session_id":"fcs_1","status":"complete","customer":"fcus_1","subscription":"fsub_1"}}"#;
 const ACTIVE: &str =
     r#"{"subscription_id":"fsub_1","customer":"fcus_1","status":"active","current_period_end":"2024-05-26T18:41:57Z"}"#;
 
-/// Plays all scenes.
-pub(crate) fn play() -> Played {
+/// The story of the document, in scenes.
+pub(crate) fn sell_a_subscription() -> Played {
+    story("Flex: build a subscription integration", "docs.withflex.com/developer-guides/subscriptions/getting-started");
     sell()?;
     renew()?;
     lose()
@@ -83,9 +84,7 @@ const OK: &str = "https://shop.example/ok";
 
 /// A scene on the day of the quickstart.
 fn open<F: Flow>(title: &str) -> Host<F> {
-    let mut host = Host::open(title);
-    host.cx.now = Timestamp::from_millis(1_714_156_917_000);
-    host
+    Host::open_at(title, Timestamp::from_millis(1_714_156_917_000))
 }
 
 fn item(recurring: Option<Recurring>) -> LineItem {

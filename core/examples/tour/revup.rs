@@ -2,11 +2,13 @@
 
 use std::error::Error;
 
-use rulebound::revup::{CreateSubscription, OrderId, Subscription, Token, TransactionId, subscription::Command};
-use rulebound::{Fact, Key, Snapshot};
+use rulebound::revup::{
+    CreateSubscription, Environment, OrderId, Settings, Subscription, Token, TransactionId, subscription::Command,
+};
+use rulebound::{Config, Context, Fact, Key, Snapshot};
 
 use crate::Played;
-use crate::stage::{Host, note};
+use crate::stage::{Host, note, story};
 
 const TOKEN: &str = "fc44c6f8-6f92-43ab-98ea-3302b7586e7c";
 const CREATED: &str =
@@ -15,8 +17,12 @@ const FULFILLED: &str = r#"{"id":"0192b445-55a7-74af-a5d1-79ca6d2310f4","status"
 const PAYMENTS: &str = r#"{"payments":[{"paymentType":"renewal","status":"paying","dueDate":"2023-12-14"}]}"#;
 const EVENT: &str = r#"{"eventId":"e-1","eventType":"subscription.created","occurredAt":"2023-11-14T22:13:21Z","originator":{"type":"payment"},"data":{"subscriptionId":"0192b445-55a7-74af-a5d1-79ca6d2310f4","status":"fulfilled"}}"#;
 
-/// Plays all scenes.
-pub(crate) fn play() -> Played {
+/// The story of the document, in scenes.
+pub(crate) fn subscribe_with_a_token() -> Played {
+    story(
+        "Revup: create a subscription on a stored card",
+        "developers.revuppayments.com/api/subscription/token-based-subscription-creation",
+    );
     create()?;
     lost()
 }
@@ -64,6 +70,9 @@ fn lost() -> Played {
 fn on_token(title: &str) -> Host<Subscription> {
     let mut host = Host::open(title);
     host.snapshot = Snapshot::start(Key::of("revup.token", TOKEN));
+    let mut config = Config::default();
+    config.revup = Settings::of(Environment::Test);
+    host.cx = Context::new(host.cx.now, config);
     host
 }
 

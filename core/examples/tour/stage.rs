@@ -10,8 +10,16 @@ use crate::Played;
 /// When each scene begins by default: the 14th of November 2023.
 const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// The number of the next scene.
-static SCENES: AtomicU32 = AtomicU32::new(1);
+/// The number of the current story, and of its last scene.
+static STORY: AtomicU32 = AtomicU32::new(0);
+static SCENE: AtomicU32 = AtomicU32::new(0);
+
+/// Begins the story of one document.
+pub(crate) fn story(title: &str, page: &str) {
+    let number = STORY.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+    SCENE.store(0, Ordering::Relaxed);
+    println!("\n\n== {number} of 5. {title}\n   {page}");
+}
 
 /// A host with one row.
 pub(crate) struct Host<F: Flow> {
@@ -24,9 +32,15 @@ pub(crate) struct Host<F: Flow> {
 impl<F: Flow> Host<F> {
     /// A new scene, with a new row.
     pub(crate) fn open(title: &str) -> Self {
-        let number = SCENES.fetch_add(1, Ordering::Relaxed);
-        println!("\n{number}. {}: {title}", F::ID);
-        Self { snapshot: Snapshot::start(Key::of("tour", title)), cx: Context::at(START) }
+        Self::open_at(title, START)
+    }
+
+    /// A new scene that begins at an instant, because its documents name dates.
+    pub(crate) fn open_at(title: &str, start: Timestamp) -> Self {
+        let scene = SCENE.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        println!("\n{}.{scene} {}: {title}", STORY.load(Ordering::Relaxed), F::ID);
+        println!("  {}", date(start));
+        Self { snapshot: Snapshot::start(Key::of("tour", title)), cx: Context::at(start) }
     }
 
     /// The host gives a command.
@@ -123,11 +137,18 @@ impl<F: Flow> Host<F> {
     pub(crate) fn wait(&mut self, span: Millis) {
         self.cx.now = self.cx.now.after(span);
         let minutes = span.as_u64() / 60_000;
-        match minutes % 60 {
-            0 => println!("  {} h pass", minutes / 60),
-            _ => println!("  {minutes} min pass"),
-        }
+        let span = match minutes % 60 {
+            0 => format!("{} h", minutes / 60),
+            _ => format!("{minutes} min"),
+        };
+        println!("  {}, {span} later", date(self.cx.now));
     }
+}
+
+/// An instant to the minute, as a person reads it.
+fn date(instant: Timestamp) -> String {
+    let text = instant.to_string();
+    format!("{} {} UTC", text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default())
 }
 
 /// The reply to a request, as a fact.

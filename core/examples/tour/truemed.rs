@@ -10,15 +10,23 @@ use rulebound::truemed::{
 use rulebound::{EffectId, Intent, Snapshot};
 
 use crate::Played;
-use crate::stage::{self, Host, note};
+use crate::stage::{self, Host, note, story};
 
 const CREATED: &str = r#"{"provision_token_request_id":"ptr_1","redirect_url":"https://truemed.example/q/1"}"#;
 const ISSUED: &str = r#"{"payment_token":"pt_1","provision_token_request_id":"ptr_1"}"#;
 
-/// Plays all scenes.
-pub(crate) fn play() -> Played {
+/// The story of the first document: a token is issued, or never.
+pub(crate) fn create_a_subscription() -> Played {
+    let page = "developers.truemed.com/guides/subscriptions/create-a-subscription-existing-subscriber";
+    story("Truemed: create a subscription for an existing subscriber", page);
     create()?;
-    never()?;
+    never()
+}
+
+/// The story of the second document: other items, and the charge.
+pub(crate) fn update_a_subscription() -> Played {
+    let page = "developers.truemed.com/guides/subscriptions/subscription-management/update-an-active-subscription";
+    story("Truemed: update an active subscription", page);
     change_items()?;
     charge()?;
     crash()

@@ -6,7 +6,7 @@ use rulebound::vend::{Component, Host as Domain, Settings, Subscription, TokenRe
 use rulebound::{Config, Context};
 
 use crate::Played;
-use crate::stage::{Host, note};
+use crate::stage::{Host, note, story};
 
 const BACK: &str = "https://partner.example/back";
 const CREATED: &str = r#"{"token":"5f0c1de2a7b84c09b3e6d1a2f4c8e901","expires_in":"86400","expires_at":"expires_at"}"#;
@@ -14,8 +14,12 @@ const UPDATED: &str = r#"{"token":"0a7e36eb05a94bf1a4d3daeff0f561f9","expires_in
 const LISTED: &str = r#"{"data":[{"application_id":"app_1","partner_subscription_info":[{"id":"1348730086846538752","state":"active"}]}]}"#;
 const CANCELLED: &str = r#"{"type":"partner.cancellation","domain_prefix":"marshmallow","retailer_id":"r_1","payload":{"subscription_id":"1348730086846538752","cancelled_at":{"seconds":1647552206}}}"#;
 
-/// Plays all scenes.
-pub(crate) fn play() -> Played {
+/// The story of the document, in scenes.
+pub(crate) fn update_a_subscription() -> Played {
+    story(
+        "Vend: update a subscription that the retailer pays",
+        "docs.vendhq.com/tutorials/guides/beta/third-party-billing/update",
+    );
     update()?;
     expire()?;
     cancel()
@@ -81,7 +85,7 @@ fn cancel() -> Played {
 /// A new row of one retailer.
 fn opened(title: &str) -> Host<Subscription> {
     let mut host = Host::open(title);
-    let mut settings = Settings::of("marshmallow", Domain::VendHq);
+    let mut settings = Settings::of("marshmallow", Domain::Lightspeed);
     settings.application_id = Some(String::from("app_1"));
     let mut config = Config::default();
     config.vend = settings;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::effect::VerdictChoice;
 use crate::flow::{Facets, Flow, Named, Reviews, Table, Text};
-use crate::providers::{PROVIDERS, Provider, Question, all, for_each_flow};
+use crate::providers::{PROVIDERS, Provider, Question, all, for_each_known_flow};
 use crate::rule::{CoreRule, Enforcement, Level, Rule, Source};
 
 /// The version of the rules, which differs from that of the library. It changes whenever a rule changes.
@@ -144,7 +144,7 @@ impl Catalogue {
                 flows.push(FlowEntry::of::<$crate::providers::$provider::$flow>());
             };
         }
-        for_each_flow!(entry);
+        for_each_known_flow!(entry);
         let mut rules = all::<CoreRule>();
         rules.extend(PROVIDERS.iter().flat_map(|provider| (provider.rules)()));
         let rules = rules.into_iter().map(RuleEntry::of).collect();

@@ -17,9 +17,9 @@ use crate::url::{BaseUrl, escaped};
 pub struct Settings {
     /// The first label of the retailer's domain. It has no default, because every retailer has a different one.
     pub domain_prefix: String,
-    /// The rest of the domain.
+    /// The rest of the domain: the current `retail.lightspeed.app` by default, or the older `vendhq.com`.
     pub host: Host,
-    /// The version of the API, as its path contains it.
+    /// The version of the API, as its path contains it. By default it is `2.0`, which the guides name for both domains.
     pub api_version: ApiVersion,
     /// A server other than the retailer's own, such as a test double. It must use `https`, or `http` on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,21 +80,21 @@ impl Settings {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendHost"))]
 #[non_exhaustive]
 pub enum Host {
-    /// The older domain, which the guides name.
+    /// The current domain. It is the default.
     #[default]
-    #[serde(rename = "vendhq.com")]
-    VendHq,
-    /// The current domain.
     #[serde(rename = "retail.lightspeed.app")]
     Lightspeed,
+    /// The older domain, which the older guides name.
+    #[serde(rename = "vendhq.com")]
+    VendHq,
 }
 
 impl Host {
     /// The domain.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::VendHq => "vendhq.com",
             Self::Lightspeed => "retail.lightspeed.app",
+            Self::VendHq => "vendhq.com",
         }
     }
 }

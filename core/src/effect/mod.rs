@@ -50,6 +50,14 @@ impl Credential {
     pub(crate) const fn alone_in(header: &'static str) -> Self {
         Self { header, scheme: None }
     }
+
+    /// The value of the header: the scheme, if there is one, and the secret.
+    pub fn value(&self, secret: &str) -> String {
+        match self.scheme {
+            Some(scheme) => format!("{scheme} {secret}"),
+            None => secret.into(),
+        }
+    }
 }
 
 /// One HTTP request. The host adds only its secret.
@@ -245,6 +253,8 @@ pub struct Wait {
     pub started_at: Timestamp,
     /// From when the signal cannot come any more, if the provider says so.
     pub expires_at: Option<Timestamp>,
+    /// When the flow can be looked up next, in case the signal is missed; `null` if no lookup is planned.
+    pub next_lookup_at: Option<Timestamp>,
     /// What the customer must do, in the provider's own word.
     pub customer_action: Option<String>,
     /// The URL at which the customer can end the wait, exactly as the provider gave it.
@@ -254,6 +264,14 @@ pub struct Wait {
 impl Wait {
     /// A wait for a signal since an instant.
     pub(crate) const fn new(signal: &'static str, started_at: Timestamp) -> Self {
-        Self { signal, about: None, started_at, expires_at: None, customer_action: None, customer_url: None }
+        Self {
+            signal,
+            about: None,
+            started_at,
+            expires_at: None,
+            next_lookup_at: None,
+            customer_action: None,
+            customer_url: None,
+        }
     }
 }

@@ -159,7 +159,6 @@ impl Operation {
     }
 
     /// Sets the statuses among 403, 409 and 425 that are documented as refusals.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no provider documents one so far"))]
     pub(crate) const fn refused_by(self, refusals: &'static [u16]) -> Self {
         Self { refusals, ..self }
     }

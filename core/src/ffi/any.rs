@@ -17,7 +17,7 @@ use crate::fact::{Fact, FactError, Failure};
 use crate::flow::{FacetTransition, Flow, Named};
 use crate::id::{EffectId, Key, TypedId};
 use crate::json::{Malformed, Verbatim, decode, decode_tagged, encode, tag};
-use crate::providers::{for_each_flow, named};
+use crate::providers::{for_each_known_flow, named};
 use crate::rule::{CoreRule, Rule, RuleSet, Violation};
 use crate::snapshot::{
     Fault, HandleError, Heading, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step,
@@ -317,7 +317,7 @@ pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
             }
         };
     }
-    for_each_flow!(start);
+    for_each_known_flow!(start);
     None
 }
 
@@ -331,7 +331,7 @@ pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
             }
         };
     }
-    for_each_flow!(load);
+    for_each_known_flow!(load);
     Err(LoadError::UnknownFlow(heading.flow.into_owned()))
 }
 
@@ -344,6 +344,6 @@ pub(super) fn formats() -> BTreeMap<&'static str, Vec<u32>> {
             all.insert(It::ID, It::OLDER.iter().copied().chain([It::FORMAT]).collect());
         }};
     }
-    for_each_flow!(formats);
+    for_each_known_flow!(formats);
     all
 }

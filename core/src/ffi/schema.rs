@@ -14,7 +14,7 @@ use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, Failure, Origin};
 use crate::flow::{Flow, Named, Status};
 use crate::id::TypedId;
-use crate::providers::{ReceivedWebhook, for_each_flow};
+use crate::providers::{ReceivedWebhook, for_each_known_flow};
 use crate::rule::Violation;
 use crate::snapshot::Saved;
 
@@ -57,7 +57,7 @@ impl Types {
                 flows.push(FlowTypes::of::<$crate::providers::$provider::$flow>(&mut read, &mut written));
             };
         }
-        for_each_flow!(describe);
+        for_each_known_flow!(describe);
         add::<Verb<'_>>(&mut read);
         add::<View<'_>>(&mut read);
         add::<Config>(&mut read);

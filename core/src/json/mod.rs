@@ -202,6 +202,9 @@ impl fmt::Display for ReadError {
 
 impl core::error::Error for ReadError {}
 
+/// The longest name in characters that an error repeats. What is longer is not a misspelt name.
+const MOST_QUOTED: usize = 64;
+
 impl serde::de::Error for ReadError {
     #[cold]
     fn custom<T: fmt::Display>(reason: T) -> Self {
@@ -219,8 +222,12 @@ impl serde::de::Error for ReadError {
     }
 
     #[cold]
-    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("unknown name, expected {}", listed(expected)))
+    fn unknown_variant(name: &str, expected: &'static [&'static str]) -> Self {
+        let known = listed(expected);
+        match name.chars().nth(MOST_QUOTED) {
+            None => Self::custom(format_args!("unknown name `{name}`, expected {known}")),
+            Some(_) => Self::custom(format_args!("unknown name, expected {known}")),
+        }
     }
 
     #[cold]

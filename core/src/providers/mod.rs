@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod checked;
 mod question;
 mod receive;
 
@@ -15,6 +16,7 @@ use crate::rule::{Rule, RuleSet, Source};
 
 use crate::webhook::{Delivery, NotAuthentic};
 
+pub use checked::Checked;
 pub use question::Question;
 pub use receive::{ReceivedWebhook, WebhookOptions, read_webhook, read_webhook_with};
 
@@ -56,23 +58,29 @@ pub(crate) fn all<R: RuleSet>() -> Vec<&'static Rule> {
     R::ALL.iter().map(|rule| rule.rule()).collect()
 }
 
-/// Registers the providers and their flows, one line for each provider.
+/// Registers the providers and their flows, one line for each provider. The feature has the provider's name.
 macro_rules! providers {
-    ($($provider:ident { $($module:ident::$flow:ident),+ })+) => {
-        $(pub mod $provider;)+
+    ($($feature:literal $provider:ident { $($module:ident::$flow:ident),+ })+) => {
+        $(#[cfg(feature = $feature)] pub mod $provider;)+
 
-        /// Every provider.
-        pub static PROVIDERS: &[Provider] = &[$($provider::PROVIDER),+];
+        /// Every provider that is compiled in.
+        pub static PROVIDERS: &[Provider] = &[$(#[cfg(feature = $feature)] $provider::PROVIDER),+];
 
-        /// Calls a macro with `provider::Flow` for every flow; `rulebound::provider::Flow` is its type.
+        /// Calls a macro with `provider::Flow` for every flow that is compiled in.
+        macro_rules! for_each_known_flow {
+            ($visit:ident) => { $($( #[cfg(feature = $feature)] $visit!($provider::$flow); )+)+ };
+        }
+        pub(crate) use for_each_known_flow;
+
+        /// Calls a macro with `provider::Flow` for every flow; `rulebound::provider::Flow` is its type. Every provider
+        /// must be compiled in.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! for_each_flow {
             ($visit:ident) => { $($( $visit!($provider::$flow); )+)+ };
         }
-        pub(crate) use for_each_flow;
 
-        /// Calls a macro with `provider { module::Flow, … }` for every provider.
+        /// Calls a macro with `provider { module::Flow, … }` for every provider, each of which must be compiled in.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! for_each_provider {
@@ -82,10 +90,10 @@ macro_rules! providers {
 }
 
 providers! {
-    truemed { payment_token::PaymentToken, payment_session::PaymentSession }
-    flex { checkout::Checkout, subscription::Subscription }
-    vend { subscription::Subscription }
-    revup { subscription::Subscription }
+    "truemed" truemed { payment_token::PaymentToken, payment_session::PaymentSession, qualification_session::QualificationSession }
+    "flex" flex { checkout::Checkout, subscription::Subscription }
+    "vend" vend { subscription::Subscription }
+    "revup" revup { subscription::Subscription }
 }
 
 /// The key of a flow that the provider itself identifies, for example by a token that can be used once. It is

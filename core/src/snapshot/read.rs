@@ -75,7 +75,15 @@ impl<F: Flow> Snapshot<F> {
 
     /// What the provider or the customer must do.
     pub fn waiting_for(&self, context: &Context) -> Vec<Wait> {
-        self.state.waits(context)
+        let next_lookup_at = self.next_lookup_at(context.now);
+        let waits = self.state.waits(context).into_iter();
+        waits.map(|wait| Wait { next_lookup_at, ..wait }).collect()
+    }
+
+    /// When a pending lookup can be leased.
+    fn next_lookup_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let lookups = self.outbox.entries.iter().filter(|it| it.class() == Some(Retry::Lookup));
+        lookups.map(|it| it.leased(now).max(it.resting(now)).unwrap_or(now)).min()
     }
 
     /// Every action, with every rule that it would break now.
@@ -102,7 +110,7 @@ impl<F: Flow> Snapshot<F> {
         let entries = || self.outbox.entries.iter();
         let reviews = entries().filter_map(|it| it.question(&context.config)).map(|(from, _)| Some(from));
         let rests = entries().filter(|it| !it.withheld).flat_map(|it| [it.leased(now), it.resting(now)]);
-        let waits = self.waiting_for(context).into_iter().map(|it| it.expires_at);
+        let waits = self.state.waits(context).into_iter().map(|it| it.expires_at);
         let instants = rests.chain(waits).chain(reviews).flatten().chain(self.state.timers(context));
         instants.filter(|at| !at.is_over(now)).min()
     }

@@ -6,8 +6,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::Snapshot;
 use super::observe::Observed;
+use super::{Ignored, Snapshot};
 use crate::config::Context;
 use crate::effect::{Call, Choice, End, GIVE_UP, KEEP_TRYING, OutboxEntry, Question, RETRY, StoredEffect};
 use crate::fact::{FactError, IgnoredReason, Verdict};
@@ -26,7 +26,14 @@ impl<F: Flow> Snapshot<F> {
         }
         let Some(entry) = self.outbox.find(effect).or_else(|| self.only_level(effect)) else {
             return match self.may_have_had(effect) {
-                true => Ok(self.ignored(IgnoredReason::Duplicate)),
+                true => Ok(self.ignored(Ignored {
+                    reason: IgnoredReason::Duplicate,
+                    detail: format!(
+                        "`{effect}` is not pending. It was reported before, it is not needed any more, or this flow \
+                         never had it."
+                    )
+                    .into(),
+                })),
                 false => Err(FactError::never_had(effect).into()),
             };
         };

@@ -21,6 +21,12 @@ impl Serialize for Body {
 }
 
 impl Body {
+    /// The body without a field that only the library reads.
+    pub(crate) fn without(mut self, field: &str) -> Self {
+        self.0.retain(|(name, _)| name != field);
+        self
+    }
+
     /// The body in an object with one member.
     pub(crate) const fn within(self, name: &str) -> Within<'_> {
         Within(name, self)

@@ -10,15 +10,32 @@ use super::bundles::{Definitions, pascal};
 use super::classes::Class;
 
 /// The types of each question: its provider, its name, its fields, and its answer.
-const QUESTIONS: [(&str, &str, &str, &str); 15] = [
+const QUESTIONS: [(&str, &str, &str, &str); 29] = [
     ("flex", "assess", "lines: readonly FlexLine[]", "FlexAssessment"),
     ("flex", "create_coupon", "coupon: shapes.FlexCouponData; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "create_price", "price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "create_product", "product: object; settings?: shapes.FlexSettings", "CheckedRequest"),
+    ("flex", "list_line_items", "checkout_session_id: string; settings?: shapes.FlexSettings", "shapes.Request"),
+    (
+        "flex",
+        "preview_capture",
+        "checkout_session_id: string; capture: object; settings?: shapes.FlexSettings",
+        "CheckedRequest",
+    ),
+    ("flex", "read_line_items", "body: string", "{ line_items: object[]; complete: boolean }"),
     ("flex", "read_price", "body: string", "{ price: object; warnings: shapes.Violation[] }"),
+    ("flex", "retry_event", "event_id: string; event: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "update_price", "price_id: string; price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("revup", "check_order", "order: object", "true"),
+    ("revup", "create_token_order", "order: object; settings: shapes.RevupSettings", "CheckedRequest"),
     ("revup", "read_callback", "body: string", "RevupCallback"),
+    (
+        "revup",
+        "read_order",
+        "status: number; body: string",
+        "{ outcome: 'created'; order_id: string } | { outcome: 'refused'; code: string | null; message: string | null } | \
+            { outcome: 'unknown' }",
+    ),
     ("revup", "read_pay", "status: number; body: string", "'success' | 'failed' | 'open'"),
     (
         "truemed",
@@ -26,18 +43,32 @@ const QUESTIONS: [(&str, &str, &str, &str); 15] = [
         "snapshot: PaymentToken; order_items: readonly shapes.TruemedOrderItem[]",
         "'covered' | 'pending' | 'update_required' | 'unknown'",
     ),
+    ("truemed", "create_catalog_item", CATALOG_ITEM, "CheckedRequest"),
+    ("truemed", "get_catalog_item", "sku: string; settings?: shapes.TruemedSettings", "CheckedRequest"),
+    ("truemed", "list_catalog_items", LIST, "shapes.Request"),
     ("truemed", "list_payment_session", LIST, "shapes.Request"),
     ("truemed", "list_payment_token", LIST, "shapes.Request"),
+    ("truemed", "list_payout_reconciliation", LIST, "shapes.Request"),
+    ("truemed", "list_qualification_session", LIST, "shapes.Request"),
+    ("truemed", "list_transaction_reconciliation", LIST, "shapes.Request"),
     (
         "truemed",
         "needs_update",
         "confirmed: readonly shapes.TruemedOrderItem[]; wanted: readonly shapes.TruemedOrderItem[]",
         "boolean",
     ),
+    (
+        "truemed",
+        "read_catalog_item",
+        "body: string",
+        "{ sku: string; name: string | null; eligibility: string | null; reviewed_at: string | null }",
+    ),
     ("truemed", "read_list", "body: string", "{ entries: object[]; pagination: object | null }"),
+    ("truemed", "update_catalog_item", CATALOG_ITEM, "CheckedRequest"),
     ("vend", "partner_apps_page", "settings: shapes.VendSettings", "string"),
 ];
 const LIST: &str = "query: object; settings?: shapes.TruemedSettings";
+const CATALOG_ITEM: &str = "item: object; settings?: shapes.TruemedSettings";
 
 /// The functions of one provider, as they are declared.
 pub(super) fn declarations(provider: &str, classes: &[Class], all: &Definitions) -> String {

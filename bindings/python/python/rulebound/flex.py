@@ -9,9 +9,11 @@ __all__ = [
     "Subscription",
     "cancel_subscription",
     "capture_payment",
+    "close_dispute",
     "create_checkout_session",
     "create_refund",
     "retrieve_checkout_session",
+    "retrieve_dispute",
     "retrieve_subscription",
     "update_subscription",
     "assess",
@@ -20,6 +22,10 @@ __all__ = [
     "update_price",
     "create_coupon",
     "read_price",
+    "retry_event",
+    "preview_capture",
+    "list_line_items",
+    "read_line_items",
 ]
 
 Checkout = flows["flex.checkout"]
@@ -32,9 +38,14 @@ def cancel_subscription(*, cancel_at_period_end=None, extra=None, refund=None, r
     return command("cancel_subscription", locals())
 
 
-def capture_payment(*, amount, capture_metadata=None, extra=None, final_capture=None, intent=None):
+def capture_payment(*, amount, amount_discount=None, amount_shipping=None, amount_tax=None, capture_metadata=None, extra=None, final_capture=None, intent=None, line_items=None, metadata=None):
     """`capture_payment`: capture an authorized payment, or a part of it."""
     return command("capture_payment", locals())
+
+
+def close_dispute(*, dispute_id):
+    """Accept a dispute of the payment: the customer keeps the money for good."""
+    return command("close_dispute", locals())
 
 
 def create_checkout_session(*, mode, allow_promotion_codes=None, cancel_url=None, capture_method=None, client_reference_id=None, custom_text=None, customer=None, defaults=None, discounts=None, expected_total=None, extra=None, fees=None, line_items=None, metadata=None, multiple_subscriptions=None, payment_method=None, setup_future_use=None, shipping_address_collection=None, shipping_options=None, subscription_data=None, success_url=None, tax_rate=None):
@@ -50,6 +61,11 @@ def create_refund(*, amount=None, amount_discount=None, amount_shipping=None, am
 def retrieve_checkout_session(*, checkout_session_id=None):
     """Look up the session. The id is required if the flow starts with it."""
     return command("retrieve_checkout_session", locals())
+
+
+def retrieve_dispute(*, dispute_id):
+    """Look up a dispute of the payment."""
+    return command("retrieve_dispute", locals())
 
 
 def retrieve_subscription(*, subscription_id=None):
@@ -90,3 +106,23 @@ def create_coupon(*, coupon, settings=None):
 def read_price(*, body):
     """A price in the body of a reply, and the rules that it breaks with a warning."""
     return question("flex", "read_price", locals())
+
+
+def retry_event(*, event_id, event, settings=None):
+    """The request that has an event sent again, or the rules that it would break. The event comes as a webhook."""
+    return question("flex", "retry_event", locals())
+
+
+def preview_capture(*, checkout_session_id, capture, settings=None):
+    """The request that previews how a capture is split over the payment methods, or the rules that it would break."""
+    return question("flex", "preview_capture", locals())
+
+
+def list_line_items(*, checkout_session_id, settings=None):
+    """The request that lists the line items of a session."""
+    return question("flex", "list_line_items", locals())
+
+
+def read_line_items(*, body):
+    """The line items in the body of a reply."""
+    return question("flex", "read_line_items", locals())

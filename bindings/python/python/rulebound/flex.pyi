@@ -11,22 +11,26 @@ from .types import (
     Extra,
     FlexAction,
     FlexCancelSubscription,
+    FlexCaptureItem,
     FlexCaptureMethod,
     FlexCapturePayment,
     FlexCheckoutAction,
     FlexCheckoutCommand,
     FlexCheckoutSessionId,
     FlexCheckoutStatus,
+    FlexCloseDispute,
     FlexCouponData,
     FlexCreateCheckoutSession,
     FlexCreateRefund,
     FlexDiscount,
+    FlexDisputeId,
     FlexFee,
     FlexLineItem,
     FlexMode,
     FlexNotice,
     FlexRefundItem,
     FlexRetrieveCheckoutSession,
+    FlexRetrieveDispute,
     FlexRetrieveSubscription,
     FlexRule,
     FlexSettings,
@@ -40,6 +44,7 @@ from .types import (
     FlexUpdateSubscription,
     FlexVerdict,
     Intent,
+    Request,
 )
 
 __all__ = [
@@ -47,9 +52,11 @@ __all__ = [
     "Subscription",
     "cancel_subscription",
     "capture_payment",
+    "close_dispute",
     "create_checkout_session",
     "create_refund",
     "retrieve_checkout_session",
+    "retrieve_dispute",
     "retrieve_subscription",
     "update_subscription",
     "assess",
@@ -58,6 +65,10 @@ __all__ = [
     "update_price",
     "create_coupon",
     "read_price",
+    "retry_event",
+    "preview_capture",
+    "list_line_items",
+    "read_line_items",
 ]
 
 Action: TypeAlias = FlexAction
@@ -111,12 +122,23 @@ def cancel_subscription(
 def capture_payment(
     *,
     amount: Cents,
+    amount_discount: Cents | None = None,
+    amount_shipping: Cents | None = None,
+    amount_tax: Cents | None = None,
     capture_metadata: Any | None = None,
     extra: Extra | None = None,
     final_capture: bool | None = None,
     intent: Intent | None = None,
+    line_items: list[FlexCaptureItem] | None = None,
+    metadata: Any | None = None,
 ) -> FlexCapturePayment:
     """`capture_payment`: capture an authorized payment, or a part of it."""
+
+def close_dispute(
+    *,
+    dispute_id: FlexDisputeId,
+) -> FlexCloseDispute:
+    """Accept a dispute of the payment: the customer keeps the money for good."""
 
 def create_checkout_session(
     *,
@@ -163,6 +185,12 @@ def retrieve_checkout_session(
     checkout_session_id: FlexCheckoutSessionId | None = None,
 ) -> FlexRetrieveCheckoutSession:
     """Look up the session. The id is required if the flow starts with it."""
+
+def retrieve_dispute(
+    *,
+    dispute_id: FlexDisputeId,
+) -> FlexRetrieveDispute:
+    """Look up a dispute of the payment."""
 
 def retrieve_subscription(
     *,
@@ -217,3 +245,32 @@ def read_price(
     body: str | bytes,
 ) -> dict[str, Any]:
     """A price in the body of a reply, and the rules that it breaks with a warning."""
+
+def retry_event(
+    *,
+    event_id: str,
+    event: Mapping[str, Any],
+    settings: FlexSettings | None = None,
+) -> dict[str, Any]:
+    """The request that has an event sent again, or the rules that it would break. The event comes as a webhook."""
+
+def preview_capture(
+    *,
+    checkout_session_id: str,
+    capture: Mapping[str, Any],
+    settings: FlexSettings | None = None,
+) -> dict[str, Any]:
+    """The request that previews how a capture is split over the payment methods, or the rules that it would break."""
+
+def list_line_items(
+    *,
+    checkout_session_id: str,
+    settings: FlexSettings | None = None,
+) -> Request:
+    """The request that lists the line items of a session."""
+
+def read_line_items(
+    *,
+    body: str | bytes,
+) -> dict[str, Any]:
+    """The line items in the body of a reply."""

@@ -12,6 +12,8 @@ __all__ = [
     "retrieve_payments",
     "retrieve_subscription",
     "read_callback",
+    "create_token_order",
+    "read_order",
     "read_pay",
     "check_order",
 ]
@@ -48,6 +50,16 @@ def retrieve_subscription(*, subscriptionId=None):
 def read_callback(*, body):
     """The contents of the callback of a payment: its status, whether it is still open, and the ids that create a subscription on its token."""
     return question("revup", "read_callback", locals())
+
+
+def create_token_order(*, order, settings=None):
+    """The request that creates the order whose payment makes a token, or the rules that it would break."""
+    return question("revup", "create_token_order", locals())
+
+
+def read_order(*, status, body):
+    """What the reply to `POST /orders` says: the id of the order, that Revup refused it, or nothing."""
+    return question("revup", "read_order", locals())
 
 
 def read_pay(*, status, body):

@@ -21,6 +21,7 @@ from .types import (
     RevupRetrievePayments,
     RevupRetrieveSubscription,
     RevupRule,
+    RevupSettings,
     RevupSignal,
     RevupSubscriptionAction,
     RevupSubscriptionCommand,
@@ -39,6 +40,8 @@ __all__ = [
     "retrieve_payments",
     "retrieve_subscription",
     "read_callback",
+    "create_token_order",
+    "read_order",
     "read_pay",
     "check_order",
 ]
@@ -120,6 +123,20 @@ def read_callback(
     body: str | bytes,
 ) -> dict[str, Any]:
     """The contents of the callback of a payment: its status, whether it is still open, and the ids that create a subscription on its token."""
+
+def create_token_order(
+    *,
+    order: Mapping[str, Any],
+    settings: RevupSettings | None = None,
+) -> dict[str, Any]:
+    """The request that creates the order whose payment makes a token, or the rules that it would break."""
+
+def read_order(
+    *,
+    status: int,
+    body: str | bytes,
+) -> dict[str, Any]:
+    """What the reply to `POST /orders` says: the id of the order, that Revup refused it, or nothing."""
 
 def read_pay(
     *,

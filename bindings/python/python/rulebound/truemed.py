@@ -7,26 +7,39 @@ from ._rulebound import flows
 __all__ = [
     "PaymentToken",
     "PaymentSession",
+    "QualificationSession",
     "cancel_payment_session",
     "capture_payment_session",
     "create_payment_session",
     "create_payment_token",
+    "create_qualification_session",
     "create_refund",
     "delete_payment_token",
     "retrieve_payment_session",
     "retrieve_payment_token",
     "retrieve_provision_token_request",
+    "retrieve_qualification_session",
     "update_payment_token",
+    "update_qualification_session",
     "void_payment_session",
     "needs_update",
     "coverage",
     "list_payment_token",
     "list_payment_session",
+    "list_payout_reconciliation",
+    "list_transaction_reconciliation",
+    "list_qualification_session",
+    "list_catalog_items",
+    "create_catalog_item",
+    "update_catalog_item",
+    "get_catalog_item",
+    "read_catalog_item",
     "read_list",
 ]
 
 PaymentToken = flows["truemed.payment_token"]
 PaymentSession = flows["truemed.payment_session"]
+QualificationSession = flows["truemed.qualification_session"]
 __getattr__ = literals(__name__, "Truemed")
 
 
@@ -48,6 +61,11 @@ def create_payment_session(*, order_items, total_amount, amount_details=None, cu
 def create_payment_token(*, order_items, extra=None, failure_url=None, metadata=None, success_url=None):
     """`create_payment_token`: start to store the payment method of a customer who is present."""
     return command("create_payment_token", locals())
+
+
+def create_qualification_session(*, order_items, extra=None, failure_url=None, metadata=None, success_url=None, user_id=None):
+    """`create_qualification_session`: check if a customer qualifies, before any checkout."""
+    return command("create_qualification_session", locals())
 
 
 def create_refund(*, amount, reason, extra=None, intent=None, item_details=None):
@@ -75,9 +93,19 @@ def retrieve_provision_token_request(*, provision_token_request_id=None):
     return command("retrieve_provision_token_request", locals())
 
 
+def retrieve_qualification_session(*, qualification_session_id=None):
+    """Look up the session. The id is needed if the flow starts with this command."""
+    return command("retrieve_qualification_session", locals())
+
+
 def update_payment_token(*, extra=None, order_items=None, update_card_info=None):
     """`update_payment_token`: change either the stored card or the items of a customer who is present."""
     return command("update_payment_token", locals())
+
+
+def update_qualification_session(*, extra=None, failure_url=None, metadata=None, success_url=None, user_id=None):
+    """`update_qualification_session`: set what the host knows of the customer. Fields that are absent stay as they are."""
+    return command("update_qualification_session", locals())
 
 
 def void_payment_session():
@@ -103,6 +131,46 @@ def list_payment_token(*, query, settings=None):
 def list_payment_session(*, query, settings=None):
     """The request that lists payment sessions. `query` has Truemed's own parameters."""
     return question("truemed", "list_payment_session", locals())
+
+
+def list_payout_reconciliation(*, query, settings=None):
+    """The request that lists payouts. `query` has Truemed's own parameters."""
+    return question("truemed", "list_payout_reconciliation", locals())
+
+
+def list_transaction_reconciliation(*, query, settings=None):
+    """The request that lists charges, refunds, fees and disputes. `query` has Truemed's own parameters."""
+    return question("truemed", "list_transaction_reconciliation", locals())
+
+
+def list_qualification_session(*, query, settings=None):
+    """The request that lists qualification sessions. `query` has Truemed's own parameters."""
+    return question("truemed", "list_qualification_session", locals())
+
+
+def list_catalog_items(*, query, settings=None):
+    """The request that lists the items of the product catalog. `query` has Truemed's own parameters."""
+    return question("truemed", "list_catalog_items", locals())
+
+
+def create_catalog_item(*, item, settings=None):
+    """The request that creates a catalog item, or the rules that it would break."""
+    return question("truemed", "create_catalog_item", locals())
+
+
+def update_catalog_item(*, item, settings=None):
+    """The request that updates a catalog item, or the rules that it would break."""
+    return question("truemed", "update_catalog_item", locals())
+
+
+def get_catalog_item(*, sku, settings=None):
+    """The request that looks up a catalog item, or the rules that it would break."""
+    return question("truemed", "get_catalog_item", locals())
+
+
+def read_catalog_item(*, body):
+    """A catalog item in the body of a reply or of Truemed's webhook. Without an `eligibility`, it is not eligible yet."""
+    return question("truemed", "read_catalog_item", locals())
 
 
 def read_list(*, body):

@@ -18,6 +18,7 @@ from .types import (
     TruemedCapturePaymentSession,
     TruemedCreatePaymentSession,
     TruemedCreatePaymentToken,
+    TruemedCreateQualificationSession,
     TruemedCreateRefund,
     TruemedDeletePaymentToken,
     TruemedKind,
@@ -32,15 +33,21 @@ from .types import (
     TruemedPaymentTokenCommand,
     TruemedPaymentTokenStatus,
     TruemedProvisionTokenRequestId,
+    TruemedQualificationSessionAction,
+    TruemedQualificationSessionCommand,
+    TruemedQualificationSessionId,
+    TruemedQualificationSessionStatus,
     TruemedReason,
     TruemedRetrievePaymentSession,
     TruemedRetrievePaymentToken,
     TruemedRetrieveProvisionTokenRequest,
+    TruemedRetrieveQualificationSession,
     TruemedRule,
     TruemedSettings,
     TruemedSignal,
     TruemedToken,
     TruemedUpdatePaymentToken,
+    TruemedUpdateQualificationSession,
     TruemedVerdict,
     TruemedVoidPaymentSession,
 )
@@ -48,21 +55,33 @@ from .types import (
 __all__ = [
     "PaymentToken",
     "PaymentSession",
+    "QualificationSession",
     "cancel_payment_session",
     "capture_payment_session",
     "create_payment_session",
     "create_payment_token",
+    "create_qualification_session",
     "create_refund",
     "delete_payment_token",
     "retrieve_payment_session",
     "retrieve_payment_token",
     "retrieve_provision_token_request",
+    "retrieve_qualification_session",
     "update_payment_token",
+    "update_qualification_session",
     "void_payment_session",
     "needs_update",
     "coverage",
     "list_payment_token",
     "list_payment_session",
+    "list_payout_reconciliation",
+    "list_transaction_reconciliation",
+    "list_qualification_session",
+    "list_catalog_items",
+    "create_catalog_item",
+    "update_catalog_item",
+    "get_catalog_item",
+    "read_catalog_item",
     "read_list",
 ]
 
@@ -102,6 +121,22 @@ class PaymentSession(Snapshot[TruemedPaymentSessionCommand, TruemedPaymentSessio
 
     @staticmethod
     def load(text: str | bytes | bytearray | memoryview) -> PaymentSession:
+        """Reads a snapshot of this flow that this or an older release saved."""
+
+@final
+class QualificationSession(Snapshot[TruemedQualificationSessionCommand, TruemedQualificationSessionAction, TruemedQualificationSessionStatus]):
+    """A snapshot of the flow `truemed.qualification_session`."""
+
+    @staticmethod
+    def start(key: str | UUID) -> QualificationSession:
+        """A flow that has not started.
+
+        The key has 16 to 128 characters and is never used again: a UUID, or a key that `key_for` gives. Your table
+        needs a primary key over the flow and the key.
+        """
+
+    @staticmethod
+    def load(text: str | bytes | bytearray | memoryview) -> QualificationSession:
         """Reads a snapshot of this flow that this or an older release saved."""
 
 def cancel_payment_session() -> TruemedCancelPaymentSession:
@@ -146,6 +181,17 @@ def create_payment_token(
 ) -> TruemedCreatePaymentToken:
     """`create_payment_token`: start to store the payment method of a customer who is present."""
 
+def create_qualification_session(
+    *,
+    order_items: list[TruemedOrderItem],
+    extra: Extra | None = None,
+    failure_url: str | None = None,
+    metadata: Metadata | None = None,
+    success_url: str | None = None,
+    user_id: str | None = None,
+) -> TruemedCreateQualificationSession:
+    """`create_qualification_session`: check if a customer qualifies, before any checkout."""
+
 def create_refund(
     *,
     amount: Cents,
@@ -177,6 +223,12 @@ def retrieve_provision_token_request(
 ) -> TruemedRetrieveProvisionTokenRequest:
     """Look up whether Truemed has issued the token, after its webhook may have been missed."""
 
+def retrieve_qualification_session(
+    *,
+    qualification_session_id: TruemedQualificationSessionId | None = None,
+) -> TruemedRetrieveQualificationSession:
+    """Look up the session. The id is needed if the flow starts with this command."""
+
 def update_payment_token(
     *,
     extra: Extra | None = None,
@@ -184,6 +236,16 @@ def update_payment_token(
     update_card_info: bool | None = None,
 ) -> TruemedUpdatePaymentToken:
     """`update_payment_token`: change either the stored card or the items of a customer who is present."""
+
+def update_qualification_session(
+    *,
+    extra: Extra | None = None,
+    failure_url: str | None = None,
+    metadata: Metadata | None = None,
+    success_url: str | None = None,
+    user_id: str | None = None,
+) -> TruemedUpdateQualificationSession:
+    """`update_qualification_session`: set what the host knows of the customer. Fields that are absent stay as they are."""
 
 def void_payment_session() -> TruemedVoidPaymentSession:
     """Release the held money."""
@@ -215,6 +277,61 @@ def list_payment_session(
     settings: TruemedSettings | None = None,
 ) -> Request:
     """The request that lists payment sessions. `query` has Truemed's own parameters."""
+
+def list_payout_reconciliation(
+    *,
+    query: Mapping[str, Any],
+    settings: TruemedSettings | None = None,
+) -> Request:
+    """The request that lists payouts. `query` has Truemed's own parameters."""
+
+def list_transaction_reconciliation(
+    *,
+    query: Mapping[str, Any],
+    settings: TruemedSettings | None = None,
+) -> Request:
+    """The request that lists charges, refunds, fees and disputes. `query` has Truemed's own parameters."""
+
+def list_qualification_session(
+    *,
+    query: Mapping[str, Any],
+    settings: TruemedSettings | None = None,
+) -> Request:
+    """The request that lists qualification sessions. `query` has Truemed's own parameters."""
+
+def list_catalog_items(
+    *,
+    query: Mapping[str, Any],
+    settings: TruemedSettings | None = None,
+) -> Request:
+    """The request that lists the items of the product catalog. `query` has Truemed's own parameters."""
+
+def create_catalog_item(
+    *,
+    item: Mapping[str, Any],
+    settings: TruemedSettings | None = None,
+) -> dict[str, Any]:
+    """The request that creates a catalog item, or the rules that it would break."""
+
+def update_catalog_item(
+    *,
+    item: Mapping[str, Any],
+    settings: TruemedSettings | None = None,
+) -> dict[str, Any]:
+    """The request that updates a catalog item, or the rules that it would break."""
+
+def get_catalog_item(
+    *,
+    sku: str,
+    settings: TruemedSettings | None = None,
+) -> dict[str, Any]:
+    """The request that looks up a catalog item, or the rules that it would break."""
+
+def read_catalog_item(
+    *,
+    body: str | bytes,
+) -> dict[str, Any]:
+    """A catalog item in the body of a reply or of Truemed's webhook. Without an `eligibility`, it is not eligible yet."""
 
 def read_list(
     *,

@@ -5,15 +5,18 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use super::api::capture_request::CapturePayment;
 use super::api::item::CouponData;
-use super::catalog::{Checked, CreatePrice, CreateProduct, PriceObject, UpdatePrice};
+use super::catalog::{CreatePrice, CreateProduct, PriceObject, UpdatePrice};
 use super::eligibility::{Line, assess};
-use super::ids::PriceId;
+use super::events::RetryEvent;
+use super::ids::{CheckoutSessionId, EventId, PriceId};
+use super::line_items::{self, LineItems};
 use crate::config::flex::Settings;
 use crate::json::Malformed;
+use crate::providers::checked::RequestResult;
 use crate::providers::question::questions;
 use crate::rule::Violation;
-use crate::snapshot::Rejection;
 
 /// A price as Flex sends it, and the rules that it breaks with a warning.
 #[derive(Serialize)]
@@ -26,23 +29,6 @@ impl From<PriceObject> for PriceReply {
     fn from(price: PriceObject) -> Self {
         let warnings = price.warnings();
         Self { price, warnings }
-    }
-}
-
-/// A request, or the rules that it would break.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum RequestResult {
-    Checked(Checked),
-    Rejected { violations: Vec<Violation> },
-}
-
-impl From<Result<Checked, Rejection>> for RequestResult {
-    fn from(checked: Result<Checked, Rejection>) -> Self {
-        match checked {
-            Ok(checked) => Self::Checked(checked),
-            Err(Rejection { violations }) => Self::Rejected { violations },
-        }
     }
 }
 
@@ -71,4 +57,24 @@ questions! {
         PriceObject::read(body.as_bytes())
             .map(PriceReply::from)
             .ok_or_else(|| Malformed::new("/body", "is not a Flex price"));
+
+    /// The request that has an event sent again, or the rules that it would break. The event comes as a webhook.
+    retry_event { event_id: EventId, event: RetryEvent, #[serde(default)] settings: Settings } =>
+        Ok(RequestResult::from(event.request(&event_id, &settings)));
+
+    /// The request that previews how a capture is split over the payment methods, or the rules that it would break.
+    preview_capture {
+        checkout_session_id: CheckoutSessionId,
+        capture: CapturePayment,
+        #[serde(default)]
+        settings: Settings,
+    } => Ok(RequestResult::from(capture.preview(&checkout_session_id, &settings)));
+
+    /// The request that lists the line items of a session.
+    list_line_items { checkout_session_id: CheckoutSessionId, #[serde(default)] settings: Settings } =>
+        Ok(line_items::list(&checkout_session_id, &settings));
+
+    /// The line items in the body of a reply.
+    read_line_items { body: String } =>
+        LineItems::read(body.as_bytes()).ok_or_else(|| Malformed::new("/body", "is not a list of line items"));
 }

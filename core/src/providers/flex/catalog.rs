@@ -1,6 +1,5 @@
-//! Checked requests for products, prices and coupons. They need no snapshot, because nothing waits for their outcome.
+//! Checked requests for products, prices, coupons and previews. They need no snapshot, because nothing waits for their outcome.
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,27 +7,21 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::api::calls::CREDENTIAL;
+use super::api::capture_request::CapturePayment;
 use super::api::item::CouponData;
 use super::api::objects::unwrapped;
-use super::ids::PriceId;
+use super::ids::{CheckoutSessionId, PriceId};
 use super::rules::Rule;
 use crate::config::flex::{Eligibility, Recurring, Settings};
 use crate::effect::Request;
 use crate::money::Cents;
-use crate::rule::{Level, RuleSet, Violation};
+use crate::providers::checked::Violations;
+use crate::rule::Violation;
 use crate::snapshot::Rejection;
 use crate::url::escaped;
 use crate::value::{Body, Extra, RawJson, body};
 
-/// A request that no rule rejects, and its warnings.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Checked {
-    /// The request.
-    pub request: Request,
-    /// The broken rules that only warn.
-    pub warnings: Vec<Violation>,
-}
+pub use crate::providers::checked::Checked;
 
 /// A product to create.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -191,6 +184,17 @@ impl CouponData {
     }
 }
 
+impl CapturePayment {
+    /// Checks the amounts of a capture, and builds the request that previews it. Flex captures nothing.
+    pub fn preview(&self, session: &CheckoutSessionId, settings: &Settings) -> Result<Checked, Rejection> {
+        let mut violations = Violations::default();
+        let sum = self.has_valid_amounts() && self.adds_up();
+        violations.check(sum, Rule::CaptureAmountAddsUp, "/amount");
+        let path = format!("/checkout/sessions/{}/capture_allocation", escaped(session.as_str()));
+        violations.finish(post(settings, &path, "checkout_session", self.body()))
+    }
+}
+
 /// A price as Flex sends it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -245,31 +249,12 @@ impl PriceObject {
         violations.check(recurs, Rule::PriceTypeMatchesRecurring, "/type");
         let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
         violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
-        violations.0
+        violations.all()
     }
 }
 
-/// The rules that a request breaks.
-#[derive(Default)]
-struct Violations(Vec<Violation>);
-
-impl Violations {
-    fn check(&mut self, holds: bool, rule: Rule, pointer: impl Into<Cow<'static, str>>) {
-        if !holds {
-            self.0.push(Violation { pointer: pointer.into(), ..Violation::new(rule.rule()) });
-        }
-    }
-
-    /// The request, if no rule rejects it.
-    fn finish(self, request: Request) -> Result<Checked, Rejection> {
-        match self.0.iter().any(|it| it.rule.level != Level::Warn) {
-            true => Err(Rejection { violations: self.0 }),
-            false => Ok(Checked { request, warnings: self.0 }),
-        }
-    }
-}
-
-fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
+/// A request that sends fields, in the wrapper named after their kind.
+pub(super) fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
     Request::new("POST", format!("{}/v1{path}", settings.base_url()), CREDENTIAL).with_json(&fields.within(kind))
 }
 

@@ -43,6 +43,11 @@ text_id! {
 }
 
 text_id! {
+    /// One event.
+    EventId = "event", PROVIDER_ID, is_visible, plain
+}
+
+text_id! {
     /// One price.
     PriceId = "price", PROVIDER_ID, is_visible, plain
 }

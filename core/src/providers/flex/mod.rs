@@ -4,9 +4,13 @@ mod api;
 mod ask;
 pub mod catalog;
 pub mod checkout;
+mod disputes;
 pub mod eligibility;
+pub mod events;
 mod ids;
+pub mod line_items;
 mod names;
+mod pages;
 mod reports;
 mod rules;
 mod sessions;
@@ -17,16 +21,16 @@ use crate::flow::{Flow, Text};
 
 pub use crate::config::flex::{Price, Recurring, Settings};
 pub use api::calls::{Call, RefundsOf};
+pub use api::capture_request::{CaptureItem, CapturePayment};
 pub use api::item::{CouponData, LineItem, PriceData};
 pub use api::objects::{
-    CaptureObject, ChargeObject, DisputeObject, DisputeStatus, Entries, Expandable, FeeObject, InvoiceObject,
-    InvoiceStatus, RefundObject, RefundStatus, SessionObject, SetupIntentObject, SetupIntentStatus, Status,
-    SubscriptionObject, SubscriptionStatus, TotalDetails,
+    CaptureObject, ChargeObject, DisputeObject, DisputeStatus, Entries, EvidenceDetails, Expandable, FeeObject,
+    InvoiceObject, InvoiceStatus, NextAction, RefundObject, RefundStatus, SessionObject, SetupIntentObject,
+    SetupIntentStatus, Status, SubscriptionObject, SubscriptionStatus, TotalDetails,
 };
 pub use api::replies::Event;
 pub use api::request::{
-    CancelSubscription, CapturePayment, CreateRefund, End, RefundItem, RefundPayment, UpdateEnd, UpdateItem,
-    UpdateSubscription,
+    CancelSubscription, CreateRefund, End, RefundItem, RefundPayment, UpdateEnd, UpdateItem, UpdateSubscription,
 };
 pub use api::session_request::{
     CaptureMethod, CreateCheckoutSession, Discount, Fee, Mode, ShippingOptions, ShippingRateData, TaxRate,
@@ -35,7 +39,8 @@ pub use api::test_mode::TestMode;
 pub use api::webhook::Signal;
 pub use checkout::Checkout;
 pub use ids::{
-    CaptureId, CheckoutSessionId, CustomerId, DisputeId, InvoiceId, PriceId, RefundId, SetupIntentId, SubscriptionId,
+    CaptureId, CheckoutSessionId, CustomerId, DisputeId, EventId, InvoiceId, PriceId, RefundId, SetupIntentId,
+    SubscriptionId,
 };
 pub use names::{Notice, Review, SignalName, Verdict};
 pub use reports::{CaptureReport, DisputeReport, RefundReport, SoldItem};
@@ -58,7 +63,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     acknowledgement: api::signature::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
-    settings: rules::page::INTRO,
+    settings: pages::INTRO,
     authenticate: api::signature::authenticate,
     correlate: api::signature::correlate,
     notices: Text::all::<Notice>,

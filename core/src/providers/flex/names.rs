@@ -57,6 +57,14 @@ reviews! {
         NotRefunded = "not_refunded",
         /// A person has seen the problem.
         Seen = "seen",
+        /// The dispute is closed.
+        Closed = "closed",
+        /// The dispute is not closed.
+        NotClosed = "not_closed",
+        /// The evidence is submitted.
+        Submitted = "submitted",
+        /// No evidence will be submitted.
+        NoEvidence = "no_evidence",
         /// The dispute was won.
         Won = "won",
         /// The dispute was lost.
@@ -98,6 +106,13 @@ reviews! {
         Changed,
         /// No. Flex did not make the change.
         NotChanged,
+    }
+    /// Flex has not said whether it closed this dispute. Does the Flex dashboard show the dispute as lost?
+    CloseUnknown = "outcome_unknown" {
+        /// Yes. The dispute is closed and lost.
+        Closed,
+        /// No. The dispute is still open, or was won.
+        NotClosed,
     }
     /// Flex has carried out one request twice. Look for both results in the Flex dashboard and undo one of them.
     MadeTwice = "made_twice" {
@@ -156,6 +171,12 @@ reviews! {
         KeepWaiting,
         /// Nothing more will come. Stop waiting.
         StopWaiting,
+    }
+    /// The customer must act before Flex can charge this session, but Flex names no page. Look at the session in the Flex
+    /// dashboard, and tell the customer what to do.
+    ActionWithoutPage = "action_without_page" {
+        /// I have told the customer.
+        Seen,
     }
     /// Flex shows this session or subscription with a status that its documents do not list. Ask Flex what it means.
     UnknownStatus = "unknown_status" {
@@ -220,11 +241,32 @@ reviews! {
         /// End access now.
         EndAccess,
     }
-    /// A dispute was lost, so the bank has given the money back to the customer. Find out what that means for the
-    /// order.
+    /// The bank decides this dispute without your evidence after the deadline. Submit the evidence in the Flex dashboard,
+    /// or accept the dispute with `close_dispute`.
+    EvidenceDue = "evidence_due" {
+        /// The evidence is submitted.
+        Submitted,
+        /// I submit no evidence.
+        NoEvidence,
+    }
+    /// No lookup has shown how this dispute has ended. Look at it in the Flex dashboard.
+    DisputeUnsettled = "dispute_unsettled" {
+        /// We won the dispute and keep the money.
+        Won,
+        /// We lost the dispute and the money.
+        Lost,
+        /// The dispute is still open. Keep waiting.
+        KeepWaiting,
+    }
+    /// A dispute was lost, so the bank has given the money back to the customer. Find out what that means for the order
+    /// or the subscription.
     DisputeLost = "dispute_lost" {
         /// I have seen it.
         Seen,
+        /// The customer keeps access.
+        KeepAccess,
+        /// End access now.
+        EndAccess,
     }
 
     /// The subscription is live, but Flex does not say when its period ends. Look for the end in the Flex dashboard.
@@ -263,7 +305,9 @@ reviews! {
 named! {
     /// Why a customer is notified.
     pub enum Notice {
-        /// A payment of the subscription has failed.
+        /// The customer must act before Flex can charge the stored payment method.
+        ActionRequired = "action_required",
+        /// A payment has failed.
         PaymentFailed = "payment_failed",
         /// The subscription is past due.
         PastDue = "past_due",

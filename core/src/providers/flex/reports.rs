@@ -11,6 +11,7 @@ use crate::effect::DeliveredItem;
 use crate::id::Intent;
 use crate::int::whole;
 use crate::money::Money;
+use crate::time::Timestamp;
 
 /// The most items of a session that are kept.
 const ITEMS: usize = 16;
@@ -101,6 +102,8 @@ pub struct DisputeReport {
     pub amount: Option<Money>,
     /// The furthest status that Flex has shown, or that a person has named. `null` if neither is known.
     pub provider_status: Option<String>,
+    /// Until when the bank accepts evidence, in milliseconds. `null` if Flex has not shown it, or after the end.
+    pub evidence_due_at: Option<Timestamp>,
 }
 
 /// A provider's word, unless it is empty because the provider said nothing.

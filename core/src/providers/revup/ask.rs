@@ -8,7 +8,10 @@ use serde::Serialize;
 use super::api::replies::TransactionStatus;
 use super::callback::{Callback, Parent};
 use super::order::{PayReply, Recurrence};
+use super::token_order::{OrderReply, TokenOrder};
+use crate::config::revup::Settings;
 use crate::json::Malformed;
+use crate::providers::checked::RequestResult;
 use crate::providers::question::questions;
 
 #[derive(Serialize)]
@@ -30,6 +33,12 @@ questions! {
     /// subscription on its token.
     read_callback { body: String } =>
         Callback::read(body.as_bytes()).map(CallbackAnswer::from).ok_or_else(|| Malformed::new("/body", "is not a callback of Revup"));
+
+    /// The request that creates the order whose payment makes a token, or the rules that it would break.
+    create_token_order { order: TokenOrder, settings: Settings } => Ok(RequestResult::from(order.request(&settings)));
+
+    /// What the reply to `POST /orders` says: the id of the order, that Revup refused it, or nothing.
+    read_order { status: u16, body: String } => Ok(OrderReply::read(status, body.as_bytes()));
 
     /// What the reply to `POST /orders/{orderId}/pay` says about the payment.
     read_pay { status: u16, body: String } => Ok(PayReply::read(status, body.as_bytes()));

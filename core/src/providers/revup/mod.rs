@@ -7,13 +7,15 @@ pub mod callback;
 mod ids;
 mod names;
 pub mod order;
+mod pages;
 mod rules;
 pub mod subscription;
+pub mod token_order;
 
 use super::{Provider, all};
 use crate::flow::Text;
 
-pub use crate::config::revup::Settings;
+pub use crate::config::revup::{Environment, Settings};
 pub use amount::Amount;
 pub use api::calls::{Call, CreateSubscription, Overwrite, RedirectUrl, RefundPayment};
 pub use api::event::{EventType, EventWebhook, PaymentType};
@@ -34,7 +36,7 @@ pub(crate) const PROVIDER: Provider = Provider {
     acknowledgement: api::webhook::ACKNOWLEDGEMENT,
     rules: all::<Rule>,
     retired: &[],
-    settings: rules::page::CREATE_SUBSCRIPTION,
+    settings: pages::CREATE_SUBSCRIPTION,
     authenticate: |_| Ok(api::webhook::ORIGIN),
     correlate: api::webhook::correlate,
     notices: Text::all::<Notice>,

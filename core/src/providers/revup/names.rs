@@ -152,10 +152,10 @@ reviews! {
         /// I have looked at what Revup shows.
         Seen,
     }
-    /// The customer's bank disputes a payment of this subscription. Look at the payment in Revup's back office, and decide
-    /// whether the subscription should go on.
+    /// The customer's bank disputes a payment of this subscription, or asks about one. Answer in Revup's back office, because
+    /// the API cannot. If the bank takes the money back, do not refund it as well. Should the subscription go on?
     Disputed = "disputed" {
-        /// I have looked at the dispute.
+        /// I have looked at the dispute. If the subscription must end, I cancel it.
         Seen,
     }
     /// Revup accepted this refund, and no message or lookup has shown its end. Did the money go back? Look at the refund's

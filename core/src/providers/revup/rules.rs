@@ -1,5 +1,6 @@
 //! The rules of Revup, in the order of the flow.
 
+use super::pages as page;
 use crate::rule::rules;
 
 rules! {
@@ -11,6 +12,8 @@ rules! {
     AuthApiKeyRequired = "revup.auth.api-key-required" Deny Documented Request
         ByConstruction("every request names the header, and your backend fills it in; the library never sees the key")
         [page::TOKEN_BASED];
+    /// Every request must go to a server that the config names: by `revup.environment`, by `revup.base_url`, or by both.
+    UrlServerChosen = "revup.url.server-chosen" Forbid Inferred Request [page::CREATE_SUBSCRIPTION, page::TOKEN_BASED];
     /// `planId` must be the UUID of the plan that the back office shows.
     CreatePlanIdRequired = "revup.create.plan-id-required" Deny Documented Request
         [page::CREATE_SUBSCRIPTION, page::SUBSCRIPTION_FIELDS];
@@ -116,6 +119,14 @@ rules! {
     ResumeRestoresPrevious = "revup.resume.restores-previous" Deny Documented Money
         ByConstruction("an event about a pause or its end only makes a lookup due, and the lookup changes the status")
         [page::EVENT_RESUMED];
+    /// Only Revup's back office can pause and resume a subscription: no document names an operation for either.
+    PauseNoApi = "revup.pause.no-api" Deny Inferred Request
+        ByConstruction("no request of this flow pauses or resumes; the events and the lookup show what the back office did")
+        [page::EVENT_PAUSED, page::EVENT_RESUMED];
+    /// A pause cannot extend access, and cannot end access that was paid for.
+    PauseKeepsAccess = "revup.pause.keeps-access" Deny Inferred Money
+        ByConstruction("access is granted only while the subscription is fulfilled, and a pause withdraws none")
+        [page::EVENT_PAUSED, page::EVENT_RESUMED];
     /// Only a paused subscription should be resumed.
     ResumeOnlyFromPaused = "revup.resume.only-from-paused" Warn Inferred Request [page::EVENT_RESUMED];
 
@@ -211,6 +222,13 @@ rules! {
     DisputeInfoRequest = "revup.dispute.info-request-not-terminal" Deny Documented Money
         ByConstruction("an event about a dispute changes no status; it opens a review") [page::EVENT_DISPUTED];
 
+    /// A payment cannot be refunded before a person has looked at every dispute. The bank may return the same money.
+    DisputeNoRefund = "revup.dispute.no-refund" Deny Inferred Money [page::EVENT_DISPUTED, page::REFUND];
+    /// A dispute can only be answered in Revup's back office: no document names an operation that answers one.
+    DisputeNoAnswerByApi = "revup.dispute.no-answer-by-api" Deny Inferred Request
+        ByConstruction("the disputes API only uploads disputes; no request of this flow answers one, and the review tells a \
+            person what to do") [page::EVENT_DISPUTED, page::DISPUTES];
+
     // Callbacks, orders and their payments
     /// A return to the success page cannot prove a payment, because unfinished payments lead there too.
     CallbackSuccessNotProof = "revup.callback.success-not-proof" Deny Documented Money
@@ -230,6 +248,31 @@ rules! {
     TxFinalStatuses = "revup.tx.final-statuses" Deny Documented Money
         ByConstruction("a refund with any other status stays open and is looked up")
         [page::CHECKING, page::NOTIFICATIONS];
+    /// An order must have a positive `amount` with the decimals of its currency. The `currency` must be three capital
+    /// letters.
+    OrderMoney = "revup.order.money" Deny Documented Request
+        ByConstruction("the library builds no order without an amount and a currency") [page::ORDER, page::CREATE_ORDER];
+    /// An order whose payment must make a token has to set `generateToken` to `true`.
+    OrderGenerateToken = "revup.order.generate-token" Deny Documented Request
+        ByConstruction("the library builds no order for a token without `generateToken`")
+        [page::ORDER, page::TOKEN_BASED];
+    /// The order that makes a token must be the first of its series. It can only have `sequence=initial`, and no
+    /// `parentTransactionId`.
+    OrderMakesToken = "revup.order.makes-token" Deny Documented Request
+        ByConstruction("the library builds no order for a token that follows another order")
+        [page::ORDER, page::RECURRING];
+    /// The `minPeriod` of an order must be at least 1 day.
+    OrderMinPeriod = "revup.order.min-period" Deny Documented Request
+        ByConstruction("the library builds no order with a shorter period") [page::ORDER];
+    /// An order for a token should have `redirectUrl.success` and `redirectUrl.fail`, both absolute URLs: the callback
+    /// to them brings the token.
+    OrderRedirectUrls = "revup.order.redirect-urls" Warn Documented Request
+        ByConstruction("the library builds the order, and the warning names the field")
+        [page::ORDER, page::CALLBACK, page::RECURRING];
+    /// Only a successful reply with the id of the order can prove that the order was created.
+    OrderReplyId = "revup.order.reply-id" Deny Inferred Request
+        ByConstruction("any other reply is read as refused or unknown; an order that nobody pays expires, so the request \
+            can be sent again") [page::CREATE_ORDER];
     /// The `sequence` of an order must be `initial`, `recurring` or `final`. A `recurring` or `final` order must name
     /// the transaction of the first order.
     OrderSequence = "revup.order.sequence" Deny Documented Request
@@ -244,117 +287,4 @@ rules! {
     /// Revup's error codes must be kept as strings, with their leading zeros.
     ErrorCodeString = "revup.error.code-string" Deny Documented Request
         ByConstruction("a code is kept as the string that Revup sent") [page::TOKEN];
-}
-
-/// The pages of Revup that are the sources of the rules.
-pub(super) mod page {
-    use crate::rule::Source;
-
-    pub(in crate::providers::revup) const TOKEN_BASED: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/token-based-subscription-creation",
-        "Token-Based Subscription Creation",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const CREATE_SUBSCRIPTION: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/create-subscription",
-        "Create subscription",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const GET_SUBSCRIPTION: Source =
-        Source::new("developers.revuppayments.com/api/subscription/get-subscription", "Get subscription", "2026-11-21");
-    pub(in crate::providers::revup) const SUBSCRIPTION_PAYMENTS: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/subscription-payments",
-        "Subscription payments",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const CANCEL_SUBSCRIPTION: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/cancel-subscription",
-        "Cancel subscription",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const SUBSCRIPTIONS: Source = Source::new(
-        "developers.revuppayments.com/get-started/additional-features/subscriptions",
-        "Subscriptions",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const EVENTS: Source =
-        Source::new("developers.revuppayments.com/api/subscription/events", "Subscription events", "2026-11-21");
-    pub(in crate::providers::revup) const EVENT_CREATED: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/events/created",
-        "Subscription created",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const EVENT_UPDATED: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/events/updated",
-        "Subscription updated",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const EVENT_ARCHIVED: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/events/archived",
-        "Subscription archived",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const EVENT_CANCELLED: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/events/cancelled",
-        "Subscription cancelled",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const EVENT_PAUSED: Source =
-        Source::new("developers.revuppayments.com/api/subscription/events/paused", "Subscription paused", "2026-11-21");
-    pub(in crate::providers::revup) const EVENT_RESUMED: Source = Source::new(
-        "developers.revuppayments.com/api/subscription/events/resumed",
-        "Subscription resumed",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const EVENT_REFUNDED: Source =
-        Source::new("developers.revuppayments.com/api/subscription/events/refunded", "Payment refunded", "2026-11-21");
-    pub(in crate::providers::revup) const EVENT_DISPUTED: Source =
-        Source::new("developers.revuppayments.com/api/subscription/events/disputed", "Payment disputed", "2026-11-21");
-    pub(in crate::providers::revup) const SUBSCRIPTION_FIELDS: Source = Source::new(
-        "developers.revuppayments.com/api/field-appendix/subscription-fields",
-        "Subscription fields",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const NOTIFICATION_FIELDS: Source = Source::new(
-        "developers.revuppayments.com/api/field-appendix/notification-fields",
-        "Notification fields",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const ORDER: Source =
-        Source::new("developers.revuppayments.com/api/api-reference/order", "Order", "2026-11-21");
-    pub(in crate::providers::revup) const CREATE_ORDER: Source = Source::new(
-        "developers.revuppayments.com/get-started/integrate-macropay-api/create-order",
-        "Create order",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const PAYMENT: Source =
-        Source::new("developers.revuppayments.com/api/api-reference/payment", "Payment", "2026-11-21");
-    pub(in crate::providers::revup) const TOKEN: Source =
-        Source::new("developers.revuppayments.com/api/api-reference/token", "Token", "2026-11-21");
-    pub(in crate::providers::revup) const RECURRING: Source = Source::new(
-        "developers.revuppayments.com/get-started/integrate-macropay-api/recurring-payments",
-        "Recurring payments",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const REFUND: Source =
-        Source::new("developers.revuppayments.com/api/api-reference/refund", "Refund", "2026-11-21");
-    pub(in crate::providers::revup) const TRANSACTION_BY_ORDER: Source = Source::new(
-        "developers.revuppayments.com/api/api-reference/transaction-by-order-id",
-        "Transaction by order id",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const CALLBACK: Source =
-        Source::new("developers.revuppayments.com/api/callback-redirect", "Callback redirect", "2026-11-21");
-    pub(in crate::providers::revup) const CHECKING: Source = Source::new(
-        "developers.revuppayments.com/get-started/integrate-macropay-api/checking-transaction",
-        "Checking the transaction",
-        "2026-11-21",
-    );
-    pub(in crate::providers::revup) const NOTIFICATIONS: Source =
-        Source::new("developers.revuppayments.com/api/notification-reference", "Notification reference", "2026-11-21");
-    pub(in crate::providers::revup) const FALLBACK: Source = Source::new(
-        "developers.revuppayments.com/get-started/additional-features/fallback-mid",
-        "Fallback MID",
-        "2026-11-21",
-    );
 }

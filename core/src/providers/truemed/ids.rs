@@ -17,3 +17,8 @@ text_id! {
     /// One payment session.
     PaymentSessionId = "payment_session", PROVIDER_ID, is_visible, plain, in_one_case
 }
+
+text_id! {
+    /// One qualification session.
+    QualificationSessionId = "qualification_session", PROVIDER_ID, is_visible, plain, in_one_case
+}

@@ -2,13 +2,16 @@
 
 mod api;
 mod ask;
+pub mod catalog;
 mod checks;
 pub mod eligibility;
+mod expiry;
 mod ids;
 mod names;
 mod pages;
 pub mod payment_session;
 pub mod payment_token;
+pub mod qualification_session;
 mod rules;
 mod session;
 
@@ -20,16 +23,21 @@ pub use api::calls::Call;
 pub use api::find::{Find, SessionPage};
 pub use api::list;
 pub use api::order::{AmountDetail, AmountDetails, OrderItem};
+pub use api::qualification::{
+    CreateQualificationReply, CreateQualificationSession, QualificationReport, QualificationStatus,
+    UpdateQualificationSession,
+};
 pub use api::replies::{
     CreateSessionReply, CreateTokenReply, FailedChargeReply, ProvisionReply, TokenReply, UpdateTokenReply,
 };
 pub use api::requests::{Capture, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
 pub use api::session_request::{CreatePaymentSession, Kind, NextBillInfo};
 pub use api::webhook::{NextAction, SessionReport, Signal, Status, TokenUpdatedWebhook, UnlistedEvent};
-pub use ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
+pub use ids::{PaymentSessionId, ProvisionTokenRequestId, QualificationSessionId, Token};
 pub use names::{Notice, Review, SignalName, Verdict};
 pub use payment_session::PaymentSession;
 pub use payment_token::PaymentToken;
+pub use qualification_session::QualificationSession;
 pub use rules::Rule;
 pub use session::{RequestedSession, Session};
 

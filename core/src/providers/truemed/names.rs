@@ -223,6 +223,10 @@ named! {
         OrderPlaced = "order_placed",
         /// Truemed has rejected the order.
         Rejected = "rejected",
+        /// The letter of medical necessity expires within 30 days, and the customer must take the survey again.
+        LetterExpires = "letter_expires",
+        /// The stored card expires within 30 days, and the customer must change it.
+        CardExpires = "card_expires",
     }
 }
 
@@ -233,5 +237,7 @@ named! {
         TokenUpdated = "payment_token_updated",
         /// Truemed's webhook: the session has another status.
         SessionComplete = "payment_session_complete",
+        /// Truemed's webhook: the customer qualifies, or does not.
+        QualificationComplete = "qualification_session_complete",
     }
 }

@@ -101,5 +101,40 @@ pub(super) const PARTNER_ADMINISTRATIVE_OPERATIONS: Source = Source::new(
     "Partner Administrative Operations",
     "2026-11-21",
 );
+pub(super) const UPDATE_CATALOG_ITEM: Source = Source::new(
+    "developers.truemed.com/api-reference/product-catalog/update-item",
+    "Update Catalog Item",
+    "2026-11-30",
+);
+pub(super) const CATALOG_ITEM_WEBHOOK: Source = Source::new(
+    "developers.truemed.com/api-reference/product-catalog/item-eligibility-updated-webhook",
+    "Product Catalog Item Eligibility Updated Webhook",
+    "2026-11-30",
+);
+pub(super) const MANAGING_CATALOG: Source = Source::new(
+    "developers.truemed.com/guides/product-catalog/managing-your-catalog",
+    "Managing Your Catalog via API",
+    "2026-11-30",
+);
+pub(super) const RETRIEVE_QUALIFICATION: Source = Source::new(
+    "developers.truemed.com/api-reference/qualification-sessions/retrieve-qualification-session",
+    "Get Qualification Session Details",
+    "2026-11-30",
+);
+pub(super) const UPDATE_QUALIFICATION: Source = Source::new(
+    "developers.truemed.com/api-reference/qualification-sessions/update-qualification-session",
+    "Update Qualification Session",
+    "2026-11-30",
+);
+pub(super) const QUALIFICATION_WEBHOOK: Source = Source::new(
+    "developers.truemed.com/api-reference/qualification-sessions/qualification-status-updated-webhook",
+    "Qualification Session Complete Webhook",
+    "2026-11-30",
+);
+pub(super) const QUALIFICATION_GUIDE: Source = Source::new(
+    "developers.truemed.com/guides/qualification-sessions/update-a-qualification-session",
+    "Update a Qualification Session",
+    "2026-11-30",
+);
 pub(super) const WEBHOOKS_GUIDE: Source =
     Source::new("developers.truemed.com/guides/resources/webhooks", "Webhooks", "2026-11-21");

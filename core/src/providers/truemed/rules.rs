@@ -256,6 +256,11 @@ rules! {
     UpdateRevert = "truemed.update.revert" Warn Inferred Money
         ByConstruction("no other command drops the change, and the reply is read like the reply to any item change")
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
+    /// A card update that the customer has not finished cannot be dropped. The customer must finish it, on its page or on
+    /// that of a newer card update.
+    UpdateCardStays = "truemed.update.card-stays" Deny Inferred Money
+        ByConstruction("no document shows how to drop a card update, so only its webhook, a newer card update without an \
+            action or the review `update_unconfirmed` ends it") [page::UPDATE_PAYMENT_TOKEN];
     /// An unknown `next_action` must block charges like a known one.
     UpdateUnknownAction = "truemed.update.unknown-action" Deny Inferred Money
         ByConstruction("an unknown action is kept as Truemed sent it, and waits for the customer like any other")
@@ -277,17 +282,21 @@ rules! {
     /// The letter of medical necessity should still be valid when a payment token is charged.
     UpkeepLmnExpiry = "truemed.upkeep.lmn-expiry" Warn Documented Request
         [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
-    /// The customer should be asked for a new card before the stored card expires.
+    /// The stored card should still be valid when a payment token is charged.
     UpkeepCardExpiry = "truemed.upkeep.card-expiry" Warn Documented Request
-        ByHost("`retrieve_payment_token` shows the expiry date; your backend has to store it and to write to the \
-            customer") [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
+        [page::SUBSEQUENT_BILLING_PERIODS, page::RETRIEVE_PAYMENT_TOKEN];
     /// A scheduled job should find cards and letters that expire within 30 days, and write to their customers.
     Upkeep30DayScan = "truemed.upkeep.30-day-scan" Warn Documented Request
-        ByHost("the library builds the request `list_payment_token`; the job and the emails belong to your backend")
+        ByHost("the notices `letter_expires` and `card_expires` are due 30 days before each date that the flow knows; \
+            the job over `list_payment_token` and the emails belong to your backend")
         [page::PARTNER_ADMINISTRATIVE_OPERATIONS];
     /// A deleted payment token cannot be charged, updated or restored.
     TokenDeleteFinal = "truemed.token.delete-final" Forbid Documented Money
         [page::PARTNER_ADMINISTRATIVE_OPERATIONS, page::DELETE_PAYMENT_TOKEN];
+    /// A deletion that is requested before Truemed has issued the token must follow once the token is issued.
+    TokenDeleteOnceIssued = "truemed.token.delete-once-issued" Deny Inferred Money
+        ByConstruction("the wish is kept with the token, and whatever shows the token makes its deletion pending; only \
+            another request for a token takes the wish back") [page::DELETE_PAYMENT_TOKEN, page::CREATE_PAYMENT_TOKEN];
     /// A pause or a grace period should not delete the payment token.
     TokenPauseIsPartnerSide = "truemed.token.pause-is-partner-side" Warn Documented Request
         ByHost("only your backend can tell a pause from an end; a token is deleted only on command")
@@ -295,6 +304,59 @@ rules! {
     /// Your backend should keep the billing schedule of a subscription, because Truemed has none.
     SubPartnerOwnsSchedule = "truemed.sub.partner-owns-schedule" Warn Documented Request
         ByHost("a charge is made only on command, under an intent of its own") [page::UPDATE_PAYMENT_TOKEN];
+
+    // Qualification sessions
+    /// `create_qualification_session` should be tried at Truemed's development server first. No current page shows its
+    /// address, its fields or its reply.
+    QualificationCreateUndocumented = "truemed.qualification.create-undocumented" Warn Inferred Request
+        ByHost("the library builds the request like its siblings `create_payment_token` and \
+            `update_qualification_session`; other fields go into `extra`") [page::UPDATE_QUALIFICATION];
+    /// A new qualification session must have at least one item.
+    QualificationItemsRequired = "truemed.qualification.items-required" Deny Inferred Request
+        [page::RETRIEVE_QUALIFICATION];
+    /// `success_url` and `failure_url` of a qualification session must be absolute URLs.
+    QualificationUrlAbsolute = "truemed.qualification.url-absolute" Deny Inferred Request
+        [page::UPDATE_QUALIFICATION];
+    /// The reply to `create_qualification_session` should contain the page with the survey.
+    QualificationPagePresent = "truemed.qualification.page-present" Warn Inferred Request
+        [page::UPDATE_QUALIFICATION];
+    /// Only the status `approved` says that the customer has a letter of medical necessity.
+    QualificationApprovedOnly = "truemed.qualification.approved-only" Deny Documented Money
+        ByConstruction("only a verified webhook or a lookup with this status leads to `approved`")
+        [page::RETRIEVE_QUALIFICATION, page::QUALIFICATION_WEBHOOK];
+    /// A status that the documents do not list should be looked up, and it grants nothing.
+    QualificationUnknownStatus = "truemed.qualification.unknown-status" Warn Inferred Request
+        [page::RETRIEVE_QUALIFICATION];
+    /// An update of a qualification session must have something to set.
+    QualificationNothingToDo = "truemed.qualification.nothing-to-do" Deny Inferred Request
+        [page::UPDATE_QUALIFICATION];
+    /// The `user_id` of a qualification session can only be set once.
+    QualificationUserIdOnce = "truemed.qualification.user-id-once" Deny Documented Request
+        [page::UPDATE_QUALIFICATION, page::QUALIFICATION_GUIDE];
+    /// `success_url` and `failure_url` should be changed before the outcome, because they have no effect afterwards.
+    QualificationUrlsBeforeOutcome = "truemed.qualification.urls-before-outcome" Warn Documented Request
+        [page::UPDATE_QUALIFICATION];
+    /// An update of a qualification session must be sent again with its own key and unchanged.
+    QualificationSameKey = "truemed.qualification.same-key" Deny Documented Request
+        ByConstruction("each update has the key of its own effect, and a pending request never changes")
+        [page::UPDATE_QUALIFICATION, page::QUALIFICATION_GUIDE];
+
+    // The product catalog
+    /// A catalog item must have a SKU and a name.
+    CatalogSkuAndNameRequired = "truemed.catalog.sku-and-name-required" Deny Documented Request
+        ByConstruction("the library builds no request for an item without a SKU or a name") [page::UPDATE_CATALOG_ITEM, page::MANAGING_CATALOG];
+    /// A catalog item should have a description, pictures and the URL of its page, so that Truemed can classify it.
+    CatalogDetails = "truemed.catalog.details" Warn Documented Request
+        ByConstruction("the library builds the request with a warning for each missing field") [page::UPDATE_CATALOG_ITEM, page::MANAGING_CATALOG];
+    /// A SKU must be created once. Truemed refuses a second item with the same SKU.
+    CatalogSkuUnique = "truemed.catalog.sku-unique" Deny Documented Request
+        ByHost("Truemed refuses the second item with status 409; your backend updates the first one instead")
+        [page::MANAGING_CATALOG];
+    /// The eligibility of an item must be read from Truemed's webhook or from the item. An item without one is not
+    /// eligible yet.
+    CatalogEligibilityFromTruemed = "truemed.catalog.eligibility-from-truemed" Deny Documented Request
+        ByHost("`read_catalog_item` reads both; your backend stores what it shows")
+        [page::MANAGING_CATALOG, page::CATALOG_ITEM_WEBHOOK];
 
     // Webhook handling
     /// A webhook must be authenticated by its signature or secret before it counts as evidence.

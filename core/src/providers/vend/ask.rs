@@ -20,7 +20,7 @@ mod tests {
     fn the_cancellation_page_is_on_the_domain_of_the_retailer() {
         let [question] = QUESTIONS else { panic!("one question") };
         let page = (question.answer)(r#"{"settings":{"domain_prefix":"marshmallow"}}"#);
-        assert_eq!(page.as_deref(), Ok("\"https://marshmallow.vendhq.com/billing/partner-apps\""));
+        assert_eq!(page.as_deref(), Ok("\"https://marshmallow.retail.lightspeed.app/billing/partner-apps\""));
         let without_domain = (question.answer)(r#"{"settings":{}}"#);
         assert_eq!(without_domain.unwrap_err().pointer, "/settings/domain_prefix");
     }

@@ -12,7 +12,8 @@ use crate::flow::Text;
 
 pub use crate::config::vend::{ApiVersion, Host, Settings};
 pub use api::calls::{Call, Component, Kind, TokenRequest};
-pub use api::partner::{PartnerSubscription, Plan, State, SubscriptionInfo, SubscriptionsReply};
+pub use api::partner::{PartnerSubscription, State, SubscriptionInfo, SubscriptionsReply};
+pub use api::plan::{Plan, ShownComponent};
 pub use api::replies::Event;
 pub use api::token::{IssuedTokenReply, TokenReply};
 pub use api::webhook::{CancellationWebhook, PartnerWebhook};

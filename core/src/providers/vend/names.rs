@@ -101,7 +101,7 @@ reviews! {
 named! {
     /// The notices to a retailer.
     pub enum Notice {
-        /// The retailer did not consent before the token expired.
+        /// The retailer did not consent before the token expired. Nothing has changed, and the retailer can be asked again.
         ConsentExpired = "consent_expired",
         /// The subscription has ended.
         SubscriptionCanceled = "subscription_canceled",

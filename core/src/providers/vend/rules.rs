@@ -54,6 +54,11 @@ rules! {
     UpdateQuantityZero = "vend.update.quantity-zero" Warn Inferred Money [page::UPDATE_TOKEN];
     /// The `quantity` in an update is the new total, so it should differ from the current total.
     UpdateQuantityIsTotal = "vend.update.quantity-is-total" Warn Documented Money [page::UPDATE_TOKEN];
+    /// The `unit_price` of a component must be read in the main unit of its currency, and `price_in_cents` in cents.
+    ComponentShownPrice = "vend.component.shown-price" Deny Inferred Request
+        ByConstruction("the digits are moved without floating-point numbers; a price with parts of a cent is not \
+            shown")
+        [page::GET_SUBSCRIPTION];
     /// A `component_handle` can appear only once in a request.
     ComponentDuplicateHandle = "vend.component.duplicate-handle" Deny Inferred Request
         [page::CREATE_TOKEN, page::UPDATE_TOKEN];
@@ -102,6 +107,23 @@ rules! {
         ByConstruction("without a pending token there is nothing to look up; your backend can give each request its \
             own `return_url`")
         [page::UPDATING];
+
+    // Declining
+    /// A retailer who declines must count as undecided until the token expires. Then a lookup must show the token unused.
+    DeclineCountsAsOpen = "vend.decline.counts-as-open" Deny Inferred Money
+        ByConstruction("no document says what a decline looks like; the retailer can use the page until the token \
+            expires, so only a lookup after that time ends the wait") [page::ACTIVATING, page::GET_TOKEN];
+    /// A consent that is declined or lapses must leave the subscription, its plan and its components as they are.
+    DeclineChangesNothing = "vend.decline.changes-nothing" Deny Inferred Money
+        ByConstruction("only a used token changes which consents are in force") [page::UPDATING];
+    /// A change that was declined or has lapsed can be requested again, with a new consent token.
+    DeclineAskAgain = "vend.decline.ask-again" Deny Inferred Request
+        ByConstruction("no rule asks about earlier requests, and a token that was given up is never handed out again")
+        [page::UPDATING];
+    /// The retailer must be notified if the change that was offered last has lapsed.
+    LapseNotify = "vend.lapse.notify" Deny Inferred Money
+        ByConstruction("the end of the newest token without a use causes the notice, unless another request is pending")
+        [page::UPDATING, page::GET_TOKEN];
 
     // Confirming
     /// A subscription id must be the same whether Vend sends it as a number or as a string.

@@ -199,7 +199,12 @@ impl Provider for Flex {
             (7 | 8, false) => json!({"type": "retrieve_checkout_session", "checkout_session_id": newest}),
             (9 | 10, false) => {
                 let (intent, amount) = [("c1", TOTAL), ("c1", TOTAL), ("c2", 2000), ("c3", 1000)][more];
-                json!({"type": "capture_payment", "intent": intent, "amount": amount, "extra": {"x_mark": intent}})
+                let mut capture =
+                    json!({"type": "capture_payment", "intent": intent, "amount": amount, "extra": {"x_mark": intent}});
+                if amount < TOTAL {
+                    capture["line_items"] = json!([{"product": "fprod_1", "amount_to_capture": amount}]);
+                }
+                capture
             }
             (11..15, false) => {
                 let (intent, amount) = [("r1", 1000), ("r2", 500), ("r3", TOTAL), ("r4", 250)][more];

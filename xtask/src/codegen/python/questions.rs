@@ -29,17 +29,36 @@ fn of(provider: &str, question: &str) -> Types {
             &[("snapshot", "PaymentToken"), ("order_items", ITEMS)],
             "Literal[\"covered\", \"pending\", \"update_required\", \"unknown\"]",
         ),
-        ("truemed", "list_payment_token" | "list_payment_session") => {
-            (&[("query", OBJECT), ("settings", "TruemedSettings")], REQUEST)
+        (
+            "truemed",
+            "list_payment_token"
+            | "list_payment_session"
+            | "list_payout_reconciliation"
+            | "list_transaction_reconciliation"
+            | "list_qualification_session"
+            | "list_catalog_items",
+        ) => (&[("query", OBJECT), ("settings", "TruemedSettings")], REQUEST),
+        ("truemed", "create_catalog_item" | "update_catalog_item") => {
+            (&[("item", OBJECT), ("settings", "TruemedSettings")], ANSWER)
         }
-        ("truemed", "read_list") | ("flex", "read_price") | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
+        ("truemed", "get_catalog_item") => (&[("sku", "str"), ("settings", "TruemedSettings")], ANSWER),
+        ("truemed", "read_list" | "read_catalog_item")
+        | ("flex", "read_price" | "read_line_items")
+        | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
         ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], ANSWER),
         ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_price") => (&[("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "update_price") => (&[("price_id", "str"), ("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "retry_event") => (&[("event_id", "str"), ("event", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "preview_capture") => {
+            (&[("checkout_session_id", "str"), ("capture", OBJECT), ("settings", "FlexSettings")], ANSWER)
+        }
+        ("flex", "list_line_items") => (&[("checkout_session_id", "str"), ("settings", "FlexSettings")], REQUEST),
         ("vend", "partner_apps_page") => (&[("settings", "VendSettings")], "str"),
         ("revup", "read_pay") => (&[("status", "int"), ("body", BODY)], "Literal[\"success\", \"failed\", \"open\"]"),
+        ("revup", "create_token_order") => (&[("order", OBJECT), ("settings", "RevupSettings")], ANSWER),
+        ("revup", "read_order") => (&[("status", "int"), ("body", BODY)], ANSWER),
         ("revup", "check_order") => (&[("order", OBJECT)], "bool"),
         _ => panic!("the question `{question}` of `{provider}` has no types for Python"),
     }

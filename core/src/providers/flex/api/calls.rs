@@ -6,12 +6,13 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::request::{CancelSubscription, CapturePayment, CreateRefund, RefundPayment, UpdateEnd, UpdateSubscription};
+use super::capture_request::CapturePayment;
+use super::request::{CancelSubscription, CreateRefund, RefundPayment, UpdateEnd, UpdateSubscription};
 use super::session_request::{CreateCheckoutSession, Mode, with_echo};
 use crate::config::flex::Settings;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
 use crate::id::EffectId;
-use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SetupIntentId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, InvoiceId, SetupIntentId, SubscriptionId};
 use crate::providers::flex::names::Review;
 use crate::url::escaped;
 use crate::value::{Body, body};
@@ -64,6 +65,10 @@ pub enum Call {
     ChangeSubscription(SubscriptionId, Box<UpdateSubscription>),
     /// Look up an invoice.
     RetrieveInvoice(InvoiceId),
+    /// Look up a dispute, also for the outcome of its acceptance.
+    RetrieveDispute(DisputeId),
+    /// Accept a dispute, and give up its money.
+    CloseDispute(DisputeId),
 }
 
 impl Call {
@@ -117,12 +122,16 @@ static CANCEL_AND_REFUND: Operation =
 static UPDATE_SUBSCRIPTION: Operation =
     Operation::new("update_subscription", Retry::Goal).asks_of(Review::UpdateUnknown.as_question());
 static RETRIEVE_INVOICE: Operation = Operation::new("retrieve_invoice", Retry::Lookup).not_found_at(&[404]);
+static RETRIEVE_DISPUTE: Operation = Operation::new("retrieve_dispute", Retry::Lookup).not_found_at(&[404]);
+/// A dispute that is closed twice is closed.
+pub(crate) static CLOSE_DISPUTE: Operation =
+    Operation::new("close_dispute", Retry::Goal).asks_of(Review::CloseUnknown.as_question());
 
 impl effect::Call for Call {
     type Settings = Settings;
 
     fn operations() -> &'static [&'static Operation] {
-        static ALL: [&Operation; 15] = [
+        static ALL: [&Operation; 17] = [
             &CREATE_SESSION,
             &CREATE_OFF_SESSION,
             &FIND_SESSION,
@@ -138,6 +147,8 @@ impl effect::Call for Call {
             &CANCEL_AND_REFUND,
             &UPDATE_SUBSCRIPTION,
             &RETRIEVE_INVOICE,
+            &RETRIEVE_DISPUTE,
+            &CLOSE_DISPUTE,
         ];
         &ALL
     }
@@ -159,6 +170,8 @@ impl effect::Call for Call {
             Self::CancelSubscription(..) => &CANCEL,
             Self::UpdateSubscription(..) | Self::ChangeSubscription(..) => &UPDATE_SUBSCRIPTION,
             Self::RetrieveInvoice(_) => &RETRIEVE_INVOICE,
+            Self::RetrieveDispute(_) => &RETRIEVE_DISPUTE,
+            Self::CloseDispute(_) => &CLOSE_DISPUTE,
         }
     }
 
@@ -172,6 +185,7 @@ impl effect::Call for Call {
             Self::CancelSubscription(id, _) | Self::UpdateSubscription(id, _) | Self::ChangeSubscription(id, _) => {
                 Some(Self::ConfirmSubscription(id.clone()))
             }
+            Self::CloseDispute(id) => Some(Self::RetrieveDispute(id.clone())),
             _ => None,
         }
     }
@@ -208,7 +222,7 @@ impl effect::Call for Call {
                 RefundsOf::Any => format!("/refunds?limit={PAGE}"),
             })),
             Self::ConfirmRefund(payment, _) => get(url(refunds_of(payment))),
-            Self::CapturePayment(id, _, it) => post(session(id, "/capture"), body(it, &it.extra, None)),
+            Self::CapturePayment(id, _, it) => post(session(id, "/capture"), it.body()),
             Self::ListCaptures(id) => {
                 get(url(format!("/captures?checkout_session={}&limit={PAGE}", escaped(id.as_str()))))
             }
@@ -223,6 +237,11 @@ impl effect::Call for Call {
                 send("PATCH", subscription(id), "subscription", body(it, &it.extra, None))
             }
             Self::RetrieveInvoice(id) => get(url(format!("/invoices/{}", escaped(id.as_str())))),
+            Self::RetrieveDispute(id) => get(url(format!("/disputes/{}", escaped(id.as_str())))),
+            Self::CloseDispute(id) => {
+                let path = format!("/disputes/{}/close", escaped(id.as_str()));
+                Request::new("POST", url(path), CREDENTIAL)
+            }
         }
     }
 }

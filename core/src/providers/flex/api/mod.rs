@@ -1,6 +1,7 @@
 //! Flex's API: requests, replies and webhooks.
 
 pub(crate) mod calls;
+pub(crate) mod capture_request;
 pub(crate) mod item;
 pub(crate) mod objects;
 pub(crate) mod replies;

@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use super::calls::Call;
 use super::objects::{
-    CaptureObject, Entries, InvoiceObject, RefundObject, SessionObject, SetupIntentObject, SubscriptionObject,
-    SubscriptionStatus, listed, refusal, unwrapped,
+    CaptureObject, DisputeObject, DisputeStatus, Entries, InvoiceObject, RefundObject, SessionObject,
+    SetupIntentObject, SubscriptionObject, SubscriptionStatus, listed, refusal, unwrapped,
 };
 use super::request::RefundPayment;
 use super::session_request::{CreateCheckoutSession, echoed_key};
 use super::webhook::Signal;
 use crate::flow::{Reading, Refusal, Reply};
 use crate::id::TypedId;
-use crate::providers::flex::ids::{CaptureId, RefundId};
+use crate::providers::flex::ids::{CaptureId, DisputeId, RefundId};
 use crate::providers::flex::rules::Rule;
 use crate::rule::RuleSet;
 
@@ -45,6 +45,8 @@ pub enum Event {
     SetupIntent(Box<SetupIntentObject>),
     /// One invoice.
     Invoice(Box<InvoiceObject>),
+    /// One dispute.
+    Dispute(Box<DisputeObject>),
     /// A webhook.
     Signal(Box<Signal>),
 }
@@ -111,6 +113,12 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
                 Ok(Event::SetupIntent(object))
             }))
         }
+        Call::RetrieveDispute(id) => Reading::of(read_dispute(reply, id).map(Event::Dispute)),
+        // Flex shows an accepted dispute as lost.
+        Call::CloseDispute(id) => match read_dispute(reply, id) {
+            Ok(object) if object.status != Some(DisputeStatus::Lost) => hint("/dispute/status", Event::Dispute(object)),
+            other => Reading::of(other.map(Event::Dispute)),
+        },
         Call::RetrieveInvoice(id) => {
             let invoice = read_object::<InvoiceObject>(reply, "invoice").filter(|it| it.invoice_id == *id);
             Reading::of(invoice.ok_or("/invoice/invoice_id").and_then(|invoice| {
@@ -187,6 +195,13 @@ fn read_created(requested: &CreateCheckoutSession, reply: &Reply<'_>) -> Reading
     } else {
         Reading::Done(Event::Session(object))
     }
+}
+
+fn read_dispute(reply: &Reply<'_>, id: &DisputeId) -> Result<Box<DisputeObject>, &'static str> {
+    let object = read_object::<DisputeObject>(reply, "dispute");
+    let object = object.filter(|it| it.dispute_id == *id).ok_or("/dispute/dispute_id")?;
+    require(object.status.is_some(), "/dispute/status")?;
+    Ok(object)
 }
 
 fn read_subscription(reply: &Reply<'_>, id: &str) -> Result<Event, &'static str> {

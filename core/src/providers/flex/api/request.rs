@@ -222,25 +222,3 @@ pub struct RefundItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_to_refund: Option<Cents>,
 }
-
-/// `capture_payment`: capture an authorized payment, or a part of it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCapturePaymentFields"))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct CapturePayment {
-    /// Your name for this capture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent: Option<Intent>,
-    /// The amount, in cents.
-    pub amount: Cents,
-    /// Whether this capture is the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub final_capture: Option<bool>,
-    /// Your own data, which Flex stores with the capture. The library adds the key of the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capture_metadata: Option<RawJson>,
-    /// Fields that the library does not know.
-    #[serde(default, skip_serializing_if = "Extra::is_empty")]
-    pub extra: Extra,
-}

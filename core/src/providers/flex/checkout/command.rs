@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use crate::flow::named;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::request::{CapturePayment, CreateRefund};
+use crate::providers::flex::api::capture_request::CapturePayment;
+use crate::providers::flex::api::request::CreateRefund;
 use crate::providers::flex::api::session_request::CreateCheckoutSession;
-use crate::providers::flex::ids::CheckoutSessionId;
+use crate::providers::flex::ids::{CheckoutSessionId, DisputeId};
 
 /// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -27,7 +28,23 @@ pub enum Command {
     /// Refund the payment, or a part of it.
     CreateRefund(Box<CreateRefund>),
     /// Capture the authorized payment, or a part of it.
-    CapturePayment(CapturePayment),
+    CapturePayment(Box<CapturePayment>),
+    /// Look up a dispute of the payment.
+    RetrieveDispute {
+        /// The id of the dispute.
+        dispute_id: DisputeId,
+    },
+    /// Accept a dispute of the payment: the customer keeps the money for good.
+    CloseDispute {
+        /// The id of the dispute.
+        dispute_id: DisputeId,
+    },
+}
+
+impl From<CapturePayment> for Command {
+    fn from(command: CapturePayment) -> Self {
+        Self::CapturePayment(Box::new(command))
+    }
 }
 
 impl From<CreateCheckoutSession> for Command {
@@ -47,6 +64,10 @@ named! {
         Refund = "create_refund",
         /// Capture the authorized payment.
         Capture = "capture_payment",
+        /// Look up a dispute.
+        RetrieveDispute = "retrieve_dispute",
+        /// Accept a dispute.
+        CloseDispute = "close_dispute",
     }
 }
 
@@ -58,6 +79,8 @@ impl Action {
             Command::RetrieveCheckoutSession { .. } => Self::Retrieve,
             Command::CreateRefund(_) => Self::Refund,
             Command::CapturePayment(_) => Self::Capture,
+            Command::RetrieveDispute { .. } => Self::RetrieveDispute,
+            Command::CloseDispute { .. } => Self::CloseDispute,
         }
     }
 
@@ -67,6 +90,8 @@ impl Action {
             Call::CreateCheckoutSession(_) => Self::Create,
             Call::CreateRefund(..) => Self::Refund,
             Call::CapturePayment(..) => Self::Capture,
+            Call::RetrieveDispute(_) => Self::RetrieveDispute,
+            Call::CloseDispute(_) => Self::CloseDispute,
             _ => Self::Retrieve,
         }
     }

@@ -13,6 +13,7 @@ use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundOb
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::test_mode::TestMode;
 use crate::providers::flex::api::webhook::Signal;
+use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::{Evidence, Session, Settled, is_create};
@@ -41,7 +42,15 @@ impl Checkout {
             }
             Command::CapturePayment(capture) => {
                 let (payment, session) = self.payment_and_session().ok_or(Stop::NotNow)?;
-                payment.capture(capture, session.id(), cx)?;
+                payment.capture(*capture, session.id(), cx)?;
+                Ok(Trigger::Other)
+            }
+            Command::RetrieveDispute { dispute_id } => {
+                cx.look_up(Call::RetrieveDispute(dispute_id));
+                Ok(Trigger::Other)
+            }
+            Command::CloseDispute { dispute_id } => {
+                self.payment.as_mut().ok_or(Stop::NotNow)?.watched_mut().close(&dispute_id, cx)?;
                 Ok(Trigger::Other)
             }
         }
@@ -93,6 +102,7 @@ impl Checkout {
                 let (payment, session) = self.payment_and_session().ok_or(IgnoredReason::Unrelated)?;
                 payment.on_capture_object(id, capture, object, session.id(), cx);
             }
+            (_, Event::Dispute(object)) => self.on_dispute_reply(call, object, cx)?,
             _ => return Err(IgnoredReason::Unrelated),
         }
         Ok(())
@@ -172,12 +182,32 @@ impl Checkout {
                 cx.ask(Review::NotFound, session);
                 Payment::retry_lookup(effect, cx);
             }
+            Call::RetrieveDispute(dispute) => self.dispute_not_shown(dispute, cx),
+            Call::CloseDispute(dispute) => {
+                if let Some(payment) = &mut self.payment {
+                    payment.watched_mut().not_accepted(dispute, cx);
+                }
+                // Flex may refuse because the dispute has ended already.
+                cx.look_up(Call::RetrieveDispute(dispute.clone()));
+            }
             _ => self.sessions.refused(call, cx),
         }
     }
 
     /// Applies a person's verdict about a request, or the end of its retries. `made_id` is what the request has made.
-    pub(super) fn resolved(&mut self, id: &EffectId, call: &Call, made_id: Option<&str>, cx: &mut Cx<'_>) {
+    pub(super) fn resolved(
+        &mut self,
+        id: &EffectId,
+        call: &Call,
+        verdict: Option<Verdict>,
+        made_id: Option<&str>,
+        cx: &mut Cx<'_>,
+    ) {
+        match call {
+            Call::RetrieveDispute(dispute) => return self.dispute_not_shown(dispute, cx),
+            Call::CloseDispute(dispute) => return self.close_resolved(dispute, verdict, cx),
+            _ => {}
+        }
         let is_money = matches!(call, Call::CreateRefund(..) | Call::CapturePayment(..));
         match &mut self.payment {
             Some(payment) if is_money => payment.resolved(id, call, made_id, cx),
@@ -253,6 +283,44 @@ impl Checkout {
         Ok(())
     }
 
+    /// Applies the reply to a lookup of a dispute, or to its acceptance. The reply may name less than the webhook did, so
+    /// a dispute that is watched counts all the same.
+    fn on_dispute_reply(&mut self, call: &Call, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        self.require_mode(object.test_mode, cx)?;
+        let is_lookup = matches!(call, Call::RetrieveDispute(_));
+        if let Some(payment) = self.payment.as_mut().filter(|_| is_lookup) {
+            payment.watched_mut().looked(&object.dispute_id, cx);
+        }
+        let applied = self.on_dispute(object, cx);
+        let payment = self.payment.as_mut().ok_or(IgnoredReason::Unrelated)?;
+        if applied.is_err() {
+            payment.watched().knows(&object.dispute_id).then_some(()).ok_or(IgnoredReason::Unrelated)?;
+            payment.watched_mut().note(object, cx);
+        }
+        if is_lookup {
+            payment.watched_mut().shown(object, cx);
+        }
+        Ok(())
+    }
+
+    /// No lookup shows a dispute. The review about it stays open.
+    fn dispute_not_shown(&mut self, dispute: &DisputeId, cx: &mut Cx<'_>) {
+        if let Some(payment) = &mut self.payment {
+            payment.watched_mut().not_shown(dispute, cx);
+        }
+    }
+
+    /// A person says whether a dispute is closed, and so lost.
+    fn close_resolved(&mut self, dispute: &DisputeId, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
+        let Some((payment, session)) = self.payment_and_session() else { return };
+        if verdict == Some(Verdict::Closed) {
+            cx.withdraw_review(Review::Disputed, dispute.as_str());
+            payment.dispute_reviewed(session, dispute.as_str(), Verdict::Lost, cx);
+        } else {
+            payment.watched_mut().not_accepted(dispute, cx);
+        }
+    }
+
     /// A part of a charge was refunded. The lookup of the session shows by which refunds.
     fn on_charge_refunded(&mut self, object: &ChargeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let (_, counts) = self.sessions.owner(object.payment_intent(), None, None, cx)?;
@@ -274,6 +342,11 @@ impl Checkout {
             Review::RefundPending => {
                 if let Some((payment, session)) = self.payment_and_session() {
                     payment.refunds_reviewed(session, verdict, cx);
+                }
+            }
+            Review::EvidenceDue => {
+                if let Some(payment) = &mut self.payment {
+                    payment.watched_mut().evidence_reviewed(about, cx);
                 }
             }
             Review::Disputed => {

@@ -119,7 +119,8 @@ impl Flow for Checkout {
                 return Ok(Trigger::Refused);
             }
             Input::Resolved { id, call, verdict } => {
-                self.resolved(&id, &call, typed::<Review>(verdict).1.as_deref(), cx);
+                let (verdict, made_id) = typed::<Review>(verdict);
+                self.resolved(&id, &call, verdict, made_id.as_deref(), cx);
                 return Ok(Trigger::Reviewed);
             }
             Input::Reviewed { review, about, verdict, .. } => {
@@ -157,7 +158,10 @@ impl Flow for Checkout {
             Command::CreateCheckoutSession(request) => return self.sessions.is_requested(request),
             Command::CreateRefund(refund) => payment.and_then(|payment| payment.refund_status(refund)),
             Command::CapturePayment(capture) => payment.and_then(|payment| payment.capture_status(capture)),
-            Command::RetrieveCheckoutSession { .. } => None,
+            Command::CloseDispute { dispute_id } => {
+                return payment.is_some_and(|payment| payment.watched().is_accepted(dispute_id));
+            }
+            Command::RetrieveCheckoutSession { .. } | Command::RetrieveDispute { .. } => None,
         };
         status == Some(IntentStatus::Same)
     }

@@ -20,6 +20,7 @@ use crate::id::EffectId;
 use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundObject, SessionObject, Status};
+use crate::providers::flex::disputes::WatchedDisputes;
 use crate::providers::flex::ids::{CaptureId, DisputeId};
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::sessions::Session;
@@ -215,6 +216,22 @@ impl Payment {
     pub(super) fn dispute_reviewed(&mut self, session: &Session, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         self.disputes.reviewed(about, session.id().as_str(), verdict, cx);
         self.withdraw_moot(session.is_manual(), cx);
+    }
+
+    /// Whether no refund has returned any of the disputed money, or is about to.
+    pub(super) fn has_whole(&self, dispute: &DisputeId, manual: bool) -> bool {
+        let disputed = self.disputes.amount(dispute).unwrap_or_else(|| self.received(manual));
+        !self.knows_dispute(dispute) || disputed <= self.refundable(manual)
+    }
+
+    /// The watch over the disputes.
+    pub(super) const fn watched(&self) -> &WatchedDisputes {
+        self.disputes.watched()
+    }
+
+    /// The watch over the disputes.
+    pub(super) const fn watched_mut(&mut self) -> &mut WatchedDisputes {
+        self.disputes.watched_mut()
     }
 
     /// Withdraws unsent refunds for which too little money is left: the bank or another request has returned it.

@@ -4,7 +4,8 @@ use alloc::format;
 
 use super::{Action, Checkout, Command, Rules};
 use crate::money::Cents;
-use crate::providers::flex::api::request::{CapturePayment, CreateRefund};
+use crate::providers::flex::api::capture_request::CapturePayment;
+use crate::providers::flex::api::request::CreateRefund;
 use crate::providers::flex::api::session_request::check_metadata;
 use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
@@ -17,6 +18,11 @@ pub(super) fn permits(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
         Action::Retrieve => {}
         Action::Refund => permits_refund(checkout, rules),
         Action::Capture => permits_capture(checkout, rules),
+        Action::RetrieveDispute => {}
+        Action::CloseDispute => {
+            let is_open = checkout.payment.as_ref().is_some_and(|payment| payment.watched().any_is_open());
+            rules.check(Rule::DisputeCloseWhileOpen, is_open);
+        }
     }
 }
 
@@ -34,7 +40,11 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
         (Action::Capture, Some(payment)) => {
             rules.check(Rule::CaptureNotAboveAuthorised, payment.capturable() > Cents::ZERO || !manual);
         }
-        (Action::Refund | Action::Capture, None) => {}
+        (Action::RetrieveDispute, payment) => {
+            let known = payment.as_ref().is_some_and(|payment| !payment.watched().is_empty());
+            rules.check(CoreRule::NothingKnown, known);
+        }
+        (Action::Refund | Action::Capture, None) | (Action::CloseDispute, _) => {}
     }
 }
 
@@ -47,6 +57,16 @@ pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_
         }
         Command::CreateRefund(refund) => check_refund(checkout, refund, rules),
         Command::CapturePayment(capture) => check_capture(checkout, capture, rules),
+        Command::RetrieveDispute { dispute_id } => {
+            checkout.payment.iter().for_each(|payment| payment.watched().check_known(dispute_id, rules));
+        }
+        Command::CloseDispute { dispute_id } => {
+            let Some(payment) = &checkout.payment else { return };
+            payment.watched().check_close(dispute_id, rules);
+            let whole = payment.has_whole(dispute_id, checkout.sessions.is_manual());
+            let open = payment.watched().is_open(dispute_id);
+            rules.check(Rule::DisputeCloseNotRefunded, whole || !open).at("/dispute_id");
+        }
     }
 }
 
@@ -101,6 +121,7 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
 }
 
 fn check_capture(checkout: &Checkout, capture: &CapturePayment, rules: &mut Rules<'_>) {
+    check_metadata(capture.metadata.as_ref(), "/metadata", rules);
     check_metadata(capture.capture_metadata.as_ref(), "/capture_metadata", rules);
     rules.check_extra::<CapturePayment>(&capture.extra);
     rules.check(CoreRule::IntentRequired, capture.intent.is_some()).at("/intent");
@@ -109,6 +130,13 @@ fn check_capture(checkout: &Checkout, capture: &CapturePayment, rules: &mut Rule
     if checkout.sessions.is_manual() && left > Cents::ZERO {
         let within = capture.amount > Cents::ZERO && capture.amount <= left;
         rules.check(Rule::CaptureNotAboveAuthorised, within).at("/amount");
+        let sum = capture.has_valid_amounts() && capture.adds_up();
+        rules.check(Rule::CaptureAmountAddsUp, sum || !within).at("/amount");
+        // What an earlier capture leaves is not known before its outcome.
+        let is_rest = capture.amount == left && payment.shown(true).capturing == Cents::ZERO;
+        rules.check(Rule::CapturePartNamesItems, is_rest || capture.names_items() || !within).at("/line_items");
+        let says = capture.amount == left || capture.final_capture.is_some();
+        rules.check(Rule::CapturePartSaysFinal, says || !within).at("/final_capture");
     }
     if let Some(status) = payment.capture_status(capture) {
         status.check(CoreRule::OtherContent, rules);

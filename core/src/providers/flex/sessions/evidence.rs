@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::ownership::{CreateMatch, is_create};
 use super::requested::Requested;
-use super::session::{Session, check_response};
+use super::session::{Session, check_response, withdraw_action};
 use super::{Evidence, Sessions, Settled};
 use crate::fact::IgnoredReason;
 use crate::flow::{AfterAll, Cx};
@@ -33,6 +33,10 @@ impl Sessions {
         // If the reply has proved the request, the request is over already.
         cx.prove(is_create, Some(object.checkout_session_id.as_str()));
         self.adopting = None;
+        let session = match self.find(&session.id) {
+            Some(known) => known.created_again(session),
+            None => session,
+        };
         self.add(session, cx);
         Ok(self.apply(object, evidence, cx))
     }
@@ -118,6 +122,9 @@ impl Sessions {
         if let Some(status) = &object.status {
             session.advance(status, cx);
         }
+        if evidence == Evidence::Reply || session.status.is_final() {
+            session.note_action(object, cx);
+        }
         session.plan_lookup(cx);
         if session.status != Status::Complete || before == Status::Complete {
             return None;
@@ -137,6 +144,7 @@ impl Sessions {
         }
         let session = self.find(id).cloned()?;
         self.settled = Some(id.clone());
+        withdraw_action(&self.known, cx);
         if self.requested.is_some() {
             // A request that was not sent is not needed any more.
             cx.withdraw_unsent(is_create);

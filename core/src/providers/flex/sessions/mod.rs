@@ -29,7 +29,7 @@ use crate::providers::flex::ids::reference_id;
 use crate::rule::CoreRule;
 use crate::time::Timestamp;
 use requested::Requested;
-use session::WAIT_REVIEWS;
+use session::{WAIT_REVIEWS, withdraw_action};
 
 pub(crate) use ownership::{SKEW, is_create};
 pub(crate) use session::Session;
@@ -251,6 +251,7 @@ impl Sessions {
     pub(crate) fn create<F: Flex>(&mut self, mut command: CreateCheckoutSession, cx: &mut Cx<'_, F>) {
         self.requested = Some(Requested::of(&command, cx.settings()));
         self.since = self.since.or(Some(cx.now()));
+        withdraw_action(&self.known, cx);
         // The expected total is not sent, because Flex has no field for it.
         command.expected_total = None;
         let key = cx.key().as_str();
@@ -328,6 +329,9 @@ impl Sessions {
     pub(crate) fn impossible(&self) -> Option<&'static str> {
         match &self.settled {
             Some(id) if self.find(id).is_none() => Some("the settled session is not among the known sessions"),
+            Some(_) if self.settled().is_some_and(|it| it.status != Status::Complete) => {
+                Some("the settled session is not complete")
+            }
             _ if self.requested.is_some() && self.reference.is_none() => Some("the requested session has no reference"),
             _ => None,
         }

@@ -102,8 +102,15 @@ impl Requested {
         cx.check(Rule::CheckoutHasRedirect, !attended || object.address().is_some())
             .at("/checkout_session/redirect_url");
         self.check_amounts(object, cx);
-        let (manual, items) = (self.manual, self.items.clone());
-        Session { own: true, manual, sound, items, ..Session::new(object.checkout_session_id.clone(), cx.now()) }
+        let (manual, items, absent) = (self.manual, self.items.clone(), self.mode == Mode::OffSession);
+        Session {
+            own: true,
+            manual,
+            sound,
+            items,
+            absent,
+            ..Session::new(object.checkout_session_id.clone(), cx.now())
+        }
     }
 
     /// Whether a session matches the request. The customer cannot be sent to another one.

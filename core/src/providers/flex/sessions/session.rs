@@ -1,21 +1,22 @@
 //! One checkout session, from its creation to its end.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::effect::Wait;
-use crate::flow::{Cx, PollTimer, Reviews};
+use crate::flow::{Cx, PollTimer, Reviews, ToDo};
 use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::{Expandable, SessionObject, Status};
+use crate::providers::flex::api::objects::{Expandable, NextAction, PAYMENT_FAILED, SessionObject, Status};
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::ids::payment_intent_id;
-use crate::providers::flex::names::{Review, SignalName, Verdict};
+use crate::providers::flex::names::{Notice, Review, SignalName, Verdict};
 use crate::providers::flex::reports::{SoldItem, StoredItem};
 use crate::providers::flex::rules::Rule;
 use crate::time::Timestamp;
@@ -51,6 +52,12 @@ pub(crate) struct Session {
     /// Whether the session is in test mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) test_mode: Option<bool>,
+    /// Whether the customer is absent: Flex charges a stored payment method.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) absent: bool,
+    /// What the absent customer must do before Flex can charge the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) action: Option<Box<NextAction>>,
     /// The ids of its payments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) payment_intents: Vec<String>,
@@ -101,6 +108,8 @@ impl Session {
             expires_at: None,
             manual: false,
             test_mode: None,
+            absent: false,
+            action: None,
             payment_intents: Vec::new(),
             items: Vec::new(),
             total: None,
@@ -109,6 +118,14 @@ impl Session {
             contradicted: false,
             watch: PollTimer::new(now),
         }
+    }
+
+    /// This session, after the reply to another create request has named it as `created`. What Flex has shown of it
+    /// still holds. The customer cannot be sent to it if the new request is for other items.
+    pub(super) fn created_again(&self, created: Self) -> Self {
+        let is_same = self.items.is_empty() || self.items == created.items;
+        let items = if self.items.is_empty() { created.items } else { self.items.clone() };
+        Self { own: true, sound: self.sound && created.sound && is_same, items, ..self.clone() }
     }
 
     pub(crate) const fn id(&self) -> &CheckoutSessionId {
@@ -195,6 +212,7 @@ impl Session {
         self.expires_at = self.expires_at.or(object.expires_at);
         self.total = self.total.max(object.amount_total.filter(|_| of_mode));
         self.test_mode = self.test_mode.or(object.test_mode.value().filter(|_| of_mode));
+        self.absent |= object.mode == Some(Mode::OffSession);
         self.manual |= object.capture_method == Some(CaptureMethod::Manual);
         for id in object.payment_intents() {
             if let Err(index) = self.payment_intents.binary_search_by(|have| have.as_str().cmp(id))
@@ -240,11 +258,29 @@ impl Session {
         self.announced &= self.status != Status::Complete;
     }
 
+    /// Stores what an absent customer must do, and notifies the customer once of each action.
+    pub(super) fn note_action<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
+        let is_due = self.absent && self.sound && self.is_open();
+        let action = object.action().filter(|_| is_due).map(Box::new);
+        if action == self.action {
+            return;
+        }
+        withdraw_action(core::slice::from_ref(self), cx);
+        self.action = action;
+        let Some(action) = &self.action else { return };
+        let notice = if action.kind == PAYMENT_FAILED { Notice::PaymentFailed } else { Notice::ActionRequired };
+        match action.url.as_deref().or(self.redirect_url.as_deref()) {
+            None => cx.ask(Review::ActionWithoutPage, &self.id),
+            url => cx.notify(notice, &self.id, ToDo::at(url, Some(&*action.kind).filter(|kind| !kind.is_empty()))),
+        }
+    }
+
     /// The URL at which the customer can pay now.
     fn customer_url(&self, now: Timestamp) -> Option<&String> {
         let open = self.status == Status::Open && self.unlisted.is_none() && self.sound;
         let in_time = self.expires_at.is_none_or(|end| !end.is_over(now));
-        self.redirect_url.as_ref().filter(|_| open && in_time)
+        let page = self.action.as_ref().and_then(|action| action.url.as_ref());
+        page.or(self.redirect_url.as_ref()).filter(|_| open && in_time)
     }
 
     /// The wait for the end of the session. `hands_out_url` is whether this session hands out its URL.
@@ -256,6 +292,8 @@ impl Session {
         wait.about = Some(TypedId::from(&self.id));
         wait.expires_at = self.expires_at;
         wait.customer_url = self.customer_url(now).filter(|_| hands_out_url).cloned();
+        let action = self.action.as_ref().filter(|it| hands_out_url && !it.kind.is_empty());
+        wait.customer_action = action.map(|action| action.kind.clone());
         Some(wait)
     }
 
@@ -285,6 +323,8 @@ impl Session {
     /// Ends the session, as a person says.
     pub(super) fn end<F: Flex>(&mut self, status: Status, cx: &mut Cx<'_, F>) {
         self.advance(&status, cx);
+        withdraw_action(core::slice::from_ref(self), cx);
+        self.action = None;
         self.plan_lookup(cx);
     }
 
@@ -297,6 +337,13 @@ impl Session {
         self.watch = PollTimer::new(cx.now());
         self.plan_lookup(cx);
     }
+}
+
+/// Withdraws what was said about the actions of these sessions. A customer who acts on it would pay twice.
+pub(super) fn withdraw_action<F: Flex>(sessions: &[Session], cx: &mut Cx<'_, F>) {
+    const ABOUT: [&str; 3] =
+        [Notice::ActionRequired.as_str(), Notice::PaymentFailed.as_str(), Review::ActionWithoutPage.as_str()];
+    cx.withdraw_all_about(&ABOUT, |about| sessions.iter().any(|it| it.id.as_str() == about));
 }
 
 /// Checks a session against the rules for all sessions. They only warn.

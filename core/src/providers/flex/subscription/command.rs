@@ -8,7 +8,7 @@ use crate::flow::named;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::request::{CancelSubscription, RefundPayment, UpdateSubscription};
 use crate::providers::flex::api::session_request::{CreateCheckoutSession, Mode};
-use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, InvoiceId, SubscriptionId};
 
 /// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -45,6 +45,16 @@ pub enum Command {
     UpdateSubscription(UpdateSubscription),
     /// Refund a payment of the subscription, or a part of it.
     RefundPayment(Box<RefundPayment>),
+    /// Look up a dispute of a payment.
+    RetrieveDispute {
+        /// The id of the dispute.
+        dispute_id: DisputeId,
+    },
+    /// Accept a dispute of a payment: the customer keeps the money for good.
+    CloseDispute {
+        /// The id of the dispute.
+        dispute_id: DisputeId,
+    },
 }
 
 impl From<CreateCheckoutSession> for Command {
@@ -76,6 +86,10 @@ named! {
         Change = "update_subscription/plan",
         /// Refund a payment.
         Refund = "refund_payment",
+        /// Look up a dispute.
+        RetrieveDispute = "retrieve_dispute",
+        /// Accept a dispute.
+        CloseDispute = "close_dispute",
     }
 }
 
@@ -96,6 +110,8 @@ impl Action {
                 None => Self::Change,
             },
             Command::RefundPayment(_) => Self::Refund,
+            Command::RetrieveDispute { .. } => Self::RetrieveDispute,
+            Command::CloseDispute { .. } => Self::CloseDispute,
         }
     }
 
@@ -109,6 +125,8 @@ impl Action {
             Call::UpdateSubscription(..) => Self::KeepRunning,
             Call::ChangeSubscription(..) => Self::Change,
             Call::RefundPayment(..) => Self::Refund,
+            Call::RetrieveDispute(_) => Self::RetrieveDispute,
+            Call::CloseDispute(_) => Self::CloseDispute,
             Call::RetrieveSubscription(_)
             | Call::ConfirmSubscription(_)
             | Call::RetrieveInvoice(_)

@@ -6,6 +6,7 @@ use alloc::string::String;
 use super::record::SubscriptionRecord;
 use super::{Command, Cx, Subscription, Trigger};
 use crate::flow::Stop;
+use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::SessionObject;
 use crate::providers::flex::api::request::{CancelSubscription, UpdateEnd, UpdateSubscription};
 use crate::providers::flex::api::session_request::Mode;
@@ -38,6 +39,8 @@ impl Subscription {
             Command::CancelSubscription(requested) => self.cancel(requested, cx)?,
             Command::RefundPayment(requested) => self.refund(*requested, cx)?,
             Command::UpdateSubscription(requested) => self.update(requested, cx)?,
+            Command::RetrieveDispute { dispute_id } => cx.look_up(Call::RetrieveDispute(dispute_id)),
+            Command::CloseDispute { dispute_id } => self.close_dispute(&dispute_id, cx)?,
         }
         Ok(Trigger::Other)
     }

@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 
+use super::disputes::dispute_refused;
 use super::record::SubscriptionRecord;
 use super::refunding::is_effect;
 use super::{Cx, Subscription, Trigger};
@@ -53,6 +54,7 @@ impl Subscription {
             (Call::ConfirmRefund(payment, effect), Event::Refunds(list)) => {
                 self.on_refund_list(&RefundsOf::PaymentIntent(payment.clone()), Some(effect), list, cx)?;
             }
+            (_, Event::Dispute(object)) => self.on_dispute_reply(call, object, cx)?,
             _ => return Err(IgnoredReason::Unrelated),
         }
         Ok(())
@@ -78,7 +80,7 @@ impl Subscription {
         match (call, &self.record) {
             (Call::CreateCheckoutSession(_), _) => self.sessions.not_sent(cx),
             (Call::UpdateSubscription(_, requested), Some(record)) => record.not_sent(requested, cx),
-            (Call::RefundPayment(..), _) => self.refunding.withdraw_moot(cx),
+            (Call::RefundPayment(..), _) => self.withdraw_moot_refunds(cx),
             _ => {}
         }
     }
@@ -98,6 +100,7 @@ impl Subscription {
                 record.page_not_found(call, cx)
             }
             (Call::ConfirmRefund(_, effect), _) => cx.look_again(|call| is_effect(call, effect)),
+            (Call::RetrieveDispute(_) | Call::CloseDispute(_), record) => dispute_refused(call, record, cx),
             (Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id), Some(record)) if id != record.id() => {}
             (Call::RetrieveSubscription(id), Some(record)) if is_unsold && record.is_only_requested() => {
                 cx.ask(Review::NotFound, id);
@@ -116,6 +119,7 @@ impl Subscription {
     pub(super) fn resolved(&mut self, call: &Call, verdict: Option<Verdict>, made_id: Option<&str>, cx: &mut Cx<'_>) {
         let has_ended = verdict == Some(Verdict::Ended);
         match call {
+            Call::RetrieveDispute(_) | Call::CloseDispute(_) => self.dispute_resolved(call, verdict, cx),
             Call::CancelSubscription(id, requested) => match (self.others.find(Some(id.as_str())), &mut self.record) {
                 (Some(other), _) if has_ended => other.end(cx),
                 (Some(_), _) | (None, None) => {}
@@ -312,6 +316,7 @@ impl Subscription {
             // created.
             let _ = self.sessions.reviewed(review, about, verdict, cx);
         }
+        self.withdraw_moot_refunds(cx);
     }
 }
 

@@ -4,6 +4,7 @@
 mod command;
 mod commanded;
 mod dispatch;
+mod disputes;
 mod money;
 mod others;
 mod record;
@@ -202,6 +203,9 @@ impl Flow for Subscription {
         let record = self.record.as_deref();
         match command {
             Command::CreateCheckoutSession(request) => self.sessions.is_requested(request),
+            Command::CloseDispute { dispute_id } => {
+                record.is_some_and(|record| record.watched().is_accepted(dispute_id))
+            }
             Command::CancelSubscription(requested) => record.is_some_and(|record| record.is_ending(requested)),
             Command::RefundPayment(refund) => self.refunding.status_of(refund) == Some(IntentStatus::Same),
             Command::UpdateSubscription(requested) if requested.extra.is_empty() => {

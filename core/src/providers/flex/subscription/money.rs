@@ -1,5 +1,5 @@
-//! The dispatch of refunds and disputes: what replies and webhooks about returned money do to the subscription, to its
-//! refunds and to the others beside it.
+//! The dispatch of refunds: what replies and webhooks about returned money do to the subscription, to its refunds and to
+//! the others beside it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,19 +10,19 @@ use super::{Cx, Subscription};
 use crate::fact::IgnoredReason;
 use crate::id::EffectId;
 use crate::providers::flex::api::calls::{Call, RefundsOf};
-use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, Entries, RefundObject};
+use crate::providers::flex::api::objects::{ChargeObject, Entries, RefundObject};
 use crate::providers::flex::sessions::Session;
 
 impl Subscription {
     /// The subscription that a webhook about money may be about. A webhook that arrives before the subscription is
     /// known is early.
-    fn record_for_money(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
+    pub(super) fn record_for_money(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
         let missing = if self.is_absent() { IgnoredReason::Unrelated } else { IgnoredReason::Early };
         self.record.as_deref_mut().ok_or(missing)
     }
 
     /// The ids of the session that counts and of its payments.
-    fn sold_ids(&self) -> Vec<String> {
+    pub(super) fn sold_ids(&self) -> Vec<String> {
         self.sessions.settled().into_iter().flat_map(Session::ids).map(String::from).collect()
     }
 
@@ -65,9 +65,16 @@ impl Subscription {
 
     /// What follows once refunds have changed.
     pub(super) fn after_refunds(&mut self, cx: &mut Cx<'_>) {
-        self.refunding.withdraw_moot(cx);
+        self.withdraw_moot_refunds(cx);
         self.ask_about_full_refunds(cx);
         self.refunding.plan(cx);
+    }
+
+    /// Withdraws the requested refunds that cannot be sent any more.
+    pub(super) fn withdraw_moot_refunds(&mut self, cx: &mut Cx<'_>) {
+        if let Some(record) = &self.record {
+            self.refunding.withdraw_moot(record.watched(), cx);
+        }
     }
 
     /// Applies the reply to the refund of a payment.
@@ -126,36 +133,14 @@ impl Subscription {
             return Err(unknown_owner(None, Some(payment)));
         }
         self.refunding.note_charge(payment, object.amount_refunded);
-        self.refunding.withdraw_moot(cx);
+        self.withdraw_moot_refunds(cx);
         cx.look_up(Call::ListRefunds(RefundsOf::PaymentIntent(payment.into())));
         Ok(())
-    }
-
-    /// Applies a webhook about a dispute.
-    pub(super) fn on_dispute(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold_ids = self.sold_ids();
-        let reference = object.client_reference_id.as_deref();
-        let ours = reference.is_some() && reference == self.sessions.reference();
-        let by_session = self.sessions.owner(object.payment_intent(), object.checkout_session(), None, cx);
-        let is_of_other = matches!(by_session, Ok((_, false))) || self.others.find(object.subscription()).is_some();
-        let own_key = ours && reference == Some(cx.key().as_str());
-        let record = self.record_for_money()?;
-        let is_own = record.has_dispute(object, &sold_ids);
-        let noted = match () {
-            () if is_of_other && !is_own => record.on_other_dispute(object, cx),
-            () if !own_key && !is_own => Err(unknown_owner(object.subscription(), object.payment_intent())),
-            () => record.on_dispute(object, cx),
-        };
-        if is_own || own_key || is_of_other {
-            self.refunding.note_dispute(object, object.payment_intent());
-            self.refunding.withdraw_moot(cx);
-        }
-        noted
     }
 }
 
 /// Why a webhook about money does not find the subscription. It is early if an invoice may still name its payment.
-const fn unknown_owner(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
+pub(super) const fn unknown_owner(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
     match (subscription, payment) {
         (None, Some(_)) => IgnoredReason::Early,
         _ => IgnoredReason::Unrelated,

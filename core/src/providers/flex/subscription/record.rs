@@ -2,6 +2,7 @@
 
 mod change;
 mod delivery;
+mod disputes;
 mod ending;
 mod invoices;
 mod payment;
@@ -28,6 +29,7 @@ use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{Expandable, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::request::UpdateSubscription;
 use crate::providers::flex::api::test_mode::TestMode;
+use crate::providers::flex::disputes::WatchedDisputes;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::reports::StoredItem;
@@ -132,6 +134,9 @@ pub(super) struct SubscriptionRecord {
     /// The refunds and disputes of the subscription.
     #[serde(default, skip_serializing_if = "Refunds::is_nothing")]
     refunds: Refunds,
+    /// The watch over the disputes, until they end.
+    #[serde(default, skip_serializing_if = "WatchedDisputes::is_empty")]
+    disputes: WatchedDisputes,
     /// When the subscription got its status.
     since: Timestamp,
     /// When the subscription is looked up next.
@@ -163,6 +168,7 @@ impl SubscriptionRecord {
             items: Vec::new(),
             pages: Vec::new(),
             refunds: Refunds::default(),
+            disputes: WatchedDisputes::default(),
             since: now,
             schedule: Schedule::new(now),
         }
@@ -325,6 +331,9 @@ impl SubscriptionRecord {
     /// Applies a person's verdict. Returns whether the verdict was about the subscription.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) -> bool {
         let is_own = self.is(about);
+        if self.dispute_reviewed(review, about, verdict, cx) {
+            return true;
+        }
         match (review, verdict) {
             (Review::NotAsAsked, Verdict::Fulfill) => self.deliver_anyway(about, cx),
             (Review::PaymentUnknown, Verdict::Paid) => self.attest_invoice(about, cx),
@@ -332,7 +341,7 @@ impl SubscriptionRecord {
             (Review::PaymentUnknown, Verdict::KeepWaiting) => self.keep_waiting(cx),
             (Review::UnplacedInvoice, verdict) => self.invoice_reviewed(about, verdict == Verdict::Fulfill, cx),
             (Review::RefundUnconfirmed, verdict) => self.refunds.reviewed(verdict == Verdict::Refunded, cx),
-            (Review::Refunded | Review::Disputed | Review::EndedEarly, Verdict::EndAccess) => self.end_access(cx),
+            (Review::Refunded | Review::EndedEarly, Verdict::EndAccess) => self.end_access(cx),
             // Any other review may be about one of the sessions.
             _ if !is_own => return false,
             (Review::NoSignal | Review::NoPeriod, Verdict::KeepWaiting) => self.keep_waiting(cx),

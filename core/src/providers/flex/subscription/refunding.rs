@@ -18,10 +18,10 @@ use crate::id::{Digest, EffectId, Intent};
 use crate::json::encode;
 use crate::money::{Cents, Money};
 use crate::providers::flex::api::calls::{CREATE_REFUND, Call};
-use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus, RefundObject, RefundStatus};
+use crate::providers::flex::api::objects::{RefundObject, RefundStatus};
 use crate::providers::flex::api::request::RefundPayment;
 use crate::providers::flex::api::session_request::with_echo;
-use crate::providers::flex::ids::{DisputeId, RefundId};
+use crate::providers::flex::ids::RefundId;
 use crate::providers::flex::names::Review;
 use crate::providers::flex::reports::{RefundReport, word};
 use crate::time::Timestamp;
@@ -32,7 +32,7 @@ pub(super) use payable::{accepts_refund, check_refund, permits_refund};
 /// The most refunds that are kept. Those with the highest ids stay, whatever the order of the webhooks.
 const REMEMBERED: usize = 32;
 
-/// The most payments of which the refunded amount is kept, and the most disputes.
+/// The most payments of which the refunded amount is kept.
 const CHARGES: usize = 16;
 
 /// A refund that Flex has shown, or that a person has named.
@@ -89,11 +89,6 @@ struct OpenRefund {
     paid: Cents,
 }
 
-/// A dispute that may block refunds: its payment if Flex has shown it, and whether the dispute blocks refunds.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexBlockingDispute"))]
-struct Blocking(DisputeId, Option<String>, bool);
-
 /// The refunds of the payments that the flow knows.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSubscriptionRefunding"))]
@@ -108,9 +103,6 @@ pub(super) struct Refunding {
     /// The highest refunded amount of a payment that an event has shown, in cents.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     charged: Vec<(String, Cents)>,
-    /// The disputes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    disputes: Vec<Blocking>,
     /// The intents of the requested refunds.
     #[serde(skip_serializing_if = "is_empty")]
     intents: Box<Intents>,
@@ -145,11 +137,6 @@ impl Refunding {
         paid.minus(open.fold(self.returned(payment), |sum, it| sum.plus(it.amount)))
     }
 
-    /// Whether a dispute keeps a payment from being refunded. A dispute of an unknown payment blocks each.
-    fn is_disputed(&self, payment: &str) -> bool {
-        self.disputes.iter().any(|it| it.2 && it.1.as_deref().is_none_or(|of| of == payment))
-    }
-
     /// Whether an event has shown that the payment was refunded.
     pub(super) fn is_reported(&self, payment: &str) -> bool {
         self.charged.iter().any(|it| it.0 == payment)
@@ -162,6 +149,16 @@ impl Refunding {
 
     pub(super) fn knows(&self, id: &RefundId) -> bool {
         self.refunds.iter().any(|it| it.id == *id)
+    }
+
+    /// Whether any money of a payment is refunded, or is requested to be. Without a payment, any refund counts.
+    pub(super) fn touches(&self, payment: Option<&str>) -> bool {
+        match payment {
+            Some(payment) => self.open.iter().any(|it| it.payment == payment) || self.returned(payment) > Cents::ZERO,
+            None => {
+                !self.open.is_empty() || !self.charged.is_empty() || self.refunds.iter().any(|it| !it.is_reversed())
+            }
+        }
     }
 
     /// The sum of the open requests, in cents.
@@ -282,23 +279,6 @@ impl Refunding {
         }
         if self.charged.len() > CHARGES {
             self.charged.remove(0);
-        }
-    }
-
-    /// Stores whether a dispute blocks refunds: only a won one, or one that Flex calls refundable, does not.
-    pub(super) fn note_dispute(&mut self, object: &DisputeObject, payment: Option<&str>) {
-        let blocks = object.status != Some(DisputeStatus::Won) && object.is_charge_refundable != Some(true);
-        match self.disputes.iter_mut().find(|it| it.0 == object.dispute_id) {
-            // A won dispute stays won, whatever the order of the webhooks.
-            Some(known) => {
-                known.1 = known.1.take().or_else(|| payment.map(Into::into));
-                known.2 &= blocks;
-            }
-            None => self.disputes.push(Blocking(object.dispute_id.clone(), payment.map(Into::into), blocks)),
-        }
-        self.disputes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        if self.disputes.len() > CHARGES {
-            self.disputes.remove(0);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The gates of a subscription: what the state permits, and what a command may contain.
 
-use super::record::{check_cancellation, check_one_change, check_update, is_setup};
+use super::record::{SubscriptionRecord, check_cancellation, check_one_change, check_update, is_setup};
 use super::refunding::{accepts_refund, check_refund, permits_refund};
 use super::{Action, Command, Rules, Subscription};
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::api::session_request::Mode;
-use crate::providers::flex::ids::SubscriptionId;
+use crate::providers::flex::ids::{DisputeId, SubscriptionId};
 use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
@@ -32,6 +32,11 @@ pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut R
         Action::KeepRunning => permits_flag(subscription, false, rules),
         Action::Change => permits_end(subscription, rules),
         Action::Refund => permits_refund(subscription, rules),
+        Action::RetrieveDispute => {}
+        Action::CloseDispute => {
+            let is_open = subscription.record.as_ref().is_some_and(|record| record.watched().any_is_open());
+            rules.check(Rule::DisputeCloseWhileOpen, is_open);
+        }
     }
 }
 
@@ -51,7 +56,12 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
                 .check(CoreRule::NothingKnown, subscription.record.is_some())
                 .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
         }
+        Action::RetrieveDispute => {
+            let known = subscription.record.as_ref().is_some_and(|record| !record.watched().is_empty());
+            rules.check(CoreRule::NothingKnown, known);
+        }
         Action::SetUp | Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::Change => {}
+        Action::CloseDispute => {}
         Action::Refund => accepts_refund(subscription, rules),
     }
 }
@@ -84,6 +94,12 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
         }
         Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
         Command::RefundPayment(refund) => check_refund(subscription, refund, rules),
+        Command::RetrieveDispute { dispute_id } => {
+            subscription.record.iter().for_each(|record| record.watched().check_known(dispute_id, rules));
+        }
+        Command::CloseDispute { dispute_id } => {
+            subscription.record.iter().for_each(|record| check_close(subscription, record, dispute_id, rules));
+        }
         Command::UpdateSubscription(requested) => {
             check_update(requested, rules);
             match &subscription.record {
@@ -96,6 +112,19 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
             }
         }
     }
+}
+
+/// The customer would have the money of a refunded payment twice.
+fn check_close(subscription: &Subscription, record: &SubscriptionRecord, id: &DisputeId, rules: &mut Rules<'_>) {
+    record.watched().check_close(id, rules);
+    if !record.watched().is_open(id) {
+        return;
+    }
+    let payment = record.watched().payment(id);
+    let is_refunded = subscription.refunding.touches(payment) || record.is_refund_expected(payment);
+    rules.check(Rule::DisputeCloseNotRefunded, !is_refunded).at("/dispute_id");
+    let cancel = rules.reply_to(|call| matches!(call, Call::CancelSubscription(_, it) if it.refunds()));
+    rules.check(CoreRule::OneAtATime, cancel.is_none()).at("/dispute_id").unblocked_by(cancel);
 }
 
 fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rules: &mut Rules<'_>) {
@@ -117,6 +146,8 @@ fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rul
     // `permits` has rejected the command already if there is no other subscription.
     rules.check(CoreRule::NotNow, running || !subscription.others.any_runs()).at("/subscription_id");
     if let Some(record) = main {
+        let is_disputed = requested.refunds() && record.watched().any_blocks_refund();
+        rules.check(Rule::RefundNotDisputed, !is_disputed).at("/refund");
         check_one_at_a_time(record.id(), rules);
     }
 }

@@ -291,7 +291,9 @@ impl effect::Call for Call {
     }
 
     fn request(&self, _idempotency_key: &str, settings: &Settings) -> Request {
-        let url = |path: String| format!("{}{path}", settings.base_url());
+        // Without a server, no request is leased.
+        let server = settings.base_url().unwrap_or_default();
+        let url = |path: String| format!("{server}{path}");
         let subscription = |id: &SubscriptionId, verb: &str| url(format!("/subscriptions/{}{verb}", id.as_str()));
         let transaction = |id: &TransactionId, verb: &str| url(format!("/transactions/{}{verb}", id.as_str()));
         let get = |url: String| Request::new("GET", url, CREDENTIAL);

@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer};
 
+use super::dispute::{ChargebackInfo, ShownDispute};
+use super::notification::TransactionType;
 use super::payments::MadePayment;
 use super::replies::{Cancellation, Entry, Money, Reason, Status, TransactionStatus};
 use crate::id::Digest;
@@ -104,6 +106,8 @@ struct Transaction {
     transaction_status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     money: Option<Money>,
+    #[serde(default, deserialize_with = "lenient")]
+    chargeback_info: Option<ChargebackInfo>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -246,6 +250,12 @@ impl EventWebhook {
             .filter_map(|it| Some((TransactionId::read(it.transaction_id.as_deref()?)?, it.money.as_ref()?.amount?)))
     }
 
+    /// The disputes that the event lists.
+    pub(crate) fn disputes(&self) -> impl Iterator<Item = ShownDispute> {
+        let all = self.payment().into_iter().flat_map(|it| it.transactions.iter().flatten());
+        all.filter_map(|it| it.0.as_ref()?.dispute(self.payment()?.payment_id.clone()))
+    }
+
     /// The name of the payment of the event: Revup's id of the payment, or else its first transaction.
     pub(crate) fn payment_name(&self) -> Option<String> {
         self.payment()?.name()
@@ -282,6 +292,19 @@ fn text_or_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
 }
 
 impl Transaction {
+    fn dispute(&self, payment: Option<String>) -> Option<ShownDispute> {
+        let kind = TransactionType::from(self.transaction_type.clone()?);
+        Some(ShownDispute {
+            transaction: TransactionId::read(self.transaction_id.as_deref()?)?,
+            status: TransactionStatus::from(self.transaction_status.clone().unwrap_or_default()),
+            payment,
+            money: self.money.clone(),
+            info: self.chargeback_info.clone(),
+            kind,
+        })
+        .filter(|it| it.kind.is_dispute())
+    }
+
     fn is_done_refund(&self) -> bool {
         let is_refund = self.transaction_type.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("refund"));
         let status = self.transaction_status.clone().map(TransactionStatus::from);

@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod calls;
+pub(crate) mod dispute;
 pub(crate) mod event;
 pub(crate) mod notification;
 pub(crate) mod payments;

@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use serde::Deserialize;
 
+use super::dispute::{ChargebackInfo, ShownDispute};
 use super::replies::{Money, TransactionStatus};
 use crate::id::Digest;
 use crate::json::{any_form, lenient, lenient_text, read_body};
@@ -43,6 +44,8 @@ pub struct Notification {
     pub status: TransactionStatus,
     /// The amount of the transaction, if the notification has one.
     pub(crate) amount: Option<Decimal>,
+    money: Option<Money>,
+    info: Option<ChargebackInfo>,
     sent_at: Timestamp,
 }
 
@@ -59,6 +62,8 @@ struct Body {
     notification_date: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     money: Option<Money>,
+    #[serde(default, deserialize_with = "lenient")]
+    chargeback_info: Option<ChargebackInfo>,
 }
 
 impl Notification {
@@ -70,8 +75,22 @@ impl Notification {
             transaction: body.transaction_id,
             kind: body.transaction_type,
             status: body.transaction_status,
-            amount: body.money.and_then(|it| it.amount),
+            amount: body.money.as_ref().and_then(|it| it.amount),
+            money: body.money,
+            info: body.chargeback_info,
             sent_at: body.notification_date.and_then(|it| Timestamp::parse_iso(&it)).unwrap_or_default(),
+        })
+    }
+
+    /// The dispute that the notification is about.
+    pub(crate) fn dispute(&self) -> Option<ShownDispute> {
+        self.kind.is_dispute().then(|| ShownDispute {
+            transaction: self.transaction.clone(),
+            kind: self.kind.clone(),
+            status: self.status.clone(),
+            payment: None,
+            money: self.money.clone(),
+            info: self.info.clone(),
         })
     }
 

@@ -4,6 +4,7 @@
 //! lookup due. A message is evidence only if the host has other proof of its origin.
 
 mod command;
+mod disputes;
 mod events;
 mod ledger;
 mod overview;
@@ -35,6 +36,7 @@ use crate::flow::{
 };
 use crate::id::TypedId;
 use crate::providers::revup::api::webhook::correlate;
+use disputes::Disputes;
 use events::Events;
 use ledger::Ledger;
 use payment::Payment;
@@ -42,7 +44,7 @@ use refunds::Refunds;
 use terms::Terms;
 
 pub use command::{Action, Command, Trigger};
-pub use overview::{PaymentReport, RefundReport, Status};
+pub use overview::{DisputeReport, PaymentReport, RefundReport, Status};
 pub use payment::PaymentState;
 pub use status::SubscriptionState;
 
@@ -68,6 +70,9 @@ pub struct Subscription {
     /// The events that were applied.
     #[serde(skip_serializing_if = "Events::is_empty")]
     events: Events,
+    /// The disputes of its payments.
+    #[serde(skip_serializing_if = "Disputes::is_empty")]
+    disputes: Disputes,
 }
 
 #[rustfmt::skip]
@@ -117,7 +122,8 @@ impl Facet for SubscriptionState {
         moves(Unclear,   &[Event],                    &[Cancelled, Archived]),
         moves(Unclear,   &[CancelAnswered],           &[Cancelled]),
         moves(Unclear,   &[Reviewed],                 &[Fulfilled, Cancelled]),
-        moves(Archived,  &[Found, Event],             &[Cancelled]),
+        // A lenient host may cancel what Revup has archived.
+        moves(Archived,  &[Found, Event, CancelAnswered], &[Cancelled]),
     ] };
 }
 
@@ -304,7 +310,10 @@ impl Flow for Subscription {
     }
 
     fn impossible(&self) -> Option<&'static str> {
-        self.status.impossible(&self.terms, &self.payment).or_else(|| self.events.impossible())
+        self.status
+            .impossible(&self.terms, &self.payment)
+            .or_else(|| self.events.impossible())
+            .or_else(|| self.disputes.impossible())
     }
 
     fn impossible_beside(&self, pending: &flow::Pending<'_, Self>) -> Option<&'static str> {

@@ -48,6 +48,31 @@ pub struct Status {
     pub refunding: Vec<RefundReport>,
     /// The newest refunds that this flow did not request, the oldest first.
     pub other_refunds: Vec<RefundReport>,
+    /// The newest disputes that messages have named, the oldest first. No lookup shows a dispute.
+    pub disputes: Vec<DisputeReport>,
+}
+
+/// A dispute of a payment, or a question of the customer's bank about one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupDisputeReport"))]
+#[non_exhaustive]
+pub struct DisputeReport {
+    /// The transaction that Revup names: of the dispute, or of the payment.
+    pub transaction_id: TransactionId,
+    /// Revup's id of the payment. `null` if the message does not name it.
+    pub payment_id: Option<String>,
+    /// The type, in Revup's word: `chargeback`, `rdr` or `information_requested`.
+    pub kind: String,
+    /// The status of the transaction, in Revup's word.
+    pub provider_status: String,
+    /// The disputed amount. `null` if it is not a whole number of the smallest unit.
+    pub amount: Option<Money>,
+    /// The bank's code of the reason.
+    pub reason_code: Option<String>,
+    /// The reason in words, cut off after 100 characters.
+    pub reason: Option<String>,
+    /// Whether a message with proof of its origin has shown the dispute.
+    pub proved: bool,
 }
 
 /// A payment.
@@ -83,7 +108,7 @@ pub struct RefundReport {
 impl Subscription {
     /// What only a subscription has.
     pub(super) fn own_status(&self, view: &Rules<'_>) -> Status {
-        let Self { terms, status, payment, refunds, ledger, .. } = self;
+        let Self { terms, status, payment, refunds, ledger, disputes, .. } = self;
         let paid_until = payment.last_paid_until();
         let has_access = payment.is_accepted() && !status.is_withheld();
         Status {
@@ -101,6 +126,7 @@ impl Subscription {
             payments: ledger.payment_reports(terms.currency()),
             refunding: refunds.reports(|payment| ledger.currency(payment).or(terms.currency())),
             other_refunds: ledger.refund_reports(terms.currency()),
+            disputes: disputes.reports(terms.currency()),
         }
     }
 

@@ -23,6 +23,7 @@ impl Subscription {
     /// Checks an action, and again when its request is leased.
     pub(super) fn check_permitted(&self, action: Action, rules: &mut Rules<'_>) {
         let state = self.status.state();
+        check_server(rules);
         match action {
             Action::Create | Action::Retrieve => {}
             Action::RetrievePayments => {
@@ -44,6 +45,7 @@ impl Subscription {
                 self.check_known(rules);
                 self.check_ours(rules);
                 self.check_no_sign_of_refund(rules);
+                self.check_no_open_dispute(rules);
                 if state.is_known() {
                     let is_awaiting = state == SubscriptionState::Awaiting;
                     let created = is_awaiting.then_some(UnblockedBy::signal(SignalName::Created.as_str()));
@@ -142,6 +144,12 @@ impl Subscription {
         }
     }
 
+    /// Checks that a person has looked at every dispute. The bank may give back the same money.
+    fn check_no_open_dispute(&self, rules: &mut Rules<'_>) {
+        let review = rules.open_review(Review::Disputed.as_str());
+        rules.check(Rule::DisputeNoRefund, review.is_none()).unblocked_by(review.map(UnblockedBy::reply));
+    }
+
     fn check_create(&self, rules: &mut Rules<'_>) {
         match self.status.state() {
             SubscriptionState::Absent => {
@@ -188,6 +196,13 @@ impl Subscription {
             }
         };
     }
+}
+
+/// Checks that the config names a server.
+fn check_server(rules: &mut Rules<'_>) {
+    let settings = rules.settings();
+    let (is_chosen, cure) = (settings.base_url().is_some(), settings.cure());
+    rules.check(Rule::UrlServerChosen, is_chosen).because(|| cure.into());
 }
 
 fn check_plan(command: &CreateSubscription, rules: &mut Rules<'_>) {

@@ -89,7 +89,12 @@ impl Subscription {
             EventType::Refunded => {
                 self.refunds.look_up_all(cx);
             }
-            EventType::Disputed => self.status.ask_about_dispute(cx),
+            EventType::Disputed => {
+                for dispute in event.disputes() {
+                    self.disputes.note(dispute, is_proved);
+                }
+                self.status.ask_about_dispute(cx);
+            }
             _ => {}
         }
         Ok(())
@@ -224,7 +229,8 @@ impl Subscription {
         cx.check(Rule::EventTypeKnown, kind.is_known()).at("/transactionType");
         let is_handled = *kind == TransactionType::Refund
             && self.refunds.on_notification(notification, origin, &mut self.ledger, cx);
-        if matches!(kind, TransactionType::Chargeback | TransactionType::Rdr | TransactionType::InformationRequested) {
+        if let Some(dispute) = notification.dispute() {
+            self.disputes.note(dispute, origin == Origin::Verified);
             self.status.ask_about_dispute(cx);
         }
         if !(is_handled || self.status.state().is_final()) {

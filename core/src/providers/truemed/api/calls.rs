@@ -6,11 +6,12 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::find::Find;
+use super::qualification::{CreateQualificationSession, UpdateQualificationSession};
 use super::requests::{Capture, CreatePaymentToken, CreateRefund, UpdatePaymentToken};
 use super::session_request::CreatePaymentSession;
 use crate::config::truemed::Settings;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
-use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
+use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, QualificationSessionId, Token};
 use crate::providers::truemed::names::Review;
 use crate::url::escaped;
 use crate::value::body;
@@ -50,6 +51,12 @@ pub enum Call {
     CancelPaymentSession(PaymentSessionId),
     /// Refund money.
     CreateRefund(PaymentSessionId, CreateRefund),
+    /// Check if a customer qualifies.
+    CreateQualificationSession(CreateQualificationSession),
+    /// Set what the host knows of the customer who qualifies.
+    UpdateQualificationSession(QualificationSessionId, UpdateQualificationSession),
+    /// Look up a qualification session.
+    RetrieveQualificationSession(QualificationSessionId),
 }
 
 impl Call {
@@ -135,6 +142,17 @@ static CANCEL: Operation = Operation::new("cancel_payment_session", Retry::Goal)
 pub(crate) static REFUND: Operation =
     Operation::new("create_refund", Retry::SameKey).again_at(AGAIN).asks_of(Review::RefundUnknown.as_question());
 
+/// Nobody takes a survey that nobody was sent to, so a second session changes nothing.
+static CREATE_QUALIFICATION: Operation =
+    Operation::new("create_qualification_session", Retry::Harmless).again_at(AGAIN);
+
+/// The same key with the same fields changes nothing twice. A customer who has a `user_id` keeps it.
+static UPDATE_QUALIFICATION: Operation =
+    Operation::new("update_qualification_session", Retry::Harmless).again_at(AGAIN).refused_by(&[409]);
+
+static RETRIEVE_QUALIFICATION: Operation =
+    Operation::new("retrieve_qualification_session", Retry::Lookup).not_found_at(&[404]);
+
 #[derive(Serialize)]
 struct RefundBody<'a> {
     payment_id: &'a PaymentSessionId,
@@ -151,7 +169,7 @@ impl effect::Call for Call {
     type Settings = Settings;
 
     fn operations() -> &'static [&'static Operation] {
-        static ALL: [&Operation; 12] = [
+        static ALL: [&Operation; 15] = [
             &CREATE_TOKEN,
             &RETRIEVE_PROVISION,
             &UPDATE_TOKEN,
@@ -164,6 +182,9 @@ impl effect::Call for Call {
             &VOID,
             &CANCEL,
             &REFUND,
+            &CREATE_QUALIFICATION,
+            &UPDATE_QUALIFICATION,
+            &RETRIEVE_QUALIFICATION,
         ];
         &ALL
     }
@@ -182,6 +203,9 @@ impl effect::Call for Call {
             Self::VoidPaymentSession(_) => &VOID,
             Self::CancelPaymentSession(_) => &CANCEL,
             Self::CreateRefund(..) => &REFUND,
+            Self::CreateQualificationSession(_) => &CREATE_QUALIFICATION,
+            Self::UpdateQualificationSession(..) => &UPDATE_QUALIFICATION,
+            Self::RetrieveQualificationSession(_) => &RETRIEVE_QUALIFICATION,
         }
     }
 
@@ -204,6 +228,9 @@ impl effect::Call for Call {
             |token: &Token, verb: &str| url(format!("/api/v1/payment_tokens/{}{verb}", escaped(token.as_str())));
         let session = |id: &PaymentSessionId, verb: &str| {
             url(format!("/payments/v1/payment_session/{}{verb}", escaped(id.as_str())))
+        };
+        let qualification = |id: &QualificationSessionId, verb: &str| {
+            url(format!("/api/v1/qualification_session/{}{verb}", escaped(id.as_str())))
         };
         let get = |url: String| Request::new("GET", url, CREDENTIAL);
         let post = |url: String| Request::new("POST", url, CREDENTIAL);
@@ -230,6 +257,13 @@ impl effect::Call for Call {
                 let fields = RefundBody { payment_id, refund };
                 post(url("/payments/v1/refund".into())).with_json(&body(&fields, &refund.extra, key))
             }
+            Self::CreateQualificationSession(it) => {
+                post(url("/api/v1/qualification_session/create".into())).with_json(&body(it, &it.extra, None))
+            }
+            Self::UpdateQualificationSession(id, it) => {
+                post(qualification(id, "/update")).with_json(&body(it, &it.extra, key))
+            }
+            Self::RetrieveQualificationSession(id) => get(qualification(id, "")),
         }
     }
 }

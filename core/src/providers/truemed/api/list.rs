@@ -1,4 +1,4 @@
-//! The lists of an account's tokens and sessions: checked requests, and readers of their pages. No flow uses them.
+//! The lists of an account: checked requests, and a reader of their pages. No flow uses them.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -45,12 +45,89 @@ pub struct ListPaymentSessions {
     pub summarize_refunds: Option<bool>,
 }
 
+/// Which payouts to list, to match them with the deposits in a bank account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ListPayouts {
+    /// The first day: `YYYY-MM-DD`.
+    pub start_date: String,
+    /// The last day: `YYYY-MM-DD`.
+    pub end_date: String,
+    /// The page, from 1.
+    #[serde(default)]
+    pub page: Option<u32>,
+    /// The number of payouts on a page. Truemed's default is 30.
+    #[serde(default)]
+    pub page_size: Option<u32>,
+}
+
+/// Which charges, refunds, fees and disputes to list, each with the payout that settled it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ListTransactions {
+    /// The first day: `YYYY-MM-DD`.
+    pub start_date: String,
+    /// The last day: `YYYY-MM-DD`.
+    pub end_date: String,
+    /// Lists only transactions of these payouts.
+    #[serde(default)]
+    pub payout_ids: Vec<String>,
+    /// Whether to list transactions that are not paid out yet. Truemed's default is `true`.
+    #[serde(default)]
+    pub include_pending_payouts: Option<bool>,
+    /// The page, from 1.
+    #[serde(default)]
+    pub page: Option<u32>,
+    /// The number of transactions on a page. Truemed's default is 30.
+    #[serde(default)]
+    pub page_size: Option<u32>,
+}
+
+/// Which qualification sessions to list.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ListQualificationSessions {
+    /// The page, from 1.
+    pub page: Option<u32>,
+    /// The number of sessions on a page. Truemed's default is 30.
+    pub page_size: Option<u32>,
+    /// Your own name for the customer.
+    pub user_id: Option<String>,
+    /// The statuses, with commas between them.
+    pub status: Option<String>,
+    /// The day on which the letter expires: `YYYY-MM-DD`.
+    pub expires_at: Option<String>,
+    /// A part of the customer's name, email address or id.
+    pub search: Option<String>,
+}
+
+/// Which page of the product catalog to list.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ListCatalogItems {
+    /// The page, from 1.
+    pub page: Option<u32>,
+    /// The number of items on a page. Truemed's default is 30.
+    pub page_size: Option<u32>,
+}
+
 /// One page of a list, with its entries as Truemed sent them.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Page {
-    /// The tokens or sessions.
-    #[serde(alias = "payment_tokens", alias = "payment_sessions")]
+    /// The tokens, sessions, payouts, transactions or catalog items.
+    #[serde(
+        alias = "payment_tokens",
+        alias = "payment_sessions",
+        alias = "payouts",
+        alias = "transactions",
+        alias = "qualification_sessions",
+        alias = "data"
+    )]
     pub entries: Vec<Value>,
     /// Which page it is and how many there are.
     #[serde(default)]
@@ -100,8 +177,74 @@ impl ListPaymentSessions {
     }
 }
 
+impl ListPayouts {
+    /// The request for this page.
+    pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
+        check_positive(self.page, "/page")?;
+        check_positive(self.page_size, "/page_size")?;
+        check_range(&self.start_date, &self.end_date)?;
+        let query = [
+            ("page", self.page.map(|it| it.to_string())),
+            ("page_size", self.page_size.map(|it| it.to_string())),
+            ("start_date", Some(self.start_date.clone())),
+            ("end_date", Some(self.end_date.clone())),
+        ];
+        Ok(get(settings, "/api/v1/reconciliation/payouts", query))
+    }
+}
+
+impl ListTransactions {
+    /// The request for this page.
+    pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
+        check_positive(self.page, "/page")?;
+        check_positive(self.page_size, "/page_size")?;
+        check_range(&self.start_date, &self.end_date)?;
+        if self.payout_ids.iter().any(|id| id.is_empty() || id.contains(',')) {
+            return Err(ListError { pointer: "/payout_ids", reason: "has an id that is empty or has a comma" });
+        }
+        let query = [
+            ("page", self.page.map(|it| it.to_string())),
+            ("page_size", self.page_size.map(|it| it.to_string())),
+            ("start_date", Some(self.start_date.clone())),
+            ("end_date", Some(self.end_date.clone())),
+            ("payout_ids", Some(self.payout_ids.join(",")).filter(|ids| !ids.is_empty())),
+            ("include_pending_payouts", self.include_pending_payouts.map(|it| it.to_string())),
+        ];
+        Ok(get(settings, "/api/v1/reconciliation/transactions", query))
+    }
+}
+
+impl ListQualificationSessions {
+    /// The request for this page.
+    pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
+        check_positive(self.page, "/page")?;
+        check_positive(self.page_size, "/page_size")?;
+        check_date(self.expires_at.as_deref(), "YYYY-MM-DD", "/expires_at", "is not YYYY-MM-DD")?;
+        let query = [
+            ("page", self.page.map(|it| it.to_string())),
+            ("page_size", self.page_size.map(|it| it.to_string())),
+            ("user_id", self.user_id.clone()),
+            ("status", self.status.clone()),
+            ("expires_at", self.expires_at.clone()),
+            ("search", self.search.clone()),
+        ];
+        Ok(get(settings, "/api/v1/qualification_sessions", query))
+    }
+}
+
+impl ListCatalogItems {
+    /// The request for this page.
+    pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
+        check_positive(self.page, "/page")?;
+        check_positive(self.page_size, "/page_size")?;
+        let number = |it: Option<u32>| it.map(|it| it.to_string());
+        let query = [("page", number(self.page)), ("page_size", number(self.page_size))];
+        Ok(get(settings, "/api/v1/product_catalog/items/list", query))
+    }
+}
+
 impl Page {
-    /// Reads the reply to either list request. Returns `None` if it cannot be read.
+    /// Reads the reply to a list request. Returns `None` if it cannot be read.
     pub fn read(body: &[u8]) -> Option<Self> {
         read_body(body)
     }
@@ -118,6 +261,17 @@ fn check_date(text: Option<&str>, pattern: &str, pointer: &'static str, reason: 
         text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(is_same_kind)
     };
     if text.is_none_or(fits) { Ok(()) } else { Err(ListError { pointer, reason }) }
+}
+
+/// Checks the two days of a range, both of which belong to it.
+fn check_range(start_date: &str, end_date: &str) -> Result<(), ListError> {
+    check_date(Some(start_date), "YYYY-MM-DD", "/start_date", "is not YYYY-MM-DD")?;
+    check_date(Some(end_date), "YYYY-MM-DD", "/end_date", "is not YYYY-MM-DD")?;
+    if start_date > end_date {
+        Err(ListError { pointer: "/start_date", reason: "is after `end_date`" })
+    } else {
+        Ok(())
+    }
 }
 
 fn get<const N: usize>(settings: &Settings, path: &str, query: [(&str, Option<String>); N]) -> Request {
@@ -145,7 +299,25 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_either_list_is_read() {
+    fn a_range_needs_two_days_in_order() {
+        let list = |start: &str, end: &str| ListTransactions {
+            start_date: start.into(),
+            end_date: end.into(),
+            payout_ids: Vec::from(["po_1".into(), "po_2".into()]),
+            include_pending_payouts: Some(false),
+            page: None,
+            page_size: None,
+        };
+        let wanted = "https://api.truemed.com/api/v1/reconciliation/transactions?start_date=2026-11-01&end_date=2026-11-30\
+            &payout_ids=po_1%2Cpo_2&include_pending_payouts=false";
+        assert_eq!(list("2026-11-01", "2026-11-30").request(&Settings::default()).unwrap().url, wanted);
+        let pointer = |start: &str, end: &str| list(start, end).request(&Settings::default()).unwrap_err().pointer;
+        assert_eq!(pointer("2026-12-01", "2026-11-30"), "/start_date");
+        assert_eq!(pointer("2026-11-01", "30.11.2026"), "/end_date");
+    }
+
+    #[test]
+    fn a_page_of_any_list_is_read() {
         let page = Page::read(br#"{"payment_tokens": [{"payment_token": "pt_1"}], "pagination": null}"#).unwrap();
         assert_eq!(page.entries.len(), 1);
         assert!(Page::read(b"<html>").is_none());

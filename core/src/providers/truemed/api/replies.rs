@@ -1,6 +1,7 @@
 //! Truemed's replies: which members prove a success, and how Truemed words a refusal.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -166,9 +167,41 @@ pub struct TokenReply {
     /// When the earliest letter of medical necessity expires.
     #[serde(default, deserialize_with = "lenient_text")]
     pub lmn_expires_at: Option<String>,
+    /// The stored cards, as far as they can be read.
+    #[serde(default, deserialize_with = "readable")]
+    payment_methods: Vec<PaymentMethod>,
+}
+
+/// A stored card. The documents do not show the names of its members, so those of a public emulator are read.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+struct PaymentMethod {
+    #[serde(default, deserialize_with = "lenient_text")]
+    exp_month: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    exp_year: Option<String>,
+}
+
+/// Reads a list that is not essential, without the entries that cannot be read.
+fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let all: Vec<RawText<'_>> = decode(RawText::deserialize(deserializer)?.get()).unwrap_or_default();
+    Ok(all.into_iter().filter_map(|it| decode(it.get()).ok()).collect())
+}
+
+impl PaymentMethod {
+    /// The end of the month in which the card expires.
+    fn expiry(&self) -> Option<Timestamp> {
+        let year = self.exp_year.as_deref()?.parse::<i16>().ok()?;
+        let year = if (0..100).contains(&year) { year.saturating_add(2000) } else { year };
+        Timestamp::end_of_month(year, self.exp_month.as_deref()?.parse().ok()?)
+    }
 }
 
 impl TokenReply {
+    /// When the earliest card expires, as far as the reply shows it.
+    pub(crate) fn card_expiry(&self) -> Option<Timestamp> {
+        self.payment_methods.iter().filter_map(PaymentMethod::expiry).min()
+    }
+
     /// When the earliest letter expires.
     pub(crate) fn lmn_expiry(&self) -> Option<Timestamp> {
         self.lmn_expires_at.as_deref().and_then(Timestamp::parse_iso_end)

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::order::{OrderItem, digest};
+use super::qualification::QualificationReport;
 use super::session_request::Kind;
 use crate::flow::Webhook;
 use crate::id::{Digest, TypedId};
@@ -173,7 +174,9 @@ pub enum Signal {
     TokenUpdated(TokenUpdatedWebhook),
     /// A session has another status.
     SessionComplete(SessionReport),
-    /// A webhook that is not about payments.
+    /// A qualification session has its outcome.
+    Qualification(QualificationReport),
+    /// A webhook that is about nothing of these.
     Other,
     /// An event whose name the documents do not list. It proves nothing, whatever its payload is.
     Unlisted(UnlistedEvent),
@@ -196,6 +199,7 @@ enum EventName {
     Absent,
     Token,
     Session,
+    Qualification,
     /// The documents do not list the name.
     Unlisted,
 }
@@ -214,6 +218,8 @@ impl EventName {
             name if name == SignalName::SessionComplete.as_str() => Self::Session,
             "payment_token_callback" => Self::Token,
             "payment_session_completed" | "payment_session_callback" => Self::Session,
+            name if name == SignalName::QualificationComplete.as_str() => Self::Qualification,
+            "qualification_session_completed" | "qualification_status_updated" => Self::Qualification,
             _ => Self::Unlisted,
         }
     }
@@ -250,7 +256,10 @@ impl Signal {
     /// read.
     fn of(event: &str, members: &Members<'_>, payload: &[u8]) -> Option<Option<Self>> {
         if members.qualification_session_id.is_some() || event.contains("qualification") {
-            return Some(Some(Self::Other));
+            return match EventName::of(event) {
+                EventName::Absent | EventName::Qualification => read_body(payload).map(Self::Qualification).map(Some),
+                _ => Some(Some(Self::Other)),
+            };
         }
         let token_event = || read_body(payload).map(Self::TokenUpdated).map(Some);
         let session_event = || read_body(payload).map(Self::SessionComplete).map(Some);
@@ -284,6 +293,7 @@ impl Signal {
                 let token = it.payment_token.as_ref().map(TypedId::from);
                 [it.session().map(TypedId::from), key(&it.metadata), token, None, None]
             }
+            Self::Qualification(it) => [Some(TypedId::from(&it.qualification_session_id)), None, None, None, None],
             Self::Other => [const { None }; 5],
             Self::Unlisted(it) => return it.resembles.ids(),
         };

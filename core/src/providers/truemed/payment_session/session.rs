@@ -220,7 +220,9 @@ impl PaymentSession {
             _ if origin != Origin::Verified => return Err(IgnoredReason::Unrelated.into()),
             Signal::SessionComplete(report) => report,
             Signal::Unlisted(it) => return it.ignore(cx),
-            Signal::TokenUpdated(_) | Signal::Other => return Err(IgnoredReason::Unrelated.into()),
+            Signal::TokenUpdated(_) | Signal::Qualification(_) | Signal::Other => {
+                return Err(IgnoredReason::Unrelated.into());
+            }
         };
         let id = report.session().cloned().ok_or(IgnoredReason::Unrelated)?;
         match self {

@@ -25,7 +25,6 @@ use crate::providers::truemed::api::webhook::{NextAction, SessionReport, Status}
 use crate::providers::truemed::ids::{PaymentSessionId, Token};
 use crate::providers::truemed::names::{Notice, Review, SignalName, Verdict};
 use crate::providers::truemed::session::{RequestedSession, Session};
-use crate::time::Timestamp;
 pub(super) use repair::FailedCharge;
 
 named! {
@@ -99,8 +98,6 @@ enum Charge {
         /// The total amount, in cents.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total: Option<Cents>,
-        /// Since when the host can charge again.
-        since: Timestamp,
     },
 }
 
@@ -300,7 +297,7 @@ impl Charges {
         cx.withdraw(is_stale);
         let (seq, intent, total) = (*seq, requested.intent.clone(), Some(requested.total));
         self.settle(intent.as_ref(), Outcome::Failed);
-        self.current = Charge::Repaired { seq, intent, session: None, total, since: cx.now() };
+        self.current = Charge::Repaired { seq, intent, session: None, total };
     }
 
     /// The token is deleted. A charge that was sent keeps its request, and one that was not is dropped.

@@ -146,7 +146,7 @@ impl PaymentToken {
                 let card = *update_card_info == Some(true);
                 card != order_items.is_some() && change.is_to(|| order_items.as_deref().map(digest))
             }
-            Command::DeletePaymentToken {} => self.token.is(super::TokenState::Deleting),
+            Command::DeletePaymentToken {} => self.token.is(super::TokenState::Deleting) || self.token.is_unwanted(),
             _ => false,
         }
     }
@@ -181,7 +181,7 @@ impl PaymentToken {
                 Trigger::Other
             }
             Command::DeletePaymentToken {} => {
-                self.token.delete(cx)?;
+                self.token.delete(self.charge.requested_seq(), cx)?;
                 Trigger::Delete
             }
         })
@@ -191,6 +191,7 @@ impl PaymentToken {
         let metadata = echoed(&mut command.metadata, cx.key());
         let items = digest(&command.order_items);
         self.keep_cart(items, &command.order_items);
+        self.token.is_wanted();
         self.token.provision(self.history.count(), items, &metadata, cx);
         cx.request(Call::CreatePaymentToken(command));
     }
@@ -204,6 +205,7 @@ impl PaymentToken {
         let seq = self.history.count();
         if !command.is_charge() {
             self.keep_cart(items, &command.order_items);
+            self.token.is_wanted();
             self.token.provision(seq, items, &metadata, cx);
         }
         self.charge.request((seq, number), command, (cart, &metadata), cx);

@@ -1,5 +1,22 @@
 //! `truemed.payment_token`: a stored payment method, from its request, through its changes and charges, to its
 //! deletion.
+//!
+//! ```
+//! use rulebound::time::Timestamp;
+//! use rulebound::truemed::{CreatePaymentSession, OrderItem, PaymentToken, Token};
+//! use rulebound::{Context, Key, Snapshot, money::Cents};
+//!
+//! let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+//! let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11").unwrap());
+//!
+//! // Without a token, a charge is rejected. The rejection says which action has to come first.
+//! let mut charge = CreatePaymentSession::new(Cents::new(1500), vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))]);
+//! charge.payment_token = Token::parse("pt_1").ok();
+//! let rejected = token.handle(charge, &cx).unwrap_err();
+//! let first = &rejected.violations()[0];
+//! assert_eq!(first.rule.code, "truemed.provision.no-charge-before-webhook");
+//! assert_eq!(first.unblocked_by.as_ref().unwrap().to_string(), "the action `create_payment_token`");
+//! ```
 
 mod across;
 mod carts;
@@ -80,16 +97,18 @@ impl Facet for TokenState {
     const MOVES: &'static [Move<Self, Trigger>] = { use {TokenState::*, Trigger::*}; &[
         moves(Absent,    &[CreateToken, CreateSession],                      &[Requested]),
         moves(Absent,    &[Retrieve],                                        &[Adopting]),
-        moves(Absent,    &[TokenUpdated],                                    &[Issued]),
+        moves(Absent,    &[TokenUpdated],                                    &[Issued, Deleting]),
         // A person ended the checkout as not made, and Truemed had made it.
         moves(Absent,    &[SessionCreated],                                  &[Awaiting]),
         moves(Requested, &[TokenRequested, SessionCreated, SessionComplete], &[Awaiting]),
-        moves(Requested, &[TokenUpdated],                                    &[Issued]),
-        moves(Requested, &[Refused],                                         &[Absent]),
+        moves(Requested, &[TokenUpdated],                                    &[Issued, Deleting]),
+        moves(Requested, &[Refused, Delete],                                 &[Absent]),
         // A search in the list, a webhook or a person shows the outcome of a request that had no reply.
         moves(Requested, &[SessionFound, Reviewed],                          &[Awaiting, Absent]),
-        moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued]),
-        moves(Awaiting,  &[Refused, Reviewed],                               &[Absent]),
+        // The host wants the token to be deleted once Truemed issues it.
+        moves(Awaiting,  &[TokenUpdated, Found],                             &[Issued, Deleting]),
+        // The host wants no token any more, and nobody has the page of the request.
+        moves(Awaiting,  &[Refused, Reviewed, Delete],                       &[Absent]),
         moves(Adopting,  &[Found],                                           &[Issued]),
         moves(Adopting,  &[Refused, Reviewed],                               &[Absent]),
         moves(Issued,    &[Delete],                                          &[Deleting]),
@@ -278,7 +297,7 @@ impl Flow for PaymentToken {
 
     fn timers(&self, context: &Context) -> Vec<Timestamp> {
         let next_lookup = self.token.polled_before(&context.config.lookups);
-        self.token.lmn_expires_at().into_iter().chain(next_lookup).collect()
+        self.token.expiries().chain(next_lookup).collect()
     }
 
     fn ids(&self) -> Vec<TypedId> {

@@ -15,6 +15,7 @@ use crate::providers::truemed::payment_session::{Action as SessionAction, Paymen
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::check_no_open_review;
 use crate::rule::{CoreRule, UnblockedBy};
+use crate::time::Timestamp;
 use crate::url::is_absolute;
 
 /// What an action needs, for a command and again when its request is leased.
@@ -75,7 +76,9 @@ pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_
             rules.check(CoreRule::NothingKnown, token.charge.session().is_some());
         }
         Action::Delete => {
-            rules.check(CoreRule::NotNow, matches!(token.token.state(), TokenState::Issued | TokenState::Deleted));
+            let has_token =
+                !matches!(token.token.state(), TokenState::Absent | TokenState::Adopting | TokenState::Deleting);
+            rules.check(CoreRule::NotNow, has_token);
         }
         Action::Charge | Action::Retrieve => {}
     }
@@ -254,12 +257,28 @@ fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     }
     if !token.items.is_settled() || !token.card.is_settled() {
         let reply = rules.reply_to(Call::is_update);
-        rules.check(Rule::UpdateNoChargeWhileAction, false).unblocked_by(reply.unwrap_or_else(updated));
+        let broken = rules.check(Rule::UpdateNoChargeWhileAction, false);
+        broken.unblocked_by(reply.unwrap_or_else(updated)).because(|| way_out(token).into());
     }
     let failed = token.charge.state() == ChargeState::Failed;
     rules.check(Rule::ChargeResumeOnWebhook, !failed).unblocked_by(updated());
-    let expired = token.token.lmn_expires_at().is_some_and(|end| end.is_over(rules.now()));
-    rules.check(Rule::UpkeepLmnExpiry, !expired).unblocked_by(UnblockedBy::action(Action::Items.as_str()));
+    let now = rules.now();
+    let is_valid = |end: Option<Timestamp>| end.is_none_or(|end| !end.is_over(now));
+    let letter = is_valid(token.token.lmn_expires_at());
+    rules.check(Rule::UpkeepLmnExpiry, letter).unblocked_by(UnblockedBy::action(Action::Items.as_str()));
+    let card = is_valid(token.token.card_expires_at());
+    rules.check(Rule::UpkeepCardExpiry, card).unblocked_by(UnblockedBy::action(Action::Card.as_str()));
+}
+
+/// What to do about a change that waits for the customer, and that the host no longer wants.
+fn way_out(token: &PaymentToken) -> &'static str {
+    if token.card.pending().is_some() {
+        "A card update cannot be dropped: the customer finishes it, or `update_payment_token/card` gives another page."
+    } else if token.items.pending().is_some() {
+        "`update_payment_token/items` with the confirmed items drops the change."
+    } else {
+        "The reply to the update decides."
+    }
 }
 
 fn check_can_update(token: &PaymentToken, rules: &mut Rules<'_>) {

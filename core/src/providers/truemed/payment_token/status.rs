@@ -34,8 +34,12 @@ pub struct Status {
     /// The items that the open change asks for, or the items of the newest request for a token. `null` if there is none,
     /// or if they are too many to be kept.
     pub pending_items: Option<Vec<CartLine>>,
+    /// Whether the token will be deleted as soon as Truemed issues it.
+    pub delete_once_issued: bool,
     /// When the earliest letter of medical necessity expires, in milliseconds.
     pub lmn_expires_at: Option<Timestamp>,
+    /// When the earliest stored card expires, in milliseconds, once `retrieve_payment_token` has shown it.
+    pub card_expires_at: Option<Timestamp>,
 }
 
 impl PaymentToken {
@@ -55,7 +59,9 @@ impl PaymentToken {
             charge_total: self.charge.total().map(Money::unnamed),
             confirmed_items: self.carts.lines(self.token.confirmed()),
             pending_items: self.carts.lines(pending),
+            delete_once_issued: self.token.is_unwanted(),
             lmn_expires_at: self.token.lmn_expires_at(),
+            card_expires_at: self.token.card_expires_at(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The facet `token`: whether the stored payment method exists, what Truemed reports of it, and the attempts to get
 //! it.
 
+mod expiry;
 mod provision;
 
 use alloc::vec::Vec;
@@ -61,6 +62,9 @@ pub(super) struct StoredToken {
     /// When the earliest letter of medical necessity expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lmn_expires_at: Option<Timestamp>,
+    /// When the earliest stored card expires, once a lookup has shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card_expires_at: Option<Timestamp>,
     /// The fingerprint of the items that the customer qualified for. An adopted token has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirmed: Option<Digest>,
@@ -73,6 +77,9 @@ pub(super) struct StoredToken {
     /// The fingerprint of the metadata that Truemed must return.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<Digest>,
+    /// Whether the host wants the token to be deleted once Truemed issues it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    unwanted: bool,
 }
 
 /// What a webhook or a lookup reports of a token: its string, and when its earliest letter expires.
@@ -122,28 +129,44 @@ impl StoredToken {
         self.confirmed.into_iter().chain(self.refused).chain(self.provision_items())
     }
 
-    /// When the earliest letter of medical necessity expires.
-    pub(super) const fn lmn_expires_at(&self) -> Option<Timestamp> {
-        self.lmn_expires_at
-    }
-
     /// Looks up the known token, or starts to adopt the given one.
     pub(super) fn retrieve(&mut self, given: Option<Token>, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let Some(token) = self.payment_token.clone().or(given) else { return Err(Stop::NotNow) };
         cx.look_up(Call::RetrievePaymentToken(token.clone()));
         if self.is(TokenState::Absent) {
+            self.is_wanted();
             self.state = TokenState::Adopting;
             self.payment_token = Some(token);
         }
         Ok(())
     }
 
-    /// Requests the deletion of the token.
-    pub(super) fn delete(&mut self, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let Some(token) = self.payment_token.clone() else { return Err(Stop::NotNow) };
-        cx.request(Call::DeletePaymentToken(token));
-        self.state = TokenState::Deleting;
+    /// Requests the deletion of the token, at once or when Truemed issues it. `charge` is the position of a requested
+    /// checkout, which stays.
+    pub(super) fn delete(&mut self, charge: Option<u32>, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        match self.state {
+            TokenState::Requested | TokenState::Awaiting => self.refuse_token(charge, cx),
+            TokenState::Issued => self.request_deletion(cx),
+            _ => return Err(Stop::NotNow),
+        }
         Ok(())
+    }
+
+    fn request_deletion(&mut self, cx: &mut Cx<'_>) {
+        if let Some(token) = self.payment_token.clone() {
+            cx.request(Call::DeletePaymentToken(token));
+            self.state = TokenState::Deleting;
+        }
+    }
+
+    /// Whether the host wants the token to be deleted once Truemed issues it.
+    pub(super) const fn is_unwanted(&self) -> bool {
+        self.unwanted
+    }
+
+    /// The host requests or adopts a token, which takes back that a token is unwanted.
+    pub(super) const fn is_wanted(&mut self) {
+        self.unwanted = false;
     }
 
     /// Notes that a request of ours is settled, and applies its report unless a newer one was applied. Returns whether
@@ -156,12 +179,16 @@ impl StoredToken {
                 cx.learn(report.token);
             }
             self.payment_token = Some(report.token.clone());
-            self.lmn_expires_at = report.lmn_expires_at.or(self.lmn_expires_at);
+            self.letter_expires(report.lmn_expires_at.or(self.lmn_expires_at), cx);
+            self.look_at_card(cx);
             self.reported_at = report.at.or(self.reported_at);
             self.settled = seq;
         }
         if self.state < TokenState::Issued {
             self.state = TokenState::Issued;
+            if core::mem::take(&mut self.unwanted) {
+                self.request_deletion(cx);
+            }
         }
         newest
     }
@@ -205,13 +232,16 @@ impl StoredToken {
 
     /// A lookup shows the token. A token whose deletion is pending still exists.
     pub(super) fn on_lookup(&mut self, reply: &TokenReply, cx: &mut Cx<'_>) {
-        self.lmn_expires_at = reply.lmn_expiry();
         match self.state {
             TokenState::Adopting => {
                 self.apply(0, TokenReport::new(&reply.payment_token, reply.lmn_expiry()), cx);
             }
             TokenState::Deleting if cx.deny(is_delete).is_some() => self.state = TokenState::Issued,
             _ => {}
+        }
+        if self.payment_token.as_ref() == Some(&reply.payment_token) {
+            self.letter_expires(reply.lmn_expiry(), cx);
+            self.card_expires(reply.card_expiry(), cx);
         }
     }
 
@@ -257,6 +287,8 @@ impl StoredToken {
         let outdated = [
             Notice::ActionRequired.as_str(),
             Notice::PaymentFailed.as_str(),
+            Notice::LetterExpires.as_str(),
+            Notice::CardExpires.as_str(),
             Review::ChangeUnconfirmed.as_str(),
             Review::RepairUnconfirmed.as_str(),
             Review::TokenNotFound.as_str(),
@@ -280,6 +312,9 @@ impl StoredToken {
             }
             () if self.is(TokenState::Awaiting) && self.provision_ids().next().is_none() => {
                 Some("the flow waits for a token that was never requested")
+            }
+            () if self.unwanted && self.state >= TokenState::Adopting => {
+                Some("a token that exists is deleted at once, or it is wanted")
             }
             () => None,
         }

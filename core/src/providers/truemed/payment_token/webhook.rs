@@ -54,7 +54,7 @@ impl PaymentToken {
                 self.on_session_webhook(&report, cx)?;
                 Ok(Trigger::SessionComplete)
             }
-            Signal::Other => Err(IgnoredReason::Unrelated.into()),
+            Signal::Qualification(_) | Signal::Other => Err(IgnoredReason::Unrelated.into()),
             Signal::Unlisted(webhook) => webhook.ignore(cx),
         }
     }

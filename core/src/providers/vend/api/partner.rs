@@ -4,17 +4,14 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::plan::Plan;
 use super::replies::{ERROR, data, names_error, plain_text, present, subscription_id};
 use crate::flow::{Reading, Reply};
-use crate::json::{RawText, decode, lenient_text, string_or_int};
-use crate::money::Cents;
+use crate::json::{RawText, decode, lenient_text};
 use crate::providers::vend::ids::SubscriptionId;
 use crate::value::open_enum;
-
-/// The most characters of a product's name that are kept.
-const LONGEST_NAME: usize = 100;
 
 open_enum! {
     /// The state of a subscription. Vend documents no list of states and shows only `canceled`. The other values come
@@ -107,23 +104,6 @@ pub struct SubscriptionInfo {
     pub plan: Plan,
 }
 
-/// The product of a subscription and its price, as Vend shows them.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "VendPlan"))]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Plan {
-    /// The name of the product, cut off after 100 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub product_name: Option<String>,
-    /// The price of one period, in cents.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<Cents>,
-    /// The currency of the price, as Vend writes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<String>,
-}
-
 /// The reply to the list of all partner subscriptions of one retailer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -148,12 +128,6 @@ struct InfoBody<'a> {
     id: Option<SubscriptionId>,
     #[serde(borrow, default)]
     state: Option<RawText<'a>>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    product_name: Option<String>,
-    #[serde(default, deserialize_with = "string_or_int")]
-    price_in_cents: Option<String>,
-    #[serde(default, deserialize_with = "lenient_text")]
-    currency: Option<String>,
 }
 
 impl PartnerSubscription {
@@ -176,12 +150,9 @@ impl SubscriptionInfo {
         if names_error(text) {
             return None;
         }
-        let InfoBody { id, state, product_name, price_in_cents, currency } = decode(text).ok()?;
+        let InfoBody { id, state } = decode(text).ok()?;
         let state = state.filter(|it| it.get().starts_with('"')).and_then(plain_text);
-        let product_name = product_name.map(|name| name.chars().take(LONGEST_NAME).collect());
-        let price = price_in_cents.and_then(|cents| cents.parse().ok()).map(Cents::new);
-        let currency = currency.filter(|it| it.len() == 3);
-        Some(Self { id: id?, state: state.map(State::from), plan: Plan { product_name, price, currency } })
+        Some(Self { id: id?, state: state.map(State::from), plan: Plan::read(text) })
     }
 }
 

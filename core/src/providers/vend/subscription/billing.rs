@@ -13,7 +13,8 @@ use super::{Cx, Rules, remember};
 use crate::fact::IgnoredReason;
 use crate::flow::{PollTimer, Stop, states};
 use crate::providers::vend::api::calls::{Call, Kind};
-use crate::providers::vend::api::partner::{Phase, Plan, State};
+use crate::providers::vend::api::partner::{Phase, State};
+use crate::providers::vend::api::plan::Plan;
 use crate::providers::vend::api::webhook::CancellationWebhook;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Review, Verdict};
@@ -54,7 +55,7 @@ pub(super) struct Billing {
     /// Vend's own name for the state, from the last lookup.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_state: Option<State>,
-    /// The product and its price, from the same lookup.
+    /// The product, its price and its components, from the same lookup.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
     /// The meaning of that name, if a person has given one.
@@ -119,7 +120,7 @@ impl Billing {
         self.provider_state.as_ref()
     }
 
-    /// The product and its price, if the last lookup has shown them.
+    /// The product, its price and its components, if the last lookup has shown them.
     pub(super) fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref().filter(|_| self.provider_state.is_some())
     }
@@ -205,7 +206,8 @@ impl Billing {
             }
             (Some(id), _) if !self.is_live() => cx.look_up(Call::RetrieveSubscription(id.clone())),
             (None, None) => self.on_unnamed(account, cx),
-            (Some(_), _) => {}
+            // The last lookup no longer shows what the subscription costs.
+            (Some(_), _) => self.plan = None,
         }
         if self.is_canceled() {
             // The next lookup shows whether the subscription is live again.

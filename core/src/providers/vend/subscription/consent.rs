@@ -141,6 +141,11 @@ impl Consent {
         issued.chain(self.requested.iter().map(|it| change(it.request, None, false))).collect()
     }
 
+    /// The requests whose tokens were given up as unused, the oldest first.
+    pub(super) fn lapsed_requests(&self) -> Vec<EffectId> {
+        self.closed.iter().filter(|it| it.token.disputed.is_none()).map(|it| it.token.request.id()).collect()
+    }
+
     /// When the first of the outstanding tokens expires.
     pub(super) fn first_expiry(&self) -> Option<Timestamp> {
         self.tokens.iter().map(Token::expires_at).min()

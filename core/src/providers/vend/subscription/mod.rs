@@ -41,7 +41,7 @@ use consent::{Consent, TokenLookup};
 pub use billing::BillingState;
 pub use command::{Action, Command, Trigger};
 pub use consent::ConsentState;
-pub use status::{PendingChange, Status};
+pub use status::{ComponentReport, PendingChange, Status};
 
 type Rules<'a> = flow::Rules<'a, Subscription>;
 type Cx<'a> = flow::Cx<'a, Subscription>;

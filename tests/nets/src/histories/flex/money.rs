@@ -80,7 +80,11 @@ impl Flex {
         now: i64,
     ) -> (u16, Value) {
         let Some(session) = self.session(id).cloned() else { return not_found() };
-        let amount = fields["amount"].as_i64().unwrap_or_default();
+        // Flex reads no `amount`: without items it captures everything that is left.
+        let items = fields["line_items"].as_array();
+        let amount = items.map_or(TOTAL - session.received, |items| {
+            items.iter().filter_map(|it| it["amount_to_capture"].as_i64()).sum()
+        });
         let fits = amount > 0 && session.received + amount <= TOTAL && !session.is_final;
         if !session.manual || session.status != "complete" || !fits {
             return (400, json!({"error": {"code": "invalid_request", "message": "cannot be captured"}}));

@@ -21,8 +21,11 @@ use crate::rule::RuleSet;
 
 pub(crate) use form::Member;
 pub use form::{Entries, Expandable};
-pub use money::{CaptureObject, ChargeObject, DisputeObject, DisputeStatus, RefundObject, RefundStatus};
-pub use session::{FeeObject, SessionObject, Status, TotalDetails};
+pub use money::{
+    CaptureObject, ChargeObject, DisputeObject, DisputeStatus, EvidenceDetails, RefundObject, RefundStatus,
+};
+pub(crate) use session::PAYMENT_FAILED;
+pub use session::{FeeObject, NextAction, SessionObject, Status, TotalDetails};
 pub use setup_intent::{SetupIntentObject, SetupIntentStatus};
 pub(crate) use subscription::LatestInvoice;
 pub use subscription::{InvoiceObject, InvoiceStatus, SubscriptionObject, SubscriptionStatus};

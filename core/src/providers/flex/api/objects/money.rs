@@ -140,9 +140,24 @@ pub struct DisputeObject {
     /// Whether the disputed charge can still be refunded.
     #[serde(default, deserialize_with = "lenient")]
     pub is_charge_refundable: Option<bool>,
+    /// Until when the bank accepts evidence, and what was submitted.
+    #[serde(default, deserialize_with = "lenient")]
+    pub evidence_details: Option<EvidenceDetails>,
     /// Whether the dispute is in test mode.
     #[serde(default)]
     pub test_mode: TestMode,
+}
+
+/// The evidence of a dispute, as Flex sends it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[non_exhaustive]
+pub struct EvidenceDetails {
+    /// Until when the bank accepts evidence.
+    #[serde(default, deserialize_with = "instant")]
+    pub due_by: Option<Timestamp>,
+    /// How often evidence was submitted. A draft does not count.
+    #[serde(default, deserialize_with = "lenient")]
+    pub submission_count: Option<i64>,
 }
 
 /// A charge, as Flex sends it. The library reads only what the charge was for and how much of it was refunded.

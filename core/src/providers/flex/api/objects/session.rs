@@ -1,14 +1,15 @@
 //! A checkout session, as Flex sends it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::form::{Entries, Expandable, echo, entries, enum_value, instant};
 use super::money::{CaptureObject, DisputeObject, RefundObject};
 use super::subscription::SubscriptionStatus;
-use crate::json::{any_form, lenient, lenient_text};
+use crate::json::{RawText, any_form, decode, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::api::test_mode::TestMode;
@@ -90,6 +91,9 @@ pub struct SessionObject {
     /// The customer.
     #[serde(default)]
     pub customer: Option<Expandable>,
+    /// What an absent customer must do before Flex can charge the payment.
+    #[serde(default, deserialize_with = "next_action")]
+    pub next_action: Option<NextAction>,
     /// The subscription, or several.
     #[serde(default)]
     pub subscription: Option<Expandable>,
@@ -135,6 +139,13 @@ impl SessionObject {
         all.flat_map(|it| it.ids("payment_intent_id"))
     }
 
+    /// What an absent customer must do. A declined payment needs another payment method, also if Flex names no action.
+    pub(crate) fn action(&self) -> Option<NextAction> {
+        let status = self.payment_intent.as_ref().and_then(|it| it.member("status"));
+        let declined = || NextAction { kind: PAYMENT_FAILED.into(), url: None };
+        self.next_action.clone().or_else(|| (status == Some("requires_payment_method")).then(declined))
+    }
+
     /// The ids of all subscriptions that the session has created.
     pub(crate) fn subscription_ids(&self) -> impl Iterator<Item = SubscriptionId> {
         let all = self.subscription.iter().flat_map(|it| it.ids("subscription_id"));
@@ -150,6 +161,40 @@ impl SessionObject {
     pub(crate) fn customer_id(&self) -> Option<CustomerId> {
         CustomerId::parse(self.customer.as_ref()?.id("customer_id")?).ok()
     }
+}
+
+/// What a customer must do, and where.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexNextAction"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NextAction {
+    /// The action, in Flex's own word. It is empty if Flex names none.
+    pub kind: String,
+    /// The page for it, exactly as Flex sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// The kind of the action after a payment was declined: the customer pays in another way.
+pub(crate) const PAYMENT_FAILED: &str = "payment_failed";
+
+/// Reads the next action: the member `type` names another member, which has the URL. Any value but `null` is an action.
+fn next_action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NextAction>, D::Error> {
+    #[derive(Deserialize, Default)]
+    struct Page {
+        #[serde(default, deserialize_with = "lenient_text")]
+        url: Option<String>,
+    }
+    let text = RawText::deserialize(deserializer)?.get();
+    let Ok(members) = decode::<BTreeMap<String, RawText<'_>>>(text) else {
+        let kind = decode::<String>(text).unwrap_or_default();
+        return Ok((text != "null").then_some(NextAction { kind, url: None }));
+    };
+    let kind = members.get("type").and_then(|it| decode::<String>(it.get()).ok()).unwrap_or_default();
+    let page = members.get(&kind).and_then(|it| decode::<Page>(it.get()).ok()).unwrap_or_default();
+    let url = page.url.or_else(|| decode::<Page>(text).unwrap_or_default().url);
+    Ok(Some(NextAction { kind, url: url.filter(|url| !url.is_empty()) }))
 }
 
 /// The difference between the subtotal and the total of a session, in cents.

@@ -12,9 +12,9 @@ use crate::id::{Digest, EffectId};
 use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{CAPTURE, Call};
+use crate::providers::flex::api::capture_request::CapturePayment;
 use crate::providers::flex::api::objects::{CaptureObject, Entries, SessionObject};
 use crate::providers::flex::api::replies::Event;
-use crate::providers::flex::api::request::CapturePayment;
 use crate::providers::flex::api::session_request::{echoed_key, with_echo};
 use crate::providers::flex::checkout::{Checkout, Cx};
 use crate::providers::flex::ids::{CaptureId, CheckoutSessionId};
@@ -207,17 +207,20 @@ impl Payment {
         session: &CheckoutSessionId,
         cx: &mut Cx<'_>,
     ) {
-        for open in self.capturing.requests(cx) {
-            let Some(requested) = open.capture() else { continue };
-            match self.captured_among(&requested, &list.list) {
+        let open = self.capturing.requests(cx).into_iter();
+        let found: Vec<_> =
+            open.filter_map(|open| Some((self.captured_among(&open.capture()?, &list.list), open))).collect();
+        let new = self.new_echoed_captures(&list.list);
+        // The amounts must be known before the requests are settled.
+        list.list.iter().for_each(|it| self.note_capture(it, cx));
+        for (found, open) in found {
+            match found {
                 // A complete list denies a missing capture. The next lookup of the session repeats the check.
                 CaptureFinding::Nothing if list.complete => self.deny(&open.effect, cx),
                 CaptureFinding::Nothing => {}
                 found => self.settle_capture(found, &open, false, session, cx),
             }
         }
-        let new = self.new_echoed_captures(&list.list);
-        list.list.iter().for_each(|it| self.note_capture(it, cx));
         self.note_echoed_captures(&new, &list.list, session, cx);
     }
 
@@ -262,7 +265,7 @@ impl Payment {
         let grown = self.received.map(|all| self.capturing.grown(all));
         let taken = known.or(grown.filter(|_| self.capturing.has_at_most_one()));
         self.end_capture(effect, capture, Outcome::Done);
-        let same = taken.is_none_or(|taken| taken == capture.amount);
+        let same = taken.is_none_or(|taken| capture.is_amount(taken));
         check_captured_amount(same, id.map_or_else(|| session.into(), TypedId::from), cx);
     }
 
@@ -277,7 +280,7 @@ impl Payment {
         let object = CaptureObject::named(id, capture.amount);
         if self.knows_capture(&object) {
             let shown = self.captured.iter().find(|(have, _)| *have == object.capture_id).map(|(_, amount)| *amount);
-            check_captured_amount(shown.is_none_or(|shown| shown == capture.amount), &object.capture_id, cx);
+            check_captured_amount(shown.is_none_or(|shown| capture.is_amount(shown)), &object.capture_id, cx);
         } else {
             self.note_capture(&object, cx);
             self.attested.push(object.capture_id);

@@ -10,6 +10,7 @@ use crate::id::TypedId;
 use crate::money::{Cents, Money};
 use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus, SessionObject};
 use crate::providers::flex::checkout::Cx;
+use crate::providers::flex::disputes::WatchedDisputes;
 use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::reports::{DisputeReport, word};
@@ -40,6 +41,9 @@ pub(super) struct Disputes {
     /// The part of Flex's disputed amount that a person has called won, in cents.
     #[serde(default)]
     over: Cents,
+    /// The watch over them, until they end.
+    #[serde(default, skip_serializing_if = "WatchedDisputes::is_empty")]
+    watched: WatchedDisputes,
 }
 
 /// A dispute that Flex has shown.
@@ -93,7 +97,23 @@ impl Disputes {
             id: it.id.clone(),
             amount: it.amount.map(Money::unnamed),
             provider_status: word(it.status.as_str()),
+            evidence_due_at: self.watched.evidence_due_at(&it.id),
         })
+    }
+
+    /// The amount of a dispute, if Flex has shown it.
+    pub(super) fn amount(&self, id: &DisputeId) -> Option<Cents> {
+        self.known.iter().find(|it| it.id == *id)?.amount
+    }
+
+    /// The watch over the disputes.
+    pub(super) const fn watched(&self) -> &WatchedDisputes {
+        &self.watched
+    }
+
+    /// The watch over the disputes.
+    pub(super) const fn watched_mut(&mut self) -> &mut WatchedDisputes {
+        &mut self.watched
     }
 
     /// Whether every dispute has ended.
@@ -107,7 +127,12 @@ impl Disputes {
         if self.more {
             return received;
         }
-        let blocks = |it: &&Dispute| it.status != DisputeStatus::Won && it.refundable != Some(true);
+        let blocks = |it: &&Dispute| match it.status {
+            DisputeStatus::Won => false,
+            // The customer has the money already, or will have it.
+            DisputeStatus::Lost => true,
+            _ => it.refundable != Some(true) || self.watched.is_accepted(&it.id),
+        };
         let amount = |it: &Dispute| it.amount.unwrap_or(received);
         let known = self.known.iter().filter(blocks).fold(Cents::ZERO, |sum, it| sum.plus(amount(it)));
         known.plus(self.unexplained())
@@ -134,6 +159,7 @@ impl Disputes {
 
     /// Stores a dispute, and asks a person about it; about `many` if there are too many to store.
     pub(super) fn note(&mut self, object: &DisputeObject, many: TypedId, cx: &mut Cx<'_>) {
+        self.watched.note(object, cx);
         let status = object.status.clone().unwrap_or(DisputeStatus::Unknown(String::new()));
         let index = match self.known.binary_search_by(|it| it.id.cmp(&object.dispute_id)) {
             Ok(index) => index,
@@ -144,7 +170,7 @@ impl Disputes {
             Err(index) => {
                 let (id, amount, refundable) = (object.dispute_id.clone(), object.amount, object.is_charge_refundable);
                 let dispute = Dispute { id, amount, status, refundable };
-                dispute.ask(cx);
+                dispute.ask(&self.watched, cx);
                 return self.known.insert(index, dispute);
             }
         };
@@ -154,13 +180,14 @@ impl Disputes {
         dispute.refundable = [dispute.refundable, object.is_charge_refundable].into_iter().flatten().min();
         if (status.rank(), status.as_str()) > (dispute.status.rank(), dispute.status.as_str()) {
             dispute.status = status;
-            dispute.ask(cx);
+            dispute.ask(&self.watched, cx);
         }
     }
 
     /// Asks a person once about a dispute of a payment that does not count, unless it was won.
     pub(super) fn note_other(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) {
         let id = &object.dispute_id;
+        self.watched.note(object, cx);
         let index = self.others.binary_search(id);
         if object.status == Some(DisputeStatus::Won) {
             cx.withdraw_review(Review::Disputed, id.as_str());
@@ -181,6 +208,7 @@ impl Disputes {
     /// A person says how a dispute has ended, or those that Flex only counts.
     pub(super) fn reviewed(&mut self, about: &str, session: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         let won = verdict == Verdict::Won;
+        self.watched.end(about, !won, cx);
         match self.known.iter_mut().find(|it| it.id.as_str() == about) {
             Some(dispute) if won => dispute.status = DisputeStatus::Won,
             Some(dispute) => {
@@ -197,8 +225,8 @@ impl Disputes {
 }
 
 impl Dispute {
-    /// Asks a person about the dispute, unless it was won.
-    fn ask(&self, cx: &mut Cx<'_>) {
+    /// Asks a person about the dispute, unless it was won, or the host has accepted it.
+    fn ask(&self, watched: &WatchedDisputes, cx: &mut Cx<'_>) {
         let id = &self.id;
         match self.status {
             DisputeStatus::Won => {
@@ -207,7 +235,9 @@ impl Dispute {
             }
             DisputeStatus::Lost => {
                 cx.withdraw_review(Review::Disputed, id.as_str());
-                cx.ask(Review::DisputeLost, id);
+                if !watched.is_accepted(id) {
+                    cx.ask(Review::DisputeLost.only(&[Verdict::Seen]), id);
+                }
             }
             _ => Disputes::ask(id, cx),
         }

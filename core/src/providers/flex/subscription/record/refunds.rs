@@ -13,7 +13,7 @@ use crate::id::Digest;
 use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{Call, RefundsOf};
-use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, DisputeStatus, RefundObject, RefundStatus};
+use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundObject, RefundStatus};
 use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::ids::{InvoiceId, SubscriptionId};
 use crate::providers::flex::names::{Review, Verdict};
@@ -118,6 +118,11 @@ impl Refunds {
     }
 
     /// The newest refunds and disputes.
+    pub(super) const fn reports_mut(&mut self) -> &mut Reports {
+        &mut self.reports
+    }
+
+    /// The newest refunds and disputes.
     pub(super) const fn reports(&self) -> &Reports {
         &self.reports
     }
@@ -163,7 +168,13 @@ impl Refunds {
     }
 
     /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
-    fn note(&mut self, ask: Ask<Review>, about: TypedId, stays: bool, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+    pub(super) fn note(
+        &mut self,
+        ask: Ask<Review>,
+        about: TypedId,
+        stays: bool,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
         let id = about.as_str();
         let before = self.returned.iter().find(|it| it.0 == fingerprint(id)).map(|it| it.1);
         if before.is_some_and(|it| it || !stays) {
@@ -259,29 +270,6 @@ impl SubscriptionRecord {
         self.refunds.on_refund(object, &self.id, cx)
     }
 
-    /// A payment is disputed. A person decides what becomes of access.
-    pub(in super::super) fn on_dispute(
-        &mut self,
-        object: &DisputeObject,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), IgnoredReason> {
-        let won = object.status == Some(DisputeStatus::Won);
-        let has_news = self.refunds.reports.note_dispute(object);
-        let noted = self.refunds.note(Review::Disputed.only(ACCESS), (&object.dispute_id).into(), won, cx);
-        noted.or_else(|why| if has_news { Ok(()) } else { Err(why) })
-    }
-
-    /// The payment of another subscription is disputed. Access to this one does not depend on it.
-    pub(in super::super) fn on_other_dispute(
-        &mut self,
-        object: &DisputeObject,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), IgnoredReason> {
-        const ENDS: &[Verdict] = &[Verdict::Won, Verdict::Lost];
-        let won = object.status == Some(DisputeStatus::Won);
-        self.refunds.note(Review::Disputed.only(ENDS), (&object.dispute_id).into(), won, cx)
-    }
-
     /// Applies a list of refunds, of which these are of this subscription.
     pub(in super::super) fn on_refund_list(
         &mut self,
@@ -301,6 +289,13 @@ impl SubscriptionRecord {
     /// Whether a refund that the cancellation has requested is awaited.
     pub(in super::super) fn awaits_refund(&self) -> bool {
         self.refunds.requested.as_ref().is_some_and(|it| !it.watch.is_stopped())
+    }
+
+    /// Whether a cancellation has requested a refund of this payment that Flex has not shown. Without a payment, any
+    /// such refund counts.
+    pub(in super::super) fn is_refund_expected(&self, payment: Option<&str>) -> bool {
+        let is_of = |it: &ExpectedRefund| payment.is_none() || it.payment.is_none() || it.payment.as_deref() == payment;
+        self.refunds.requested.as_ref().is_some_and(is_of)
     }
 
     /// The amount of a payment that a person has called refunded, and that Flex has not shown. Without a known amount it

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Cents, Money};
 use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus};
+use crate::providers::flex::disputes::WatchedDisputes;
 use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::reports::{DisputeReport, word};
 
@@ -41,10 +42,11 @@ impl Reports {
     }
 
     /// The disputes, as the status shows them.
-    pub(super) fn disputes(&self) -> Vec<DisputeReport> {
+    pub(super) fn disputes(&self, watched: &WatchedDisputes) -> Vec<DisputeReport> {
         let report = |Reported(id, amount, status): &Reported| {
-            let (amount, provider_status) = (amount.map(Money::unnamed), word(status));
-            Some(DisputeReport { id: DisputeId::parse(id).ok()?, amount, provider_status })
+            let (id, provider_status) = (DisputeId::parse(id).ok()?, word(status));
+            let evidence_due_at = watched.evidence_due_at(&id);
+            Some(DisputeReport { id, amount: amount.map(Money::unnamed), provider_status, evidence_due_at })
         };
         self.disputes.iter().filter_map(report).collect()
     }

@@ -31,7 +31,7 @@ impl SubscriptionRecord {
             cancel_at_period_end: lookup.map(|_| self.cancel_at_period_end),
             cancel_at: lookup.and_then(|it| it.cancel_at),
             refunding: self.refunds.expected_amount().map(Money::unnamed),
-            disputes: self.refunds.reports().disputes(),
+            disputes: self.refunds.reports().disputes(&self.disputes),
             ..Status::default()
         }
     }

@@ -11,6 +11,7 @@ use crate::money::Cents;
 use crate::providers::flex::api::calls::{CREATE_REFUND, Call, RefundsOf};
 use crate::providers::flex::api::objects::{RefundObject, RefundStatus};
 use crate::providers::flex::api::replies::Event;
+use crate::providers::flex::disputes::WatchedDisputes;
 use crate::providers::flex::ids::RefundId;
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::sessions::SKEW;
@@ -190,11 +191,11 @@ impl Refunding {
 
     /// Withdraws unsent requests for which too little money is left, because it was refunded in another way. The bank may
     /// return a disputed payment, so its refunds are withdrawn too. After a won dispute they can be requested again.
-    pub(in super::super) fn withdraw_moot(&mut self, cx: &mut Cx<'_>) {
+    pub(in super::super) fn withdraw_moot(&mut self, disputes: &WatchedDisputes, cx: &mut Cx<'_>) {
         for open in self.open.clone() {
             let left = open.paid.minus(self.returned(&open.payment));
             let is_unsent = cx.pending(|call| is_effect(call, &open.effect)).is_some_and(|it| !it.sent);
-            if is_unsent && (open.amount > left || self.is_disputed(&open.payment)) {
+            if is_unsent && (open.amount > left || disputes.blocks_refund_of(&open.payment)) {
                 cx.withdraw_unsent(|call| is_effect(call, &open.effect));
                 self.not_made(&open.effect);
             }

@@ -137,8 +137,7 @@ pub(in super::super) fn permits_refund(subscription: &Subscription, rules: &mut 
         .check(CoreRule::NotNow, subscription.record.is_some())
         .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     if rules.is_lease() {
-        let refunding = &subscription.refunding;
-        let disputed = refunding.open.iter().any(|it| refunding.is_disputed(&it.payment));
+        let disputed = subscription.refunding.open.iter().any(|it| subscription.is_disputed(&it.payment));
         rules.check(Rule::RefundNotDisputed, !disputed);
     }
 }
@@ -187,7 +186,5 @@ pub(in super::super) fn check_refund(subscription: &Subscription, refund: &Refun
     let amount = refund.amount.unwrap_or(left);
     let detail = || format!("{left} cents of the payment are left.");
     rules.check(Rule::RefundNotAboveReceived, amount > Cents::ZERO && amount <= left).at("/amount").because(detail);
-    rules
-        .check(Rule::RefundNotDisputed, !subscription.refunding.is_disputed(&payable.payment))
-        .at("/payment_intent_id");
+    rules.check(Rule::RefundNotDisputed, !subscription.is_disputed(&payable.payment)).at("/payment_intent_id");
 }

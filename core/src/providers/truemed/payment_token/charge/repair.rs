@@ -188,7 +188,7 @@ impl Charges {
             history.add_failed(failed.seq, id.clone(), failed.intent.clone());
         }
         let FailedCharge { seq, intent, total, .. } = failed;
-        self.current = Charge::Repaired { seq, intent, session, total, since: cx.now() };
+        self.current = Charge::Repaired { seq, intent, session, total };
         Some(seq)
     }
 

@@ -154,9 +154,21 @@ impl StoredToken {
         self.settle_state();
     }
 
-    /// No sending of the request for a token reached Truemed. The request is dropped if there is a token.
+    /// No sending of the request for a token reached Truemed. The request is dropped if there is a token, or if the host
+    /// wants none.
     pub(in super::super) fn not_sent(&mut self, charge: Option<u32>, cx: &mut Cx<'_>) {
-        if self.state >= TokenState::Issued {
+        if self.state >= TokenState::Issued || self.is_unwanted() {
+            cx.withdraw(is_create);
+            self.not_requested(charge);
+        }
+    }
+
+    /// The host wants no token any more. A token that comes all the same is deleted.
+    ///
+    /// Nobody has the page of a request that has no reply. So the request is dropped, unless a worker is sending it.
+    pub(super) fn refuse_token(&mut self, charge: Option<u32>, cx: &mut Cx<'_>) {
+        self.unwanted = true;
+        if cx.pending(is_create).is_some() && !cx.is_leased(is_create) {
             cx.withdraw(is_create);
             self.not_requested(charge);
         }
@@ -341,7 +353,8 @@ impl StoredToken {
         waiting.filter_map(move |it| {
             let mut wait = Wait::new(SignalName::TokenUpdated.as_str(), it.timer.since());
             wait.about = Some(it.origin.as_ref()?.into());
-            let is_payable = it.session().is_none_or(|id| payable == Some(id));
+            // A checkout can be paid although its token is unwanted.
+            let is_payable = it.session().map_or(!self.unwanted, |id| payable == Some(id));
             wait.customer_url = it.redirect_url.clone().filter(|_| is_payable && Some(it.seq) == newest);
             Some(wait)
         })

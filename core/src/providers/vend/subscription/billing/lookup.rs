@@ -9,9 +9,8 @@ use super::super::account::Account;
 use super::{Billing, BillingState};
 use crate::flow::PollTimer;
 use crate::providers::vend::api::calls::Call;
-use crate::providers::vend::api::partner::{
-    PartnerSubscription, Phase, Plan, State, SubscriptionInfo, SubscriptionsReply,
-};
+use crate::providers::vend::api::partner::{PartnerSubscription, Phase, State, SubscriptionInfo, SubscriptionsReply};
+use crate::providers::vend::api::plan::Plan;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::Review;
 use crate::providers::vend::rules::Rule;

@@ -2,15 +2,14 @@
 
 use crate::rule::Source;
 
-const READ: &str = "2026-11-21";
-
 macro_rules! pages {
-    ($($name:ident = $page:literal $section:literal;)+) => {
-        $(pub(crate) const $name: Source = Source::new(concat!("docs.withflex.com/", $page), $section, READ);)+
+    (read on $read:literal: $($name:ident = $page:literal $section:literal;)+) => {
+        $(pub(super) const $name: Source = Source::new(concat!("docs.withflex.com/", $page), $section, $read);)+
     };
 }
 
 pages! {
+    read on "2026-11-21":
     SEED = "subscription/quickstart" "Build a subscription integration";
     INTRO = "api-reference/introduction" "Introduction";
     CHECKOUT = "developer-guides/integration/checkout/how-checkout-works" "How Checkout works";
@@ -18,12 +17,12 @@ pages! {
     FULFILLMENT = "developer-guides/integration/checkout/fulfillment" "Fulfillment";
     OFF_SESSION = "developer-guides/integration/checkout/off-session-checkouts" "Off-session checkouts";
     WALKTHROUGH = "developer-guides/integration/checkout/example-walkthrough" "Example walkthrough";
-    REIMBURSEMENT = "developer-guides/integration/reimbursement" "Reimbursement";
+    REIMBURSE = "developer-guides/integration/reimbursement" "Reimbursement";
     PRODUCTS = "product-prices/how-product-and-prices-work" "How products and prices work";
     PRODUCT_API = "developer-guides/products-and-prices/api-product-creation-walkthrough" "API product creation";
     SUBSCRIPTIONS = "developer-guides/subscriptions/overview" "Subscriptions";
-    SUBSCRIPTIONS_OLD = "subscription/overview" "Subscriptions";
-    SUBSCRIPTIONS_API_OLD = "subscriptions" "Subscriptions";
+    OVERVIEW_OLD = "subscription/overview" "Subscriptions";
+    API_OLD = "subscriptions" "Subscriptions";
     WEBHOOKS = "developer-guides/webhooks/overview" "Webhooks";
     EVENTS = "developer-guides/webhooks/events" "Events";
     VERIFYING = "developer-guides/webhooks/verifying-webhooks" "Verifying webhooks";
@@ -44,4 +43,14 @@ pages! {
     GET_SESSION = "api-reference/checkout-sessions/get-checkout-session" "Get Checkout Session";
     GET_SUBSCRIPTION = "api-reference/subscriptions/get-subscription" "Get Subscription";
     CANCEL_SUBSCRIPTION = "api-reference/subscriptions/cancel-subscription" "Cancel Subscription";
+}
+
+pages! {
+    read on "2026-11-30":
+    GET_DISPUTE = "api-reference/disputes/get-dispute" "Get Dispute";
+    CLOSE_DISPUTE = "api-reference/disputes/close-dispute" "Close Dispute";
+    RETRY_EVENT = "api-reference/events/retry-event" "Retry Event";
+    CAPTURE_SESSION = "api-reference/checkout-sessions/capture-checkout-session" "Capture Checkout Session";
+    PREVIEW_CAPTURE = "api-reference/checkout-sessions/preview-capture-allocation" "Preview Capture Allocation";
+    GET_LINE_ITEMS = "api-reference/checkout-sessions/get-line-items" "Get Line Items";
 }

@@ -1,0 +1,179 @@
+//! Checked requests for the product catalog, and its items as Truemed sends them. They need no snapshot, because nothing
+//! waits for their outcome.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::api::calls::CREDENTIAL;
+use super::rules::Rule;
+use crate::config::truemed::Settings;
+use crate::effect::Request;
+use crate::json::{RawText, lenient, lenient_text, read_body};
+pub use crate::providers::checked::Checked;
+use crate::providers::checked::Violations;
+use crate::snapshot::Rejection;
+use crate::value::{Body, Extra, body, open_enum};
+
+/// An item of the host's catalog, to be created or updated.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CatalogItem {
+    /// The SKU, which is unique within the account.
+    pub sku: String,
+    /// The name.
+    pub name: String,
+    /// The description, from which Truemed classifies the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Pictures of the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_urls: Option<Vec<String>>,
+    /// The page that shows the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The GTIN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<String>,
+    /// Your own data, as one string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl CatalogItem {
+    /// An item with this SKU and this name.
+    pub fn new(sku: &str, name: &str) -> Self {
+        Self { sku: sku.into(), name: name.into(), ..Self::default() }
+    }
+
+    /// Checks the item, and builds the request that creates it.
+    ///
+    /// ```
+    /// use rulebound::truemed::{Settings, catalog::CatalogItem};
+    /// let rejected = CatalogItem::new("", "Knee Brace").create(&Settings::default()).unwrap_err();
+    /// assert_eq!(rejected.violations[0].rule.code, "truemed.catalog.sku-and-name-required");
+    /// ```
+    pub fn create(&self, settings: &Settings) -> Result<Checked, Rejection> {
+        self.request("create", settings)
+    }
+
+    /// Checks the item, and builds the request that updates the item with its SKU.
+    pub fn update(&self, settings: &Settings) -> Result<Checked, Rejection> {
+        self.request("update", settings)
+    }
+
+    fn request(&self, verb: &str, settings: &Settings) -> Result<Checked, Rejection> {
+        let mut violations = Violations::default();
+        let is_filled = |text: &str| !text.trim().is_empty();
+        violations.check(is_filled(&self.sku), Rule::CatalogSkuAndNameRequired, "/sku");
+        violations.check(is_filled(&self.name), Rule::CatalogSkuAndNameRequired, "/name");
+        let has_text = |text: &Option<String>| text.as_deref().is_some_and(is_filled);
+        violations.check(has_text(&self.description), Rule::CatalogDetails, "/description");
+        violations.check(has_text(&self.url), Rule::CatalogDetails, "/url");
+        let has_pictures = self.image_urls.as_ref().is_some_and(|urls| !urls.is_empty());
+        violations.check(has_pictures, Rule::CatalogDetails, "/image_urls");
+        violations.finish(post(settings, verb, &body(self, &self.extra, None)))
+    }
+}
+
+/// The request that looks up the item with this SKU.
+pub fn detail(sku: &str, settings: &Settings) -> Result<Checked, Rejection> {
+    #[derive(Serialize)]
+    struct Detail<'a> {
+        sku: &'a str,
+    }
+    let mut violations = Violations::default();
+    violations.check(!sku.trim().is_empty(), Rule::CatalogSkuAndNameRequired, "/sku");
+    violations.finish(post(settings, "detail", &body(&Detail { sku }, &Extra::default(), None)))
+}
+
+fn post(settings: &Settings, verb: &str, fields: &Body) -> Request {
+    let url = format!("{}/api/v1/product_catalog/items/{verb}", settings.base_url());
+    Request::new("POST", url, CREDENTIAL).with_json(fields)
+}
+
+open_enum! {
+    /// How an item is eligible. The documents have two words for an item that is not.
+    pub enum Eligibility {
+        /// Everyone can pay for it with an HSA or FSA card.
+        Eligible = "eligible",
+        /// With a letter of medical necessity.
+        EligibleWithLmn = "eligible_with_lmn",
+        /// It is not eligible.
+        Ineligible = "ineligible" | "not_eligible",
+    }
+}
+
+/// An item as Truemed sends it, in the reply to a lookup, in a list, or in its webhook.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CatalogItemObject {
+    /// The SKU.
+    pub sku: String,
+    /// The name.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub name: Option<String>,
+    /// The eligibility. Truemed has not reviewed an item without one, and such an item counts as not eligible.
+    #[serde(default, deserialize_with = "lenient")]
+    pub eligibility: Option<Eligibility>,
+    /// When Truemed last reviewed the item, as Truemed sent it.
+    #[serde(default, deserialize_with = "lenient_text")]
+    pub reviewed_at: Option<String>,
+}
+
+impl CatalogItemObject {
+    /// Reads the item in the body of a reply, or in the body of the webhook `product_catalog.item.eligibility_updated`.
+    pub fn read(text: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Webhook<'a> {
+            #[serde(borrow)]
+            data: Object<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Object<'a> {
+            #[serde(borrow)]
+            object: RawText<'a>,
+        }
+        match read_body::<Webhook<'_>>(text) {
+            Some(webhook) => read_body(webhook.data.object.get().as_bytes()),
+            None => read_body(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_item_of_the_guide_is_sent_with_a_warning() {
+        let mut item = CatalogItem::new("ITEM-001", "Compression Knee Brace");
+        item.description = Some("For knee pain.".into());
+        item.image_urls = Some(Vec::from(["https://example.com/brace.jpg".into()]));
+        let made = item.create(&Settings::default()).unwrap();
+        assert_eq!(made.request.url, "https://api.truemed.com/api/v1/product_catalog/items/create");
+        assert_eq!(made.warnings.iter().map(|it| it.pointer.as_ref()).collect::<Vec<_>>(), ["/url"]);
+        item.url = Some("https://shop.example/brace".into());
+        assert!(item.update(&Settings::default()).unwrap().warnings.is_empty());
+        let body = r#"{"sku":"ITEM-001"}"#;
+        assert_eq!(detail("ITEM-001", &Settings::default()).unwrap().request.body.as_deref(), Some(body));
+        assert!(detail(" ", &Settings::default()).is_err());
+    }
+
+    #[test]
+    fn an_item_is_read_from_a_reply_and_from_the_webhook() {
+        let of = |text: &str| CatalogItemObject::read(text.as_bytes()).map(|it| it.eligibility);
+        assert_eq!(of(r#"{"sku": "a", "eligibility": "eligible"}"#), Some(Some(Eligibility::Eligible)));
+        assert_eq!(of(r#"{"sku": "a", "eligibility": null}"#), Some(None));
+        let webhook = r#"{"event_type": "product_catalog.item.eligibility_updated", "timestamp": "2026-01-01T00:00:00Z",
+            "data": {"object": {"sku": "a", "name": "A", "eligibility": "not_eligible"}}}"#;
+        assert_eq!(of(webhook), Some(Some(Eligibility::Ineligible)));
+        assert_eq!(of("<html>"), None);
+    }
+}

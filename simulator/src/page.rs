@@ -1,0 +1,62 @@
+//! The frame of every page for a customer: plain HTML, no script.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::http::HttpReply;
+use crate::provider::Reply;
+use crate::time::{Millis, iso};
+
+/// A page of a provider. `brand` is the provider's name; `hint` tells a tester what to enter.
+pub(crate) fn page(status: u16, brand: &str, title: &str, now: Millis, hint: &Markup, content: &Markup) -> Reply {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · " (brand) }
+                style { (PreEscaped(include_str!("page.css"))) }
+            }
+            body {
+                header { i {} (brand) }
+                main data-testid="page" { (content) }
+                footer data-testid="sim-hint" {
+                    (hint)
+                    div { "A simulator: no money moves. It is " time { (iso(now)) } " here." }
+                }
+            }
+        }
+    };
+    HttpReply::html(status, page.into_string()).into()
+}
+
+/// The end of a way: what happened, and where to go from here.
+pub(crate) fn end(good: bool, title: &str, text: &str, url: &str, label: &str) -> Markup {
+    html! {
+        div.mark.bad[!good] aria-hidden="true" { @if good { "✓" } @else { "!" } }
+        h1 data-testid="title" { (title) }
+        p.soft { (text) }
+        @if !url.is_empty() { a.button href=(url) data-testid="return" { (label) } }
+    }
+}
+
+/// An amount of cents in dollars.
+pub(crate) fn dollars(cents: i64) -> String {
+    format!("${}.{:02}", cents.div_euclid(100), cents.rem_euclid(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cents_are_written_as_dollars() {
+        assert_eq!([dollars(0), dollars(5), dollars(123_456)], ["$0.00", "$0.05", "$1234.56"]);
+    }
+
+    #[test]
+    fn what_a_merchant_sends_cannot_become_markup() {
+        let page = end(true, "<b>", "&", "https://x/?a=\"b", "back").into_string();
+        assert!(page.contains("&lt;b&gt;") && page.contains("&quot;b"), "{page}");
+    }
+}

@@ -1,0 +1,124 @@
+//! The control plane of one world, without the parts that need a network.
+
+use serde_json::{Value, json};
+
+use super::World;
+use super::options::{endpoints, instant};
+use crate::http::pairs;
+use crate::time::iso;
+
+/// What a control request leads to.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Controlled {
+    /// A reply with this status.
+    Reply(u16, Value),
+    /// Deliver what is due now, then reply 200 with these members and the deliveries.
+    Deliver(Value),
+}
+
+impl World {
+    /// Serves a request below `/_sim/`: `what` is `act`, `faults`, `ledger`, …, as the README lists them.
+    ///
+    /// For `clock/advance`, loop over [`World::next`], [`World::deliveries`] and [`World::delivered`].
+    pub fn control(&mut self, method: &str, what: &str, query: &str, body: &Value) -> Controlled {
+        let result = match (method, what) {
+            ("GET", "" | "clock") => Ok(self.shown()),
+            ("POST", "reset") => {
+                self.reset();
+                Ok(self.shown())
+            }
+            ("POST", "clock") => self.set_clock(body),
+            ("GET", "faults") => Ok(self.shared.faults.shown()),
+            ("POST", "faults") => {
+                let operations: Vec<&str> = self.routes.iter().map(|(_, _, described)| described.name).collect();
+                let added = self.shared.faults.add(body, &operations);
+                added.map(|()| self.shared.faults.shown())
+            }
+            ("DELETE", "faults") => {
+                self.shared.faults.clear();
+                Ok(self.shared.faults.shown())
+            }
+            ("GET", "webhooks") => Ok(self.shared.mailbox.shown()),
+            ("POST", "webhooks") => return self.control_webhooks(body),
+            ("GET", "requests") => Ok(self.shared.journal.read(&pairs(query))),
+            ("GET", "ledger") => Ok(self.ledger()),
+            ("POST", "act") => self.act(body),
+            _ => {
+                let error = format!("The control plane has no {method} {what}. GET /_sim lists it.");
+                return Controlled::Reply(404, json!({"error": error}));
+            }
+        };
+        match result {
+            Ok(value) => Controlled::Reply(200, value),
+            Err(error) => Controlled::Reply(400, json!({"error": error})),
+        }
+    }
+
+    /// The world as the control plane shows it.
+    pub(crate) fn shown(&self) -> Value {
+        let url = &self.options.url;
+        let address = |name: &str| (name.to_owned(), json!(format!("{url}/{name}")));
+        let addresses: serde_json::Map<_, _> = self.providers.iter().map(|provider| address(provider.name())).collect();
+        json!({
+            "url": url,
+            "base_urls": addresses,
+            "seed": self.options.seed,
+            "clock": iso(self.clock),
+            "now": self.clock,
+            "next": self.next().map(iso),
+            "readings": self.options.readings,
+        })
+    }
+
+    fn set_clock(&mut self, body: &Value) -> Result<Value, String> {
+        let at = instant(&body["now"]).ok_or("`now` must be a time. Use clock/advance to let time pass.")?;
+        if self.next().is_some_and(|next| next < at) || at < self.clock {
+            return Err("The clock cannot be set back, nor beyond what falls due next. Use clock/advance.".into());
+        }
+        self.clock = at;
+        Ok(self.shown())
+    }
+
+    fn control_webhooks(&mut self, body: &Value) -> Controlled {
+        let now = self.clock;
+        let Some((what, wanted)) = body.as_object().filter(|body| body.len() == 1).and_then(|body| body.iter().next())
+        else {
+            let error = "Send exactly one of `hold`, `release`, `duplicate`, `redeliver`, `drop` and `endpoints`.";
+            return Controlled::Reply(400, json!({"error": error}));
+        };
+        let mailbox = &mut self.shared.mailbox;
+        let done = match what.as_str() {
+            "hold" => mailbox.hold(wanted),
+            "release" => mailbox.release(wanted, now),
+            "duplicate" | "redeliver" => mailbox.repeat(wanted, now),
+            "drop" => mailbox.drop_messages(wanted),
+            "endpoints" => endpoints(wanted).map(|endpoints| {
+                self.options.endpoints.clone_from(&endpoints);
+                self.shared.endpoints = endpoints;
+            }),
+            other => Err(format!("There is no `{other}`.")),
+        };
+        match (done, what.as_str()) {
+            (Err(error), _) => Controlled::Reply(400, json!({"error": error})),
+            (Ok(()), "release" | "duplicate" | "redeliver") => Controlled::Deliver(json!({})),
+            (Ok(()), _) => Controlled::Reply(200, self.shared.mailbox.shown()),
+        }
+    }
+
+    /// What every provider knows: the truth that a test holds its host against.
+    pub(crate) fn ledger(&self) -> Value {
+        let records = self.providers.iter().map(|provider| (provider.name().to_owned(), provider.ledger()));
+        records.collect::<serde_json::Map<_, _>>().into()
+    }
+
+    fn act(&mut self, body: &Value) -> Result<Value, String> {
+        let name = body["provider"].as_str().unwrap_or("truemed");
+        let index = self.providers.iter().position(|provider| provider.name() == name);
+        let index = index.ok_or_else(|| format!("There is no provider `{name}`."))?;
+        if !self.shared.charge(body.to_string().len()) {
+            return Err("This world is full: it took 64 MiB. Reset it, or make another one.".into());
+        }
+        self.with_provider(index, false, |hosted, context| hosted.act(body, context)).unwrap_or(Err(String::new()))
+    }
+}
