@@ -146,7 +146,7 @@ fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rul
     // `permits` has rejected the command already if there is no other subscription.
     rules.check(CoreRule::NotNow, running || !subscription.others.any_runs()).at("/subscription_id");
     if let Some(record) = main {
-        let is_disputed = requested.refunds() && record.watched().any_blocks_refund();
+        let is_disputed = requested.refunds() && subscription.is_end_disputed();
         rules.check(Rule::RefundNotDisputed, !is_disputed).at("/refund");
         check_one_at_a_time(record.id(), rules);
     }

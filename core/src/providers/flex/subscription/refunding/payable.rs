@@ -118,13 +118,26 @@ impl Subscription {
         }
     }
 
-    /// The amount of the paid period's payment that can still be refunded.
-    pub(in super::super) fn refundable(&self) -> Option<Cents> {
+    /// The payment of the paid period.
+    fn current_payable(&self) -> Option<Payable> {
         let record = self.record.as_ref()?;
         let settled = self.sessions.settled().map(|it| it.id());
         let is_current =
             |it: &Payable| record.is_paid_by(&it.payment, it.session.is_some() && it.session.as_ref() == settled);
-        let current = self.payables().into_iter().find(is_current)?;
+        self.payables().into_iter().find(is_current)
+    }
+
+    /// Whether a dispute keeps the refund that a cancellation requests from being made. The customer may have the money
+    /// of a lost dispute already.
+    pub(in super::super) fn is_end_disputed(&self) -> bool {
+        let is_open = self.record.as_ref().is_some_and(|record| record.watched().any_blocks_refund());
+        is_open || self.current_payable().is_some_and(|it| self.is_disputed(&it.payment))
+    }
+
+    /// The amount of the paid period's payment that can still be refunded.
+    pub(in super::super) fn refundable(&self) -> Option<Cents> {
+        let record = self.record.as_ref()?;
+        let current = self.current_payable()?;
         let left =
             self.refunding.left(&current.payment, current.paid).minus(record.claimed(&current.payment, current.paid));
         Some(left.max(Cents::ZERO))
