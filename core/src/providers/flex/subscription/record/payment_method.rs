@@ -165,7 +165,7 @@ impl SubscriptionRecord {
             self.pages.push(Page {
                 session: id.clone(),
                 setup_intent: None,
-                url: object.address().cloned(),
+                url: None,
                 expires_at: object.expires_at,
                 state: PageState::Open,
                 watch: PollTimer::new(cx.now()),
@@ -214,6 +214,10 @@ impl SubscriptionRecord {
             page.setup_intent = Some(id);
         }
         page.expires_at = page.expires_at.or(object.expires_at);
+        // With an unknown status, nobody knows what the customer would find there.
+        if object.status == Some(Status::Open) && page.state == PageState::Open && page.url.is_none() {
+            page.url = object.address().cloned();
+        }
         let (session, state) = (
             page.session.clone(),
             match object.status {
