@@ -1,6 +1,7 @@
 //! The watch over disputes, which both flows share: the lookups, the deadline for evidence, and the acceptance by
 //! `close_dispute`. What a dispute means for money and access is decided elsewhere.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -34,9 +35,15 @@ pub(super) struct WatchedDisputes(Vec<Watched>);
 struct Watched {
     /// The id of the dispute.
     id: DisputeId,
+    /// The disputed payment, if Flex has shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payment: Option<String>,
     /// Whether the dispute was won or lost.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     ended: bool,
+    /// Whether the dispute was lost, so that the customer has the money.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    lost: bool,
     /// Until when the bank accepts evidence, if Flex has shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_at: Option<Timestamp>,
@@ -96,7 +103,19 @@ impl WatchedDisputes {
 
     /// Whether an open dispute keeps its payment from being refunded.
     pub(super) fn any_blocks_refund(&self) -> bool {
-        self.0.iter().any(|it| !it.ended && (it.refundable != Some(true) || it.accepted))
+        self.0.iter().any(|it| !it.ended && it.blocks_refund())
+    }
+
+    /// Whether a dispute keeps this payment from being refunded. A dispute of an unknown payment blocks each. So does a
+    /// full watch, because a dispute that is not watched may be of this payment.
+    pub(super) fn blocks_refund_of(&self, payment: &str) -> bool {
+        let is_of = |it: &&Watched| it.payment.as_deref().is_none_or(|of| of == payment);
+        self.0.len() >= WATCHED || self.0.iter().filter(is_of).any(Watched::blocks_refund)
+    }
+
+    /// The payment of a dispute, if Flex has shown it.
+    pub(super) fn payment(&self, id: &DisputeId) -> Option<&str> {
+        self.find(id.as_str())?.payment.as_deref()
     }
 
     /// Whether the host has accepted the dispute.
@@ -125,6 +144,7 @@ impl WatchedDisputes {
         };
         let Some(watched) = self.0.get_mut(index) else { return };
         let details = object.evidence_details.unwrap_or_default();
+        watched.payment = watched.payment.take().or_else(|| object.payment_intent().map(Into::into));
         watched.due_at = watched.due_at.max(details.due_by);
         watched.refundable = [watched.refundable, object.is_charge_refundable].into_iter().flatten().min();
         // A draft is evidence that was not submitted.
@@ -132,7 +152,7 @@ impl WatchedDisputes {
         watched.answered |= object.status == Some(DisputeStatus::UnderReview);
         match object.status {
             Some(DisputeStatus::Lost) => {
-                watched.ended = true;
+                (watched.ended, watched.lost) = (true, true);
                 // Nothing has accepted the dispute if no worker has sent the request.
                 let is_unsent = cx.pending(|call| closes(call, &watched.id)).is_some_and(|it| !it.sent);
                 watched.accepted &= !is_unsent;
@@ -201,9 +221,10 @@ impl WatchedDisputes {
     }
 
     /// A person says how the dispute has ended.
-    pub(super) fn end<F: Flex>(&mut self, id: &str, cx: &mut Cx<'_, F>) {
+    pub(super) fn end<F: Flex>(&mut self, id: &str, lost: bool, cx: &mut Cx<'_, F>) {
         if let Some(watched) = self.find_mut(id) {
             watched.ended = true;
+            watched.lost |= lost;
             cx.withdraw_unsent(|call| closes(call, &watched.id));
             watched.plan(cx);
         }
@@ -237,7 +258,23 @@ impl WatchedDisputes {
 impl Watched {
     const fn new(id: DisputeId, now: Timestamp) -> Self {
         let timer = PollTimer::new(now);
-        Self { id, ended: false, due_at: None, refundable: None, answered: false, accepted: false, keeps: None, timer }
+        Self {
+            id,
+            payment: None,
+            ended: false,
+            lost: false,
+            due_at: None,
+            refundable: None,
+            answered: false,
+            accepted: false,
+            keeps: None,
+            timer,
+        }
+    }
+
+    /// Whether the customer has the money, or may still get it from the bank.
+    fn blocks_refund(&self) -> bool {
+        self.lost || self.accepted || (!self.ended && self.refundable != Some(true))
     }
 
     /// Plans the next lookup and the questions for a person. After the end there are none.

@@ -7,10 +7,10 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::post;
-use crate::providers::checked::{Checked, Violations};
 use super::ids::EventId;
 use super::rules::Rule;
 use crate::config::flex::Settings;
+use crate::providers::checked::{Checked, Violations};
 use crate::snapshot::Rejection;
 use crate::url::escaped;
 use crate::value::{Extra, body};

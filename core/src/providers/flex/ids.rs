@@ -38,6 +38,11 @@ text_id! {
 }
 
 text_id! {
+    /// One setup intent: a customer gives a payment method.
+    SetupIntentId = "setup_intent", PROVIDER_ID, is_visible, plain
+}
+
+text_id! {
     /// One event.
     EventId = "event", PROVIDER_ID, is_visible, plain
 }

@@ -25,11 +25,13 @@ pub use api::capture_request::{CaptureItem, CapturePayment};
 pub use api::item::{CouponData, LineItem, PriceData};
 pub use api::objects::{
     CaptureObject, ChargeObject, DisputeObject, DisputeStatus, Entries, EvidenceDetails, Expandable, FeeObject,
-    InvoiceObject, InvoiceStatus, NextAction, RefundObject, RefundStatus, SessionObject, Status, SubscriptionObject,
-    SubscriptionStatus, TotalDetails,
+    InvoiceObject, InvoiceStatus, NextAction, RefundObject, RefundStatus, SessionObject, SetupIntentObject,
+    SetupIntentStatus, Status, SubscriptionObject, SubscriptionStatus, TotalDetails,
 };
 pub use api::replies::Event;
-pub use api::request::{CancelSubscription, CreateRefund, End, RefundItem, UpdateSubscription};
+pub use api::request::{
+    CancelSubscription, CreateRefund, End, RefundItem, RefundPayment, UpdateEnd, UpdateItem, UpdateSubscription,
+};
 pub use api::session_request::{
     CaptureMethod, CreateCheckoutSession, Discount, Fee, Mode, ShippingOptions, ShippingRateData, TaxRate,
 };
@@ -37,7 +39,8 @@ pub use api::test_mode::TestMode;
 pub use api::webhook::Signal;
 pub use checkout::Checkout;
 pub use ids::{
-    CaptureId, CheckoutSessionId, CustomerId, DisputeId, EventId, InvoiceId, PriceId, RefundId, SubscriptionId,
+    CaptureId, CheckoutSessionId, CustomerId, DisputeId, EventId, InvoiceId, PriceId, RefundId, SetupIntentId,
+    SubscriptionId,
 };
 pub use names::{Notice, Review, SignalName, Verdict};
 pub use reports::{CaptureReport, DisputeReport, RefundReport, SoldItem};

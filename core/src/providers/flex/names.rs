@@ -207,7 +207,7 @@ reviews! {
         /// I have seen it.
         Seen,
     }
-    /// Refunds of this session are still pending. Look at them in the Flex dashboard.
+    /// Refunds of this session or payment are still pending. Look at them in the Flex dashboard.
     RefundPending = "refund_pending" {
         /// The refunds are still pending. Keep waiting.
         KeepWaiting,
@@ -221,7 +221,7 @@ reviews! {
         /// No. Flex has not made it.
         NotRefunded,
     }
-    /// A payment of this subscription was refunded, and this flow did not request the refund. Should the customer keep
+    /// A payment of this subscription was refunded: in full, or not on request of this flow. Should the customer keep
     /// access?
     Refunded = "refunded" {
         /// Yes. Keep access.

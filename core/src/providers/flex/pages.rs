@@ -17,12 +17,12 @@ pages! {
     FULFILLMENT = "developer-guides/integration/checkout/fulfillment" "Fulfillment";
     OFF_SESSION = "developer-guides/integration/checkout/off-session-checkouts" "Off-session checkouts";
     WALKTHROUGH = "developer-guides/integration/checkout/example-walkthrough" "Example walkthrough";
-    REIMBURSEMENT = "developer-guides/integration/reimbursement" "Reimbursement";
+    REIMBURSE = "developer-guides/integration/reimbursement" "Reimbursement";
     PRODUCTS = "product-prices/how-product-and-prices-work" "How products and prices work";
     PRODUCT_API = "developer-guides/products-and-prices/api-product-creation-walkthrough" "API product creation";
     SUBSCRIPTIONS = "developer-guides/subscriptions/overview" "Subscriptions";
-    SUBSCRIPTIONS_OLD = "subscription/overview" "Subscriptions";
-    SUBSCRIPTIONS_API_OLD = "subscriptions" "Subscriptions";
+    OVERVIEW_OLD = "subscription/overview" "Subscriptions";
+    API_OLD = "subscriptions" "Subscriptions";
     WEBHOOKS = "developer-guides/webhooks/overview" "Webhooks";
     EVENTS = "developer-guides/webhooks/events" "Events";
     VERIFYING = "developer-guides/webhooks/verifying-webhooks" "Verifying webhooks";
@@ -39,6 +39,7 @@ pages! {
     DISPUTES = "disputes-api-guide" "Disputes API guide";
     GET_INVOICE = "api-reference/invoices/get-invoice" "Get Invoice";
     UPDATE_SUBSCRIPTION = "api-reference/subscriptions/update-subscription" "Update Subscription";
+    GET_SETUP_INTENT = "api-reference/setup-intents/get-setup-intent" "Get Setup Intent";
     GET_SESSION = "api-reference/checkout-sessions/get-checkout-session" "Get Checkout Session";
     GET_SUBSCRIPTION = "api-reference/subscriptions/get-subscription" "Get Subscription";
     CANCEL_SUBSCRIPTION = "api-reference/subscriptions/cancel-subscription" "Cancel Subscription";

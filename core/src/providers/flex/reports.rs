@@ -37,18 +37,25 @@ impl From<SoldItem> for DeliveredItem {
 }
 
 /// An item as it is stored: the id of its price, and the number of pieces.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexStoredItem"))]
-pub(super) struct StoredItem(Option<String>, #[serde(deserialize_with = "whole")] i64);
+pub(crate) struct StoredItem(Option<String>, #[serde(deserialize_with = "whole")] i64);
 
 impl StoredItem {
+    pub(crate) const fn new(price: Option<String>, quantity: i64) -> Self {
+        Self(price, quantity)
+    }
+
     /// The items of a command. Nothing is kept of a large cart.
     pub(super) fn all_of(items: &[LineItem]) -> Vec<Self> {
-        let ids = items.iter().filter_map(|it| it.price.as_ref()).map(String::len);
-        if items.len() > ITEMS || ids.fold(0, usize::saturating_add) > BYTES {
-            return Vec::new();
-        }
-        items.iter().map(|it| Self(it.price.clone(), it.quantity.unwrap_or(1))).collect()
+        Self::bounded(items.iter().map(|it| Self(it.price.clone(), it.quantity.unwrap_or(1))).collect())
+    }
+
+    /// The same items, or nothing if they are too many to be kept.
+    pub(super) fn bounded(items: Vec<Self>) -> Vec<Self> {
+        let ids = items.iter().filter_map(|it| it.0.as_ref()).map(String::len);
+        let is_large = items.len() > ITEMS || ids.fold(0, usize::saturating_add) > BYTES;
+        if is_large { Vec::new() } else { items }
     }
 
     /// The items as the status shows them, if they are kept.

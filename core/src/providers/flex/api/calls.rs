@@ -7,12 +7,12 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::capture_request::CapturePayment;
-use super::request::{CancelSubscription, CreateRefund, UpdateSubscription};
+use super::request::{CancelSubscription, CreateRefund, RefundPayment, UpdateEnd, UpdateSubscription};
 use super::session_request::{CreateCheckoutSession, Mode, with_echo};
 use crate::config::flex::Settings;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
 use crate::id::EffectId;
-use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, InvoiceId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, InvoiceId, SetupIntentId, SubscriptionId};
 use crate::providers::flex::names::Review;
 use crate::url::escaped;
 use crate::value::{Body, body};
@@ -31,6 +31,10 @@ pub(crate) const PAGE: usize = 100;
 pub enum Call {
     /// Create a checkout session.
     CreateCheckoutSession(Box<CreateCheckoutSession>),
+    /// Create a session in which the customer gives another payment method for a subscription.
+    SetUpPaymentMethod(Box<CreateCheckoutSession>),
+    /// Look up a setup intent.
+    RetrieveSetupIntent(SetupIntentId),
     /// Look for the session of a create request whose outcome is unknown, by our reference.
     FindCheckoutSession(String),
     /// Look up a session.
@@ -39,8 +43,12 @@ pub enum Call {
     ConfirmCheckoutSession(CheckoutSessionId, EffectId),
     /// Refund a payment. The effect id names the request.
     CreateRefund(CheckoutSessionId, EffectId, Box<CreateRefund>),
+    /// Refund a payment of a subscription. The effect id names the request.
+    RefundPayment(EffectId, Box<RefundPayment>),
     /// Look up refunds.
     ListRefunds(RefundsOf),
+    /// Look up the refunds of a payment for the outcome of this request.
+    ConfirmRefund(String, EffectId),
     /// Capture an authorized payment, or a part of it. The effect id names the request.
     CapturePayment(CheckoutSessionId, EffectId, Box<CapturePayment>),
     /// Look up the captures of a session.
@@ -52,7 +60,9 @@ pub enum Call {
     /// Cancel a subscription.
     CancelSubscription(SubscriptionId, CancelSubscription),
     /// Update whether a subscription ends with its period.
-    UpdateSubscription(SubscriptionId, UpdateSubscription),
+    UpdateSubscription(SubscriptionId, UpdateEnd),
+    /// Change the plan of a subscription.
+    ChangeSubscription(SubscriptionId, Box<UpdateSubscription>),
     /// Look up an invoice.
     RetrieveInvoice(InvoiceId),
     /// Look up a dispute, also for the outcome of its acceptance.
@@ -64,7 +74,10 @@ pub enum Call {
 impl Call {
     /// Whether the reply may have a page for the customer: a new session, unless the customer is absent.
     pub(crate) fn may_open_page(&self) -> bool {
-        matches!(self, Self::CreateCheckoutSession(it) if it.mode != Mode::OffSession)
+        match self {
+            Self::CreateCheckoutSession(it) => it.mode != Mode::OffSession,
+            _ => matches!(self, Self::SetUpPaymentMethod(_)),
+        }
     }
 }
 
@@ -87,11 +100,15 @@ pub(crate) static CREATE_SESSION: Operation = Operation::new("create_checkout_se
 /// The customer is absent, so Flex charges the payment at once. A repeated create would charge it twice.
 static CREATE_OFF_SESSION: Operation =
     Operation::new(CREATE_SESSION.name, Retry::Reconcile).asks_of(Review::CreateAmbiguous.as_question());
+static RETRIEVE_SETUP_INTENT: Operation = Operation::new("retrieve_setup_intent", Retry::Lookup).not_found_at(&[404]);
 static FIND_SESSION: Operation = Operation::new("find_checkout_session", Retry::Lookup);
 pub(crate) static RETRIEVE_SESSION: Operation =
     Operation::new("retrieve_checkout_session", Retry::Lookup).not_found_at(&[404]);
 pub(crate) static CREATE_REFUND: Operation =
     Operation::new("create_refund", Retry::Reconcile).asks_of(Review::RefundUnknown.as_question());
+/// The same operation by the payment, which a subscription has one of for each period.
+static REFUND_PAYMENT: Operation =
+    Operation::new(CREATE_REFUND.name, Retry::Reconcile).asks_of(Review::RefundUnknown.as_question());
 static LIST_REFUNDS: Operation = Operation::new("list_refunds", Retry::Lookup);
 pub(crate) static CAPTURE: Operation = Operation::new("capture_payment", Retry::Reconcile)
     .success(Success::Undocumented)
@@ -114,12 +131,14 @@ impl effect::Call for Call {
     type Settings = Settings;
 
     fn operations() -> &'static [&'static Operation] {
-        static ALL: [&Operation; 15] = [
+        static ALL: [&Operation; 17] = [
             &CREATE_SESSION,
             &CREATE_OFF_SESSION,
             &FIND_SESSION,
+            &RETRIEVE_SETUP_INTENT,
             &RETRIEVE_SESSION,
             &CREATE_REFUND,
+            &REFUND_PAYMENT,
             &LIST_REFUNDS,
             &CAPTURE,
             &LIST_CAPTURES,
@@ -137,17 +156,19 @@ impl effect::Call for Call {
     fn operation(&self) -> &'static Operation {
         match self {
             Self::CreateCheckoutSession(it) if it.mode == Mode::OffSession => &CREATE_OFF_SESSION,
-            Self::CreateCheckoutSession(_) => &CREATE_SESSION,
+            Self::CreateCheckoutSession(_) | Self::SetUpPaymentMethod(_) => &CREATE_SESSION,
+            Self::RetrieveSetupIntent(_) => &RETRIEVE_SETUP_INTENT,
             Self::FindCheckoutSession(_) => &FIND_SESSION,
             Self::RetrieveCheckoutSession(_) | Self::ConfirmCheckoutSession(..) => &RETRIEVE_SESSION,
             Self::CreateRefund(..) => &CREATE_REFUND,
-            Self::ListRefunds(_) => &LIST_REFUNDS,
+            Self::RefundPayment(..) => &REFUND_PAYMENT,
+            Self::ListRefunds(_) | Self::ConfirmRefund(..) => &LIST_REFUNDS,
             Self::CapturePayment(..) => &CAPTURE,
             Self::ListCaptures(_) => &LIST_CAPTURES,
             Self::RetrieveSubscription(_) | Self::ConfirmSubscription(_) => &RETRIEVE_SUBSCRIPTION,
             Self::CancelSubscription(_, it) if it.refunds() => &CANCEL_AND_REFUND,
             Self::CancelSubscription(..) => &CANCEL,
-            Self::UpdateSubscription(..) => &UPDATE_SUBSCRIPTION,
+            Self::UpdateSubscription(..) | Self::ChangeSubscription(..) => &UPDATE_SUBSCRIPTION,
             Self::RetrieveInvoice(_) => &RETRIEVE_INVOICE,
             Self::RetrieveDispute(_) => &RETRIEVE_DISPUTE,
             Self::CloseDispute(_) => &CLOSE_DISPUTE,
@@ -160,7 +181,8 @@ impl effect::Call for Call {
             Self::CreateRefund(id, name, _) | Self::CapturePayment(id, name, _) => {
                 Some(Self::ConfirmCheckoutSession(id.clone(), name.clone()))
             }
-            Self::CancelSubscription(id, _) | Self::UpdateSubscription(id, _) => {
+            Self::RefundPayment(name, it) => Some(Self::ConfirmRefund(it.payment_intent_id.clone()?, name.clone())),
+            Self::CancelSubscription(id, _) | Self::UpdateSubscription(id, _) | Self::ChangeSubscription(id, _) => {
                 Some(Self::ConfirmSubscription(id.clone()))
             }
             Self::CloseDispute(id) => Some(Self::RetrieveDispute(id.clone())),
@@ -179,24 +201,27 @@ impl effect::Call for Call {
         };
         let post = |url: String, fields: Body| send("POST", url, "checkout_session", fields);
         match self {
-            Self::CreateCheckoutSession(it) => {
+            Self::CreateCheckoutSession(it) | Self::SetUpPaymentMethod(it) => {
                 let mut it = it.clone();
                 with_echo(&mut it.metadata, idempotency_key);
                 post(url("/checkout/sessions".into()), body(&it, &it.extra, None))
             }
+            Self::RetrieveSetupIntent(id) => get(url(format!("/setup_intents/{}", escaped(id.as_str())))),
             Self::FindCheckoutSession(reference) => {
                 let reference = escaped(reference);
                 get(url(format!("/checkout/sessions?client_reference_id={reference}&limit={PAGE}")))
             }
             Self::RetrieveCheckoutSession(id) | Self::ConfirmCheckoutSession(id, _) => get(session(id, "")),
             Self::CreateRefund(id, _, it) => post(session(id, "/refund"), body(it, &it.extra, None)),
+            Self::RefundPayment(_, it) => send("POST", url("/refunds".into()), "refund", body(it, &it.extra, None)),
             Self::ListRefunds(of) => get(url(match of {
                 RefundsOf::CheckoutSession(id) => {
                     format!("/refunds?checkout_session={}&limit={PAGE}", escaped(id.as_str()))
                 }
-                RefundsOf::PaymentIntent(id) => format!("/refunds?payment_intent={}&limit={PAGE}", escaped(id)),
+                RefundsOf::PaymentIntent(id) => refunds_of(id),
                 RefundsOf::Any => format!("/refunds?limit={PAGE}"),
             })),
+            Self::ConfirmRefund(payment, _) => get(url(refunds_of(payment))),
             Self::CapturePayment(id, _, it) => post(session(id, "/capture"), it.body()),
             Self::ListCaptures(id) => {
                 get(url(format!("/captures?checkout_session={}&limit={PAGE}", escaped(id.as_str()))))
@@ -208,6 +233,9 @@ impl effect::Call for Call {
             Self::UpdateSubscription(id, it) => {
                 send("PATCH", subscription(id), "subscription", body(it, &it.extra, None))
             }
+            Self::ChangeSubscription(id, it) => {
+                send("PATCH", subscription(id), "subscription", body(it, &it.extra, None))
+            }
             Self::RetrieveInvoice(id) => get(url(format!("/invoices/{}", escaped(id.as_str())))),
             Self::RetrieveDispute(id) => get(url(format!("/disputes/{}", escaped(id.as_str())))),
             Self::CloseDispute(id) => {
@@ -216,4 +244,8 @@ impl effect::Call for Call {
             }
         }
     }
+}
+
+fn refunds_of(payment: &str) -> String {
+    format!("/refunds?payment_intent={}&limit={PAGE}", escaped(payment))
 }

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use super::calls::Call;
 use super::objects::{
     CaptureObject, DisputeObject, DisputeStatus, Entries, InvoiceObject, RefundObject, SessionObject,
-    SubscriptionObject, SubscriptionStatus, listed, refusal, unwrapped,
+    SetupIntentObject, SubscriptionObject, SubscriptionStatus, listed, refusal, unwrapped,
 };
-use super::session_request::CreateCheckoutSession;
+use super::request::RefundPayment;
+use super::session_request::{CreateCheckoutSession, echoed_key};
 use super::webhook::Signal;
 use crate::flow::{Reading, Refusal, Reply};
 use crate::id::TypedId;
@@ -28,6 +29,8 @@ pub enum Event {
     Sessions(Entries<SessionObject>),
     /// A session that shows the requested refund. A split cart has one refund for each payment.
     Refunded(Box<SessionObject>, Vec<RefundId>),
+    /// One refund.
+    Refund(Box<RefundObject>),
     /// A list of refunds.
     Refunds(Entries<RefundObject>),
     /// A session that shows the requested capture, by its id if Flex shows one.
@@ -38,6 +41,8 @@ pub enum Event {
     Captures(Entries<CaptureObject>),
     /// One subscription.
     Subscription(Box<SubscriptionObject>),
+    /// One setup intent.
+    SetupIntent(Box<SetupIntentObject>),
     /// One invoice.
     Invoice(Box<InvoiceObject>),
     /// One dispute.
@@ -52,6 +57,7 @@ impl Event {
         match self {
             Self::Session(it) => Some(TypedId::from(&it.checkout_session_id)),
             Self::Refunded(_, ids) => ids.first().map(TypedId::from),
+            Self::Refund(it) => Some(TypedId::from(&it.refund_id)),
             Self::Captured(_, id) => id.as_ref().map(TypedId::from),
             Self::Capture(it) => Some(TypedId::from(&it.capture_id)),
             _ => None,
@@ -65,7 +71,7 @@ const SESSION_ID: &str = "/checkout_session/checkout_session_id";
 /// earlier refunds and captures, so only the flow can tell whether the session shows a new one.
 pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
     match call {
-        Call::CreateCheckoutSession(requested) => read_created(requested, reply),
+        Call::CreateCheckoutSession(requested) | Call::SetUpPaymentMethod(requested) => read_created(requested, reply),
         Call::RetrieveCheckoutSession(id) | Call::ConfirmCheckoutSession(id, _) | Call::CreateRefund(id, ..) => {
             let must_list = matches!(call, Call::CreateRefund(..));
             Reading::of(read_session(reply).and_then(|session| {
@@ -76,7 +82,8 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
             }))
         }
         Call::FindCheckoutSession(_) => read_list(reply, "checkout_sessions", "/checkout_sessions", Event::Sessions),
-        Call::ListRefunds(_) => read_list(reply, "refunds", "/refunds", Event::Refunds),
+        Call::RefundPayment(_, requested) => Reading::of(read_refund(requested, reply).map(Event::Refund)),
+        Call::ListRefunds(_) | Call::ConfirmRefund(..) => read_list(reply, "refunds", "/refunds", Event::Refunds),
         Call::ListCaptures(_) => read_list(reply, "captures", "/captures", Event::Captures),
         Call::CapturePayment(id, ..) => {
             let capture = read_object::<CaptureObject>(reply, "capture").filter(|it| it.amount_captured.is_some());
@@ -94,6 +101,17 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         Call::UpdateSubscription(id, requested) => {
             let set = |it: &SubscriptionObject| it.cancel_at_period_end == Some(requested.cancel_at_period_end);
             read_changed(read_subscription(reply, id.as_str()), set, "/subscription/cancel_at_period_end")
+        }
+        Call::ChangeSubscription(id, requested) => {
+            let shown = |it: &SubscriptionObject| requested.is_shown_by(it);
+            read_changed(read_subscription(reply, id.as_str()), shown, "/subscription/items")
+        }
+        Call::RetrieveSetupIntent(id) => {
+            let object = read_object::<SetupIntentObject>(reply, "setup_intent").filter(|it| it.setup_intent_id == *id);
+            Reading::of(object.ok_or("/setup_intent/setup_intent_id").and_then(|object| {
+                require(object.status.is_some(), "/setup_intent/status")?;
+                Ok(Event::SetupIntent(object))
+            }))
         }
         Call::RetrieveDispute(id) => Reading::of(read_dispute(reply, id).map(Event::Dispute)),
         // Flex shows an accepted dispute as lost.
@@ -118,6 +136,18 @@ pub(crate) fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Eve
         refusal.rule = Some(Rule::RefundOnlyComplete.rule());
     }
     Some(refusal)
+}
+
+/// Reads the reply to the refund of a payment: whether it shows a refund of that payment, with our key or our amount.
+fn read_refund(requested: &RefundPayment, reply: &Reply<'_>) -> Result<Box<RefundObject>, &'static str> {
+    let object = read_object::<RefundObject>(reply, "refund").ok_or("/refund/refund_id")?;
+    require(object.status.is_some(), "/refund/status")?;
+    let payment = object.payment_intent();
+    require(payment.is_none() || payment == requested.payment_intent_id.as_deref(), "/refund/payment_intent_id")?;
+    let key = echoed_key(requested.metadata.as_ref());
+    require(object.echo.is_none() || object.echo == key, "/refund/metadata")?;
+    require(object.echo.is_some() || object.amount == requested.amount, "/refund/amount")?;
+    Ok(object)
 }
 
 fn require(holds: bool, pointer: &'static str) -> Result<(), &'static str> {

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Intent;
+use crate::int::whole_if_any;
 use crate::money::Cents;
-use crate::providers::flex::ids::SubscriptionId;
+use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
 use crate::value::{Extra, RawJson};
 
 /// `cancel_subscription`: end a subscription at once, or with its period.
@@ -51,12 +52,72 @@ impl CancelSubscription {
     }
 }
 
-/// `update_subscription`: change whether a subscription ends with its period.
+/// `update_subscription`: change whether a subscription ends with its period, or change its plan.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexUpdateSubscriptionFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UpdateSubscription {
+    /// Whether the subscription ends with its period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_at_period_end: Option<bool>,
+    /// All items that the subscription has from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<UpdateItem>>,
+    /// The coupon that the next invoices get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon: Option<String>,
+    /// When the trial ends, in the ISO 8601 format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_end: Option<String>,
+    /// How Flex charges for the rest of the period, such as `always_invoice`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proration_behavior: Option<String>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl UpdateSubscription {
+    /// An update that sets whether the subscription ends with its period.
+    pub fn new(cancel_at_period_end: bool) -> Self {
+        Self { cancel_at_period_end: Some(cancel_at_period_end), ..Self::default() }
+    }
+
+    /// An update to these items.
+    pub fn to_items(items: impl Into<Vec<UpdateItem>>) -> Self {
+        Self { items: Some(items.into()), ..Self::default() }
+    }
+
+    /// Whether the update changes the plan.
+    pub(crate) const fn changes(&self) -> bool {
+        self.items.is_some() || self.coupon.is_some() || self.trial_end.is_some() || self.proration_behavior.is_some()
+    }
+}
+
+/// One item of an updated subscription.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexUpdateItem"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct UpdateItem {
+    /// The item of the subscription that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_item_id: Option<String>,
+    /// The price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+    /// The number of pieces; 1 if absent.
+    #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<i64>,
+}
+
+/// Whether a subscription ends with its period, as `update_subscription` sets it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexUpdateEndFields"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct UpdateEnd {
     /// Whether the subscription ends with its period.
     pub cancel_at_period_end: bool,
     /// Fields that the library does not know.
@@ -64,9 +125,9 @@ pub struct UpdateSubscription {
     pub extra: Extra,
 }
 
-impl UpdateSubscription {
+impl UpdateEnd {
     /// An update that sets the flag to this value.
-    pub fn new(cancel_at_period_end: bool) -> Self {
+    pub(crate) fn new(cancel_at_period_end: bool) -> Self {
         Self { cancel_at_period_end, extra: Extra::default() }
     }
 }
@@ -108,6 +169,38 @@ pub struct CreateRefund {
     /// Your own data, which Flex stores with the refund. The library adds the key of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_metadata: Option<RawJson>,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+/// `refund_payment`: refund one of the payments of a subscription, or a part of it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundPaymentFields"))]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RefundPayment {
+    /// Your name for this refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// The invoice whose payment is refunded, such as the one of a renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice_id: Option<InvoiceId>,
+    /// The paid session whose payment is refunded, such as the second one of two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout_session_id: Option<CheckoutSessionId>,
+    /// The payment that is refunded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_intent_id: Option<String>,
+    /// The amount, in cents. Without it, the refund is for everything that is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Cents>,
+    /// `requested_by_customer`, `duplicate`, `fraudulent` or `expired_uncaptured_charge`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Your own data, which Flex stores with the refund. The library adds the key of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<RawJson>,
     /// Fields that the library does not know.
     #[serde(default, skip_serializing_if = "Extra::is_empty")]
     pub extra: Extra,

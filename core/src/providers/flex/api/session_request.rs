@@ -240,9 +240,13 @@ impl CreateCheckoutSession {
         let other = self.mode.is_known() && (self.mode == Mode::Subscription) != F::SUBSCRIBES;
         let until = UnblockedBy::action_of(F::OTHER, CREATE_SESSION.name);
         rules.check(CoreRule::OtherFlow, !other).at("/mode").unblocked_by(until);
-        if other {
-            return;
+        if !other {
+            self.check_contents(rules);
         }
+    }
+
+    /// Checks the fields of a session whose mode fits the flow.
+    pub(crate) fn check_contents<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
         let invited = self.mode != Mode::Reimbursement;
         rules
             .warn(Rule::CheckoutModeKnown, invited)

@@ -142,6 +142,11 @@ impl Sessions {
         }
     }
 
+    /// The sessions that Flex has shown.
+    pub(crate) fn known(&self) -> &[Session] {
+        &self.known
+    }
+
     /// Whether another session may still be paid, and then name its subscription.
     pub(crate) fn may_sell(&self) -> bool {
         self.known.iter().any(|session| session.status != Status::Complete)

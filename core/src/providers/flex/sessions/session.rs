@@ -176,6 +176,13 @@ impl Session {
         &self.payment_intents
     }
 
+    /// The payment and its amount, if a complete session has exactly one payment. A hold has not taken its amount.
+    pub(crate) fn only_payment(&self) -> Option<(&str, Cents)> {
+        let [payment] = self.payment_intents.as_slice() else { return None };
+        let total = self.total.filter(|it| *it > Cents::ZERO)?;
+        (self.status == Status::Complete && !self.manual).then_some((payment, total))
+    }
+
     /// When the session expires, if Flex has said so.
     pub(crate) const fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at

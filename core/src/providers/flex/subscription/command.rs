@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::flow::named;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
-use crate::providers::flex::api::session_request::CreateCheckoutSession;
-use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, SubscriptionId};
+use crate::providers::flex::api::request::{CancelSubscription, RefundPayment, UpdateSubscription};
+use crate::providers::flex::api::session_request::{CreateCheckoutSession, Mode};
+use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, InvoiceId, SubscriptionId};
 
 /// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -20,7 +20,7 @@ use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, SubscriptionId};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Command {
-    /// Create a checkout session that sells the subscription.
+    /// Create a checkout session that sells the subscription, or with `mode=setup` takes another payment method for it.
     CreateCheckoutSession(Box<CreateCheckoutSession>),
     /// Look up the session. The id is required if the flow starts with it.
     RetrieveCheckoutSession {
@@ -34,10 +34,17 @@ pub enum Command {
         #[serde(default)]
         subscription_id: Option<SubscriptionId>,
     },
+    /// Look up an invoice, such as a paid one whose payment is to be refunded.
+    RetrieveInvoice {
+        /// The id of the invoice.
+        invoice_id: InvoiceId,
+    },
     /// End the subscription, at once or with its period.
     CancelSubscription(CancelSubscription),
-    /// Change whether the subscription ends with its period.
+    /// Change whether the subscription ends with its period, or change its plan.
     UpdateSubscription(UpdateSubscription),
+    /// Refund a payment of the subscription, or a part of it.
+    RefundPayment(Box<RefundPayment>),
     /// Look up a dispute of a payment.
     RetrieveDispute {
         /// The id of the dispute.
@@ -61,16 +68,24 @@ named! {
     pub enum Action {
         /// Create the checkout session.
         Create = "create_checkout_session",
+        /// Create a session in which the customer gives another payment method.
+        SetUp = "create_checkout_session/setup",
         /// Look up the session.
         RetrieveSession = "retrieve_checkout_session",
         /// Look up the subscription.
         Retrieve = "retrieve_subscription",
+        /// Look up an invoice.
+        RetrieveInvoice = "retrieve_invoice",
         /// End the subscription at once.
         Cancel = "cancel_subscription",
         /// End the subscription with its period.
         EndWithPeriod = "update_subscription/end_with_period",
         /// Keep the subscription running after its period.
         KeepRunning = "update_subscription/keep_running",
+        /// Change the items, the coupon or the trial.
+        Change = "update_subscription/plan",
+        /// Refund a payment.
+        Refund = "refund_payment",
         /// Look up a dispute.
         RetrieveDispute = "retrieve_dispute",
         /// Accept a dispute.
@@ -82,13 +97,19 @@ impl Action {
     /// The action of a command.
     pub(super) fn of(command: &Command) -> Self {
         match command {
+            Command::CreateCheckoutSession(it) if it.mode == Mode::Setup => Self::SetUp,
             Command::CreateCheckoutSession(_) => Self::Create,
             Command::RetrieveCheckoutSession { .. } => Self::RetrieveSession,
             Command::RetrieveSubscription { .. } => Self::Retrieve,
+            Command::RetrieveInvoice { .. } => Self::RetrieveInvoice,
             Command::CancelSubscription(it) if it.cancel_at_period_end == Some(true) => Self::EndWithPeriod,
             Command::CancelSubscription(_) => Self::Cancel,
-            Command::UpdateSubscription(it) if it.cancel_at_period_end => Self::EndWithPeriod,
-            Command::UpdateSubscription(_) => Self::KeepRunning,
+            Command::UpdateSubscription(it) => match it.cancel_at_period_end {
+                Some(true) => Self::EndWithPeriod,
+                Some(false) => Self::KeepRunning,
+                None => Self::Change,
+            },
+            Command::RefundPayment(_) => Self::Refund,
             Command::RetrieveDispute { .. } => Self::RetrieveDispute,
             Command::CloseDispute { .. } => Self::CloseDispute,
         }
@@ -98,15 +119,19 @@ impl Action {
     pub(super) const fn of_call(call: &Call) -> Self {
         match call {
             Call::CreateCheckoutSession(_) => Self::Create,
+            Call::SetUpPaymentMethod(_) => Self::SetUp,
             Call::CancelSubscription(..) => Self::Cancel,
             Call::UpdateSubscription(_, it) if it.cancel_at_period_end => Self::EndWithPeriod,
             Call::UpdateSubscription(..) => Self::KeepRunning,
+            Call::ChangeSubscription(..) => Self::Change,
+            Call::RefundPayment(..) => Self::Refund,
             Call::RetrieveDispute(_) => Self::RetrieveDispute,
             Call::CloseDispute(_) => Self::CloseDispute,
             Call::RetrieveSubscription(_)
             | Call::ConfirmSubscription(_)
             | Call::RetrieveInvoice(_)
-            | Call::ListRefunds(_) => Self::Retrieve,
+            | Call::ListRefunds(_)
+            | Call::ConfirmRefund(..) => Self::Retrieve,
             _ => Self::RetrieveSession,
         }
     }

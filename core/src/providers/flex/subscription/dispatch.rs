@@ -2,20 +2,16 @@
 //! it.
 
 use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::disputes::dispute_refused;
 use super::record::SubscriptionRecord;
-use super::{Command, Cx, Subscription, Trigger};
+use super::refunding::is_effect;
+use super::{Cx, Subscription, Trigger};
 use crate::fact::{IgnoredReason, Origin};
-use crate::flow::{AfterAll, Stop};
+use crate::flow::AfterAll;
 use crate::providers::flex::api::calls::{Call, RefundsOf};
-use crate::providers::flex::api::objects::{
-    ChargeObject, Expandable, RefundObject, SessionObject, Status, SubscriptionObject, SubscriptionStatus,
-};
+use crate::providers::flex::api::objects::{Expandable, SessionObject, Status, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::replies::Event;
-use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
 use crate::providers::flex::api::webhook::Signal;
 use crate::providers::flex::ids::SubscriptionId;
 use crate::providers::flex::names::{Review, Verdict};
@@ -24,66 +20,6 @@ use crate::providers::flex::sessions::{Evidence, Session, Settled};
 use crate::time::Timestamp;
 
 impl Subscription {
-    /// Carries out a command.
-    pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
-        match command {
-            Command::CreateCheckoutSession(request) => {
-                self.sessions.create(*request, cx);
-                return Ok(Trigger::Create);
-            }
-            Command::RetrieveCheckoutSession { checkout_session_id } => {
-                self.sessions.retrieve(checkout_session_id, cx)?;
-                return Ok(Trigger::Retrieve);
-            }
-            Command::RetrieveSubscription { subscription_id } => {
-                self.retrieve(subscription_id, cx)?;
-                return Ok(Trigger::Retrieve);
-            }
-            Command::CancelSubscription(requested) => self.cancel(requested, cx)?,
-            Command::RetrieveDispute { dispute_id } => cx.look_up(Call::RetrieveDispute(dispute_id)),
-            Command::CloseDispute { dispute_id } => {
-                self.record.as_mut().ok_or(Stop::NotNow)?.watched_mut().close(&dispute_id, cx)?;
-            }
-            Command::UpdateSubscription(requested) => self.record.as_mut().ok_or(Stop::NotNow)?.update(requested, cx),
-        }
-        Ok(Trigger::Other)
-    }
-
-    fn retrieve(&mut self, given: Option<SubscriptionId>, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        if let Some(record) = &self.record {
-            record.look_up(cx);
-            return Ok(());
-        }
-        let id = given.ok_or(Stop::NotNow)?;
-        // An open review about an earlier id that Flex did not find is withdrawn.
-        cx.withdraw_all_about(&[Review::NotFound.as_str()], |_| true);
-        self.adopt(id, cx);
-        Ok(())
-    }
-
-    /// Looks up a subscription for the first time.
-    fn adopt(&mut self, id: SubscriptionId, cx: &mut Cx<'_>) {
-        let record = SubscriptionRecord::adopted(id, cx.now());
-        record.look_up(cx);
-        self.record = Some(Box::new(record));
-    }
-
-    fn cancel(&mut self, mut requested: CancelSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let named = requested.subscription_id.take();
-        let is_main = |id: &SubscriptionId| self.record.as_ref().is_some_and(|record| record.id() == id);
-        if let Some(other) = named.filter(|id| !is_main(id)) {
-            return self.others.find(Some(other.as_str())).ok_or(Stop::NotNow)?.cancel(requested, cx);
-        }
-        let record = self.record.as_mut().filter(|record| record.can_end()).ok_or(Stop::NotNow)?;
-        match requested.cancel_at_period_end {
-            Some(true) => {
-                record.update(UpdateSubscription { extra: requested.extra, ..UpdateSubscription::new(true) }, cx)
-            }
-            _ => record.cancel(requested, cx),
-        }
-        Ok(())
-    }
-
     /// Applies the reply that proves a request, or that a lookup got.
     pub(super) fn on_reply(&mut self, call: &Call, event: &Event, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         match (call, event) {
@@ -96,6 +32,15 @@ impl Subscription {
                     self.apply_session(settled, object, cx);
                 }
             }
+            (Call::SetUpPaymentMethod(_), Event::Session(object)) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_page(object, cx);
+            }
+            (Call::RetrieveSetupIntent(_), Event::SetupIntent(object)) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_setup_intent(object, cx);
+            }
+            (Call::RetrieveCheckoutSession(id), Event::Session(object)) if self.has_page(id) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_page_lookup(object, cx);
+            }
             (_, Event::Session(object)) => {
                 let settled = self.sessions.on_lookup(object, cx)?;
                 self.apply_session(settled, object, cx);
@@ -104,11 +49,12 @@ impl Subscription {
             (Call::RetrieveInvoice(_), Event::Invoice(object)) => {
                 self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_invoice_lookup(object, cx);
             }
-            (_, Event::Dispute(object)) => self.on_dispute_reply(call, object, cx)?,
-            (Call::ListRefunds(of), Event::Refunds(object)) => {
-                let sold_ids = self.sold_ids();
-                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_refund_list(of, object, &sold_ids, cx);
+            (Call::RefundPayment(effect, _), Event::Refund(object)) => self.on_refund_reply(effect, object, cx),
+            (Call::ListRefunds(of), Event::Refunds(list)) => self.on_refund_list(of, None, list, cx)?,
+            (Call::ConfirmRefund(payment, effect), Event::Refunds(list)) => {
+                self.on_refund_list(&RefundsOf::PaymentIntent(payment.clone()), Some(effect), list, cx)?;
             }
+            (_, Event::Dispute(object)) => self.on_dispute_reply(call, object, cx)?,
             _ => return Err(IgnoredReason::Unrelated),
         }
         Ok(())
@@ -116,8 +62,10 @@ impl Subscription {
 
     /// A request was done after it had ended as not done. Its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
-        if let (Some((_, call)), Some(record)) = (&made.again, &mut self.record) {
-            record.not_ended(call, cx);
+        match (made.again.as_ref().map(|(_, call)| &**call), &mut self.record) {
+            (Some(Call::RefundPayment(effect, _)), _) => self.refunding.not_made(effect),
+            (Some(call), Some(record)) => record.not_done(call, cx),
+            _ => {}
         }
         if let (Call::CreateCheckoutSession(_), Event::Session(object)) = (&*made.call, event) {
             let settled = self.sessions.after_all(made, object, cx);
@@ -132,6 +80,7 @@ impl Subscription {
         match (call, &self.record) {
             (Call::CreateCheckoutSession(_), _) => self.sessions.not_sent(cx),
             (Call::UpdateSubscription(_, requested), Some(record)) => record.not_sent(requested, cx),
+            (Call::RefundPayment(..), _) => self.withdraw_moot_refunds(cx),
             _ => {}
         }
     }
@@ -140,6 +89,17 @@ impl Subscription {
     pub(super) fn refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
         let is_unsold = self.sessions.settled().is_none();
         match (call, &mut self.record) {
+            (Call::RefundPayment(effect, requested), _) => {
+                self.refunding.not_made(effect);
+                // Flex may refuse because the money was returned already.
+                let payment = requested.payment_intent_id.clone().map(RefundsOf::PaymentIntent);
+                payment.into_iter().for_each(|of| cx.look_up(Call::ListRefunds(of)));
+            }
+            (Call::RetrieveSetupIntent(_), Some(record)) => record.page_not_found(call, cx),
+            (Call::RetrieveCheckoutSession(id), Some(record)) if record.knows_page(id) => {
+                record.page_not_found(call, cx)
+            }
+            (Call::ConfirmRefund(_, effect), _) => cx.look_again(|call| is_effect(call, effect)),
             (Call::RetrieveDispute(_) | Call::CloseDispute(_), record) => dispute_refused(call, record, cx),
             (Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id), Some(record)) if id != record.id() => {}
             (Call::RetrieveSubscription(id), Some(record)) if is_unsold && record.is_only_requested() => {
@@ -150,7 +110,7 @@ impl Subscription {
             (Call::RetrieveInvoice(id), Some(record)) => record.invoice_not_found(id, cx),
             (Call::CancelSubscription(id, _), Some(record)) if id == record.id() => record.not_ended(call, cx),
             (Call::CancelSubscription(id, _), Some(_)) => cx.look_up(Call::RetrieveSubscription(id.clone())),
-            (Call::UpdateSubscription(..), Some(record)) => record.not_ended(call, cx),
+            (Call::UpdateSubscription(..) | Call::ChangeSubscription(..), Some(record)) => record.not_done(call, cx),
             _ => self.sessions.refused(call, cx),
         }
     }
@@ -177,6 +137,14 @@ impl Subscription {
                     }
                 }
             }
+            Call::ChangeSubscription(_, requested) => {
+                if let Some(record) = &mut self.record {
+                    record.not_done(call, cx);
+                    if verdict == Some(Verdict::Changed) {
+                        record.changed(requested);
+                    }
+                }
+            }
             Call::RetrieveSubscription(_) | Call::RetrieveInvoice(_) => {
                 let is_unsold = self.sessions.settled().is_none();
                 match self.record.as_mut().filter(|record| !(is_unsold && record.is_only_requested())) {
@@ -184,7 +152,16 @@ impl Subscription {
                     None => self.record = None,
                 }
             }
-            Call::ConfirmSubscription(_) | Call::ListRefunds(_) => {}
+            Call::RefundPayment(effect, _) => {
+                self.refunding.resolved(effect, made_id, cx);
+                self.after_refunds(cx);
+            }
+            Call::RetrieveCheckoutSession(id) if self.has_page(id) => {}
+            Call::ConfirmSubscription(_)
+            | Call::ListRefunds(_)
+            | Call::ConfirmRefund(..)
+            | Call::SetUpPaymentMethod(_)
+            | Call::RetrieveSetupIntent(_) => {}
             _ => self.sessions.resolved(call, made_id, cx),
         }
     }
@@ -226,11 +203,6 @@ impl Subscription {
         }
     }
 
-    /// The ids of the session that counts and of its payments.
-    pub(super) fn sold_ids(&self) -> Vec<String> {
-        self.sessions.settled().into_iter().flat_map(Session::ids).map(String::from).collect()
-    }
-
     /// Applies a reply that shows a subscription.
     fn on_subscription(
         &mut self,
@@ -264,6 +236,9 @@ impl Subscription {
             signal.test_mode().require_mode(self.record.as_ref().and_then(|record| record.test_mode()), cx)?;
         }
         match *signal {
+            Signal::SessionCompleted(object) | Signal::SessionChanged(object) if self.is_page(&object) => {
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_page_webhook(&object, cx)?;
+            }
             Signal::SessionCompleted(object) => {
                 let settled = self.sessions.on_webhook(&object, true, cx)?;
                 self.apply_session(settled, &object, cx);
@@ -322,33 +297,6 @@ impl Subscription {
         }
     }
 
-    /// The subscription that a webhook about money may be about. A webhook that arrives before the subscription is
-    /// known is early.
-    pub(super) fn record_for_money(&mut self) -> Result<&mut SubscriptionRecord, IgnoredReason> {
-        let missing = if self.is_absent() { IgnoredReason::Unrelated } else { IgnoredReason::Early };
-        self.record.as_deref_mut().ok_or(missing)
-    }
-
-    fn on_refund(&mut self, object: &RefundObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold_ids = self.sold_ids();
-        let record = self.record_for_money()?;
-        if !record.has_refund(object, &sold_ids) {
-            return Err(unknown_owner(object.subscription(), object.payment_intent()));
-        }
-        record.on_refund(object, cx)
-    }
-
-    /// A part of a charge was refunded. The list of refunds shows by which refund.
-    fn on_charge_refunded(&mut self, object: &ChargeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let sold_ids = self.sold_ids();
-        let payment = object.payment_intent().ok_or(IgnoredReason::Unrelated)?;
-        if !self.record_for_money()?.has_charge(object, &sold_ids) {
-            return Err(unknown_owner(None, Some(payment)));
-        }
-        cx.look_up(Call::ListRefunds(RefundsOf::PaymentIntent(payment.into())));
-        Ok(())
-    }
-
     /// Applies a person's verdict.
     pub(super) fn reviewed(&mut self, review: Review, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         if review == Review::NotFound
@@ -359,12 +307,16 @@ impl Subscription {
             // No subscription was adopted, so the flow looks the id up again.
             return self.adopt(id, cx);
         }
+        if review == Review::RefundPending && self.refunding.reviewed(about, verdict, cx) {
+            return;
+        }
         let reviewed = self.record.as_mut().is_some_and(|record| record.reviewed(review, about, verdict, cx));
         if !reviewed {
             // A person cannot call the session of a subscription complete. Only Flex can say what the session has
             // created.
             let _ = self.sessions.reviewed(review, about, verdict, cx);
         }
+        self.withdraw_moot_refunds(cx);
     }
 }
 
@@ -375,13 +327,5 @@ impl Trigger {
             Event::Subscription(_) => Self::Subscription,
             _ => Self::Session,
         }
-    }
-}
-
-/// Why a webhook about money does not find the subscription. It is early if an invoice may still name its payment.
-pub(super) const fn unknown_owner(subscription: Option<&str>, payment: Option<&str>) -> IgnoredReason {
-    match (subscription, payment) {
-        (None, Some(_)) => IgnoredReason::Early,
-        _ => IgnoredReason::Unrelated,
     }
 }

@@ -2,17 +2,25 @@
 
 use alloc::boxed::Box;
 
-use super::dispatch::unknown_owner;
+use super::money::unknown_owner;
 use super::record::SubscriptionRecord;
 use super::{Cx, Subscription};
 use crate::fact::IgnoredReason;
+use crate::flow::Stop;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::DisputeObject;
+use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::Verdict;
 
 impl Subscription {
-    /// Applies a dispute to the subscription whose payment it is about.
+    /// Applies a dispute to the subscription whose payment it is about. The payment is not refunded as well.
     pub(super) fn on_dispute(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        let noted = self.note_dispute(object, cx);
+        self.withdraw_moot_refunds(cx);
+        noted
+    }
+
+    fn note_dispute(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let sold_ids = self.sold_ids();
         let reference = object.client_reference_id.as_deref();
         let ours = reference.is_some() && reference == self.sessions.reference();
@@ -49,6 +57,7 @@ impl Subscription {
         if is_lookup {
             record.watched_mut().shown(object, cx);
         }
+        self.withdraw_moot_refunds(cx);
         Ok(())
     }
 
@@ -57,12 +66,24 @@ impl Subscription {
         let Some(record) = &mut self.record else { return };
         match call {
             Call::CloseDispute(id) if verdict == Some(Verdict::Closed) => {
-                record.watched_mut().end(id.as_str(), cx);
+                record.watched_mut().end(id.as_str(), true, cx);
             }
             Call::CloseDispute(id) => record.watched_mut().not_accepted(id, cx),
             Call::RetrieveDispute(id) => record.watched_mut().not_shown(id, cx),
             _ => {}
         }
+    }
+
+    /// Accepts a dispute. Its payment is not refunded as well.
+    pub(super) fn close_dispute(&mut self, id: &DisputeId, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        self.record.as_mut().ok_or(Stop::NotNow)?.watched_mut().close(id, cx)?;
+        self.withdraw_moot_refunds(cx);
+        Ok(())
+    }
+
+    /// Whether a dispute keeps a payment from being refunded.
+    pub(super) fn is_disputed(&self, payment: &str) -> bool {
+        self.record.as_ref().is_some_and(|record| record.watched().blocks_refund_of(payment))
     }
 }
 

@@ -2,10 +2,13 @@
 //! end.
 
 mod command;
+mod commanded;
 mod dispatch;
 mod disputes;
+mod money;
 mod others;
 mod record;
+mod refunding;
 mod rules;
 mod status;
 
@@ -18,20 +21,25 @@ use super::Flex;
 use super::api::calls::Call;
 use super::api::replies::{Event, read_refusal, read_reply};
 use super::api::webhook::Signal;
+use super::ids::CheckoutSessionId;
 use super::names::Review;
 use super::rules::Rule;
 use super::sessions::{self, Sessions, is_create};
 use crate::config::flex::Settings;
 use crate::config::{Config, Context};
-use crate::effect::Delivery;
 use crate::effect::Wait;
+use crate::effect::{DeliveredItem, Delivery};
 use crate::fact::FactError;
-use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed};
+use crate::flow::{
+    self, Facet, Flow, Input, IntentReport, IntentStatus, Move, Reading, Refusal, Reply, Stop, Webhook, moves, typed,
+};
 use crate::id::TypedId;
 use crate::money::Money;
 use crate::providers::flex::api::signature::correlate;
+use crate::time::Timestamp;
 use others::Others;
-use record::SubscriptionRecord;
+use record::{SubscriptionRecord, is_setup};
+use refunding::Refunding;
 
 pub use command::{Action, Command, Trigger};
 pub use record::SubscriptionState;
@@ -56,6 +64,9 @@ pub struct Subscription {
     /// The subscriptions that were paid for besides it.
     #[serde(default, skip_serializing_if = "Others::is_empty")]
     others: Others,
+    /// The refunds of all payments.
+    #[serde(default, skip_serializing_if = "Refunding::is_nothing")]
+    refunding: Refunding,
 }
 
 impl flow::sealed::Sealed for Subscription {}
@@ -163,6 +174,11 @@ impl Flow for Subscription {
                 self.sessions.hinted(&object, cx);
                 Trigger::Other
             }
+            // Flex shows something else than was requested. A repetition could add to it.
+            Input::Hinted { call, .. } if matches!(*call, Call::ChangeSubscription(..)) => {
+                cx.ask_about(|open| *open == *call);
+                Trigger::Other
+            }
             Input::NotSent { call, .. } => {
                 self.not_sent(&call, cx);
                 Trigger::Other
@@ -191,8 +207,12 @@ impl Flow for Subscription {
                 record.is_some_and(|record| record.watched().is_accepted(dispute_id))
             }
             Command::CancelSubscription(requested) => record.is_some_and(|record| record.is_ending(requested)),
+            Command::RefundPayment(refund) => self.refunding.status_of(refund) == Some(IntentStatus::Same),
             Command::UpdateSubscription(requested) if requested.extra.is_empty() => {
-                record.is_some_and(|record| record.has_flag(requested.cancel_at_period_end))
+                record.is_some_and(|record| match requested.cancel_at_period_end {
+                    Some(flag) => !requested.changes() && record.has_flag(flag),
+                    None => record.is_changing(requested),
+                })
             }
             _ => false,
         }
@@ -212,6 +232,7 @@ impl Flow for Subscription {
 
     fn waits(&self, context: &Context) -> Vec<Wait> {
         let mut waits = self.sessions.waits(context.now);
+        waits.extend(self.record.as_ref().and_then(|record| record.page_wait(context.now)));
         waits.extend(self.record.as_ref().and_then(|record| record.wait()));
         waits
     }
@@ -220,15 +241,24 @@ impl Flow for Subscription {
         self.own_status()
     }
 
+    fn intents(&self, _view: &Rules<'_>) -> Vec<IntentReport<Self>> {
+        self.refunding.named().collect()
+    }
+
     fn decides_page(&self, call: &Call, _context: &Context) -> bool {
-        self.sessions.settled().is_none() && call.may_open_page()
+        call.may_open_page() && (self.sessions.settled().is_none() || is_setup(call))
     }
 
     fn delivery(&self, about: &TypedId) -> Delivery {
         let sold = self.sessions.delivery(about);
         let Some(record) = &self.record else { return sold };
         let (paid, period) = record.paid_for(about.as_str());
-        Delivery { paid: paid.map(Money::unnamed).or(sold.paid), period, ..sold }
+        // The session was sold with its own items. A later period has those that the subscription has now.
+        let of_session = CheckoutSessionId::parse(about.as_str()).is_ok_and(|id| self.sessions.find(&id).is_some());
+        let items = record.items().filter(|_| !of_session);
+        let items = items.map(|all| all.into_iter().map(DeliveredItem::from).collect());
+        let items = items.or_else(|| sold.items.clone());
+        Delivery { paid: paid.map(Money::unnamed).or(sold.paid), period, items, ..sold }
     }
 
     fn ids(&self) -> Vec<TypedId> {
@@ -246,6 +276,25 @@ impl Flow for Subscription {
 
     fn read_refusal(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> {
         read_refusal(call, reply)
+    }
+
+    fn compare_reply(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
+        match (call, &event) {
+            (Call::RefundPayment(..), Event::Refund(it)) if !it.test_mode.fits(self.test_mode()) => {
+                Reading::missing("/refund/test_mode")
+            }
+            (Call::RefundPayment(effect, _), _) => self.refunding.compare(effect, event, since),
+            _ => Reading::Done(event),
+        }
+    }
+
+    fn made(event: &Event) -> Option<TypedId> {
+        // A repeated creation of a session is harmless.
+        event.made().filter(|_| matches!(event, Event::Refund(_)))
+    }
+
+    fn is_of_another(&self, id: &str) -> bool {
+        self.refunding.is_ours(id)
     }
 
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Event> {
@@ -267,5 +316,10 @@ impl Subscription {
     /// Whether nothing was requested or adopted.
     fn is_absent(&self) -> bool {
         self.record.is_none() && self.sessions.is_absent()
+    }
+
+    /// Whether the subscription is in test mode, if that is known.
+    fn test_mode(&self) -> Option<bool> {
+        self.record.as_ref().and_then(|record| record.test_mode()).or_else(|| self.sessions.test_mode())
     }
 }

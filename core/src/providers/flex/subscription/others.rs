@@ -1,5 +1,6 @@
 //! Subscriptions that were paid for besides the one that counts. Flex keeps charging for them until they end.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -9,14 +10,18 @@ use crate::fact::IgnoredReason;
 use crate::flow::Stop;
 use crate::id::Digest;
 use crate::id::TypedId;
+use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{InvoiceObject, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::request::CancelSubscription;
-use crate::providers::flex::ids::{InvoiceId, SubscriptionId};
+use crate::providers::flex::ids::{InvoiceId, SubscriptionId, payment_intent_id};
 use crate::providers::flex::names::Review;
 
 /// The most other subscriptions that are kept.
 const KNOWN: usize = 8;
+
+/// The most payments of one that can be refunded.
+const PAYMENTS: usize = 16;
 
 /// The most invoices of one that are kept.
 const REMEMBERED: usize = 64;
@@ -34,6 +39,9 @@ pub(super) struct Other {
     /// Whether the subscription has ended.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     ended: bool,
+    /// The payments of its invoices: the invoice, the payment, and its amount in cents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    payments: Vec<(InvoiceId, String, Cents)>,
     /// The invoices that a person was asked about.
     #[serde(rename = "asked", default, skip_serializing_if = "Vec::is_empty")]
     asked_invoices: Vec<Digest>,
@@ -50,9 +58,21 @@ impl Others {
         self.0.is_empty()
     }
 
-    /// The ids of all of them.
+    /// The ids of all of them, and of their payments.
     pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
-        self.0.iter().map(|other| TypedId::from(&other.id))
+        let payments = self.0.iter().flat_map(|other| &other.payments);
+        let payments = payments.flat_map(|it| [Some(TypedId::from(&it.0)), payment_intent_id(&it.1)]).flatten();
+        self.0.iter().map(|other| TypedId::from(&other.id)).chain(payments)
+    }
+
+    /// The payments of all of them: the invoice, the payment, and its amount in cents.
+    pub(super) fn payments(&self) -> impl Iterator<Item = (&InvoiceId, &str, Cents)> {
+        self.0.iter().flat_map(|other| &other.payments).map(|it| (&it.0, it.1.as_str(), it.2))
+    }
+
+    /// Whether this is one of them.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.0.iter().any(|other| other.id.as_str() == id)
     }
 
     /// Stores the subscriptions of a session that does not count, or of one that has sold several.
@@ -61,7 +81,7 @@ impl Others {
             if self.0.len() < KNOWN && self.0.iter().all(|other| other.id != id) {
                 cx.learn(&id);
                 let invoice = object.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok());
-                self.0.push(Other { id, invoice, ended: false, asked_invoices: Vec::new() });
+                self.0.push(Other { id, invoice, ended: false, payments: Vec::new(), asked_invoices: Vec::new() });
             }
         }
         self.0.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -88,6 +108,10 @@ impl Other {
     pub(super) fn on_invoice_paid(&mut self, invoice: &InvoiceObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let id = &invoice.invoice_id;
         let fingerprint = Digest::of([id.as_str().as_bytes()]);
+        let has_news = invoice.is_paid() && self.note_payment(invoice, cx);
+        if has_news && (self.invoice.as_ref() == Some(id) || self.asked_invoices.contains(&fingerprint)) {
+            return Ok(());
+        }
         if !invoice.is_paid() || self.invoice.as_ref() == Some(id) || self.asked_invoices.contains(&fingerprint) {
             return Err(IgnoredReason::Duplicate);
         }
@@ -97,6 +121,20 @@ impl Other {
         }
         cx.ask(Review::UnplacedInvoice, id);
         Ok(())
+    }
+
+    /// Stores the payment of an invoice, so that it can be refunded. Returns whether it is new.
+    fn note_payment(&mut self, invoice: &InvoiceObject, cx: &mut Cx<'_>) -> bool {
+        let paid = invoice.amount_paid.filter(|it| *it > Cents::ZERO);
+        let Some((payment, paid)) = invoice.payment_intent().zip(paid) else { return false };
+        let id = &invoice.invoice_id;
+        let Err(index) = self.payments.binary_search_by(|it| it.0.cmp(id)) else { return false };
+        self.payments.insert(index, (id.clone(), payment.into(), paid));
+        [Some(TypedId::from(id)), payment_intent_id(payment)].into_iter().flatten().for_each(|id| cx.learn(id));
+        if self.payments.len() > PAYMENTS {
+            self.payments.remove(0);
+        }
+        true
     }
 
     /// Requests the end at once.

@@ -1,10 +1,12 @@
 //! The facet `subscription`: what the last lookup has shown. Every webhook about it makes a lookup due.
 
+mod change;
 mod delivery;
 mod disputes;
 mod ending;
 mod invoices;
 mod payment;
+mod payment_method;
 mod period;
 mod refunds;
 mod reported;
@@ -13,33 +15,39 @@ mod schedule;
 mod shown;
 mod status;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::Cx;
-use crate::effect::Wait;
 use crate::fact::IgnoredReason;
 use crate::flow::named;
 use crate::id::TypedId;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{Expandable, SessionObject, SubscriptionObject, SubscriptionStatus};
+use crate::providers::flex::api::request::UpdateSubscription;
 use crate::providers::flex::api::test_mode::TestMode;
 use crate::providers::flex::disputes::WatchedDisputes;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
-use crate::providers::flex::names::{Review, SignalName, Verdict};
+use crate::providers::flex::names::{Review, Verdict};
+use crate::providers::flex::reports::StoredItem;
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 use ending::Ending;
 use invoices::Invoices;
+use payment_method::Page;
 use period::{LookupResult, PaidPeriod};
 use refunds::Refunds;
 use sale::Sale;
 use schedule::Schedule;
 
+pub(super) use change::{check_one_change, check_update};
 pub(super) use ending::check as check_cancellation;
+pub(super) use payment_method::is_setup;
+pub(super) use refunds::ACCESS;
 
 named! {
     /// The state of the facet.
@@ -114,6 +122,15 @@ pub(super) struct SubscriptionRecord {
     /// Whether we have requested that the subscription ends with its period.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     asked_to_end: bool,
+    /// The requested change of the plan whose outcome is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    change: Option<Box<UpdateSubscription>>,
+    /// The items that Flex has shown or that a change has set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    items: Vec<StoredItem>,
+    /// The pages for another payment method, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pages: Vec<Page>,
     /// The refunds and disputes of the subscription.
     #[serde(default, skip_serializing_if = "Refunds::is_nothing")]
     refunds: Refunds,
@@ -147,6 +164,9 @@ impl SubscriptionRecord {
             past_due: false,
             ending: None,
             asked_to_end: false,
+            change: None,
+            items: Vec::new(),
+            pages: Vec::new(),
             refunds: Refunds::default(),
             disputes: WatchedDisputes::default(),
             since: now,
@@ -224,7 +244,7 @@ impl SubscriptionRecord {
         cx.look_up(self.lookup_call());
     }
 
-    fn look_up_invoice(&self, id: InvoiceId, cx: &mut Cx<'_>) {
+    pub(super) fn look_up_invoice(&self, id: InvoiceId, cx: &mut Cx<'_>) {
         cx.look_up(Call::RetrieveInvoice(id));
     }
 
@@ -253,15 +273,20 @@ impl SubscriptionRecord {
 
     /// Applies a reply that shows the subscription: to a change, or to a lookup.
     pub(super) fn on_reply(&mut self, call: &Call, object: &SubscriptionObject, cx: &mut Cx<'_>) {
-        let is_change = matches!(call, Call::UpdateSubscription(..) | Call::CancelSubscription(..));
+        let is_change =
+            matches!(call, Call::UpdateSubscription(..) | Call::CancelSubscription(..) | Call::ChangeSubscription(..));
         if is_change && !self.is_in_mode(object.test_mode, "/subscription/test_mode", cx) {
             // The reply does not show our subscription. Lookups show the outcome of the request.
             if let Call::CancelSubscription(_, requested) = call {
                 self.expect_refund(requested, cx.leased_at(), cx);
             }
-            return self.not_ended(call, cx);
+            return self.not_done(call, cx);
         }
         match call {
+            Call::ChangeSubscription(_, requested) => {
+                self.changed(requested);
+                self.on_lookup(object, cx);
+            }
             Call::UpdateSubscription(_, requested) => self.updated(requested, object, cx),
             Call::CancelSubscription(_, requested) => {
                 if object.status.as_ref().is_some_and(SubscriptionStatus::is_over) && !self.is_over() {
@@ -271,8 +296,17 @@ impl SubscriptionRecord {
             }
             _ => {
                 self.settle_requests(call, object, cx);
+                self.settle_change(call, object, cx);
                 self.on_lookup(object, cx);
             }
+        }
+    }
+
+    /// A request that changes the subscription has ended as not done.
+    pub(super) fn not_done(&mut self, call: &Call, cx: &mut Cx<'_>) {
+        match call {
+            Call::ChangeSubscription(_, requested) => self.not_changed(requested, cx),
+            _ => self.not_ended(call, cx),
         }
     }
 
@@ -351,25 +385,6 @@ impl SubscriptionRecord {
 
     /// The ids by which a webhook finds the subscription.
     pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
-        core::iter::once(TypedId::from(&self.id)).chain(self.invoices.ids())
-    }
-
-    /// Why this state cannot exist, if it cannot.
-    pub(super) fn impossible(&self) -> Option<&'static str> {
-        match (&self.status, &self.last_lookup, &self.paid) {
-            (None, Some(_), _) | (None, _, Some(_)) => Some("a subscription without a status has a period"),
-            _ => None,
-        }
-    }
-
-    pub(super) fn wait(&self) -> Option<Wait> {
-        if self.status.is_none() || self.is_over() {
-            return None;
-        }
-        let ends = self.cancel_at_period_end;
-        let signal = if ends { SignalName::SubscriptionDeleted } else { SignalName::InvoicePaid };
-        let mut wait = Wait::new(signal.as_str(), self.since);
-        wait.about = Some(TypedId::from(&self.id));
-        Some(wait)
+        core::iter::once(TypedId::from(&self.id)).chain(self.invoices.ids()).chain(self.page_ids())
     }
 }

@@ -1,10 +1,12 @@
 //! The gates of a subscription: what the state permits, and what a command may contain.
 
-use super::record::check_cancellation;
+use super::record::{SubscriptionRecord, check_cancellation, check_one_change, check_update, is_setup};
+use super::refunding::{accepts_refund, check_refund, permits_refund};
 use super::{Action, Command, Rules, Subscription};
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
-use crate::providers::flex::ids::SubscriptionId;
+use crate::providers::flex::api::request::CancelSubscription;
+use crate::providers::flex::api::session_request::Mode;
+use crate::providers::flex::ids::{DisputeId, SubscriptionId};
 use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
@@ -20,12 +22,16 @@ pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut R
                 subscription.record.is_none() || subscription.sessions.settled().is_some(),
             );
         }
-        Action::RetrieveSession | Action::Retrieve => {}
+        // Without a subscription, `check` rejects the session, because the other flow has it.
+        Action::SetUp if subscription.record.is_some() => permits_end(subscription, rules),
+        Action::SetUp | Action::RetrieveSession | Action::Retrieve | Action::RetrieveInvoice => {}
         // Another paid subscription can be ended even after the flow's own.
         Action::Cancel if subscription.others.any_runs() => {}
         Action::Cancel => permits_end(subscription, rules),
         Action::EndWithPeriod => permits_flag(subscription, true, rules),
         Action::KeepRunning => permits_flag(subscription, false, rules),
+        Action::Change => permits_end(subscription, rules),
+        Action::Refund => permits_refund(subscription, rules),
         Action::RetrieveDispute => {}
         Action::CloseDispute => {
             let is_open = subscription.record.as_ref().is_some_and(|record| record.watched().any_is_open());
@@ -45,18 +51,32 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
                 .check(CoreRule::NothingKnown, known)
                 .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
         }
+        Action::RetrieveInvoice => {
+            rules
+                .check(CoreRule::NothingKnown, subscription.record.is_some())
+                .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
+        }
         Action::RetrieveDispute => {
             let known = subscription.record.as_ref().is_some_and(|record| !record.watched().is_empty());
             rules.check(CoreRule::NothingKnown, known);
         }
-        Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::CloseDispute => {}
+        Action::SetUp | Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::Change => {}
+        Action::CloseDispute => {}
+        Action::Refund => accepts_refund(subscription, rules),
     }
 }
 
 /// Checks the contents of a command.
 pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut Rules<'_>) {
     match command {
-        Command::CreateCheckoutSession(request) => request.check::<Subscription>(rules),
+        Command::CreateCheckoutSession(request) => match subscription.record.as_ref() {
+            Some(record) if request.mode == Mode::Setup => {
+                record.check_setup(request, rules);
+                let sent = rules.sent(is_setup).then(|| rules.reply_to(is_setup)).flatten();
+                rules.check(CoreRule::OneAtATime, sent.is_none()).unblocked_by(sent);
+            }
+            _ => request.check::<Subscription>(rules),
+        },
         Command::RetrieveCheckoutSession { checkout_session_id } => {
             subscription.sessions.check_retrieve(checkout_session_id.as_ref(), subscription.is_absent(), rules);
         }
@@ -68,24 +88,50 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
             rules.check(CoreRule::NothingKnown, some).at("/subscription_id");
             rules.check(CoreRule::UnknownId, same).at("/subscription_id");
         }
+        Command::RetrieveInvoice { invoice_id } => {
+            let known = subscription.record.as_ref().is_none_or(|record| record.keeps_invoice(invoice_id));
+            rules.check(CoreRule::UnknownId, known).at("/invoice_id");
+        }
         Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
+        Command::RefundPayment(refund) => check_refund(subscription, refund, rules),
         Command::RetrieveDispute { dispute_id } => {
             subscription.record.iter().for_each(|record| record.watched().check_known(dispute_id, rules));
         }
         Command::CloseDispute { dispute_id } => {
-            subscription.record.iter().for_each(|record| record.watched().check_close(dispute_id, rules));
+            subscription.record.iter().for_each(|record| check_close(subscription, record, dispute_id, rules));
         }
         Command::UpdateSubscription(requested) => {
-            rules.check_extra::<UpdateSubscription>(&requested.extra);
-            if let Some(record) = &subscription.record {
-                check_one_at_a_time(record.id(), rules);
+            check_update(requested, rules);
+            match &subscription.record {
+                Some(record) if requested.changes() => {
+                    record.check_change(rules);
+                    check_one_change(record, rules);
+                }
+                Some(record) => check_one_at_a_time(record.id(), rules),
+                None => {}
             }
         }
     }
 }
 
+/// The customer would have the money of a refunded payment twice.
+fn check_close(subscription: &Subscription, record: &SubscriptionRecord, id: &DisputeId, rules: &mut Rules<'_>) {
+    record.watched().check_close(id, rules);
+    if !record.watched().is_open(id) {
+        return;
+    }
+    let payment = record.watched().payment(id);
+    let is_refunded = subscription.refunding.touches(payment) || record.is_refund_expected(payment);
+    rules.check(Rule::DisputeCloseNotRefunded, !is_refunded).at("/dispute_id");
+    let cancel = rules.reply_to(|call| matches!(call, Call::CancelSubscription(_, it) if it.refunds()));
+    rules.check(CoreRule::OneAtATime, cancel.is_none()).at("/dispute_id").unblocked_by(cancel);
+}
+
 fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rules: &mut Rules<'_>) {
     check_cancellation(requested, rules);
+    // A refund that is under way may return the same money.
+    let refund = rules.reply_to(|call| matches!(call, Call::RefundPayment(..))).filter(|_| requested.refunds());
+    rules.check(CoreRule::OneAtATime, refund.is_none()).at("/refund").unblocked_by(refund);
     let main = subscription.record.as_ref();
     let is_other = |id: &&SubscriptionId| main.is_none_or(|record| record.id() != *id);
     if let Some(named) = requested.subscription_id.as_ref().filter(is_other) {
@@ -100,7 +146,7 @@ fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rul
     // `permits` has rejected the command already if there is no other subscription.
     rules.check(CoreRule::NotNow, running || !subscription.others.any_runs()).at("/subscription_id");
     if let Some(record) = main {
-        let is_disputed = requested.refunds() && record.watched().any_blocks_refund();
+        let is_disputed = requested.refunds() && subscription.is_end_disputed();
         rules.check(Rule::RefundNotDisputed, !is_disputed).at("/refund");
         check_one_at_a_time(record.id(), rules);
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Subscription;
 use super::record::SubscriptionRecord;
 use crate::money::Money;
-use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, InvoiceId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, InvoiceId, SetupIntentId, SubscriptionId};
 use crate::providers::flex::reports::{DisputeReport, RefundReport, SoldItem};
 use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
@@ -28,6 +28,8 @@ pub struct Status {
     pub subscription_id: Option<SubscriptionId>,
     /// The customer.
     pub customer_id: Option<CustomerId>,
+    /// The setup intent of the newest page for another payment method, once Flex has shown it.
+    pub setup_intent_id: Option<SetupIntentId>,
     /// The latest invoice that the last lookup has shown.
     pub latest_invoice_id: Option<InvoiceId>,
     /// Flex's status of the subscription, as the last lookup has shown it.
@@ -38,6 +40,9 @@ pub struct Status {
     pub expires_at: Option<Timestamp>,
     /// The items. `null` if they are unknown, as they are after an adoption, or too many to be kept.
     pub items: Option<Vec<SoldItem>>,
+    /// The items that an update has requested and that Flex has not shown. `null` if there is no such update, or its items
+    /// are too many.
+    pub pending_items: Option<Vec<SoldItem>>,
     /// What the last paid period cost, in cents, or the total of the session if no invoice shows it.
     pub amount: Option<Money>,
     /// When the trial ends. `null` unless the subscription is in its trial.
@@ -52,8 +57,10 @@ pub struct Status {
     pub cancel_at_period_end: Option<bool>,
     /// When the subscription is set to end, as the last lookup has shown it.
     pub cancel_at: Option<Timestamp>,
-    /// The refund that a cancellation has requested and that Flex has not shown, in cents. `null` if there is none, or if
-    /// its amount is unknown.
+    /// The amount of the last paid period that can still be refunded, in cents. `null` if Flex has not shown the payment.
+    pub refundable: Option<Money>,
+    /// The refunds that were requested, also with a cancellation, and that Flex has not shown, in cents. `null` if there is
+    /// none, or if its amount is unknown.
     pub refunding: Option<Money>,
     /// The newest refunds that Flex has shown, by id.
     pub refunds: Vec<RefundReport>,
@@ -70,9 +77,13 @@ impl Subscription {
             checkout_session_id: sessions.current_id().cloned(),
             client_reference_id: sessions.reference().map(Into::into),
             expires_at: sessions.current().filter(|_| sessions.settled().is_none()).and_then(Session::expires_at),
-            items: sessions.items(),
+            items: self.record.as_ref().and_then(|it| it.items()).or_else(|| sessions.items()),
+            pending_items: self.record.as_ref().and_then(|it| it.pending_items()),
             amount: of_record.amount.or_else(|| sessions.total().map(Money::unnamed)),
             test_mode: of_record.test_mode.or_else(|| sessions.test_mode()),
+            refundable: self.refundable().map(Money::unnamed),
+            refunding: self.refunding.requested().map(Money::unnamed).or(of_record.refunding),
+            refunds: self.refunding.reports(),
             ..of_record
         }
     }

@@ -4,6 +4,7 @@
 mod form;
 mod money;
 mod session;
+mod setup_intent;
 mod subscription;
 
 use alloc::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use money::{
 };
 pub(crate) use session::PAYMENT_FAILED;
 pub use session::{FeeObject, NextAction, SessionObject, Status, TotalDetails};
+pub use setup_intent::{SetupIntentObject, SetupIntentStatus};
 pub(crate) use subscription::LatestInvoice;
 pub use subscription::{InvoiceObject, InvoiceStatus, SubscriptionObject, SubscriptionStatus};
 

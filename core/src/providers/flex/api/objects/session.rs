@@ -13,7 +13,7 @@ use crate::json::{RawText, any_form, decode, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::api::test_mode::TestMode;
-use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, SetupIntentId, SubscriptionId};
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -101,6 +101,8 @@ pub struct SessionObject {
     #[serde(default)]
     pub invoice: Option<Expandable>,
     #[serde(default)]
+    setup_intent: Option<Expandable>,
+    #[serde(default)]
     payment_intent: Option<Expandable>,
     #[serde(default)]
     payment_intent_id: Option<Expandable>,
@@ -121,6 +123,11 @@ pub struct SessionObject {
 }
 
 impl SessionObject {
+    /// The setup intent of a session in which the customer only gives a payment method.
+    pub(crate) fn setup_intent(&self) -> Option<SetupIntentId> {
+        SetupIntentId::parse(self.setup_intent.as_ref()?.id("setup_intent_id")?).ok()
+    }
+
     /// The URL at which the customer pays.
     pub fn address(&self) -> Option<&String> {
         self.redirect_url.as_ref().or(self.url.as_ref())

@@ -1,6 +1,7 @@
 //! Subscriptions and their invoices, as Flex sends them.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer};
 
@@ -9,6 +10,7 @@ use crate::json::{any_form, decode, lenient};
 use crate::money::Cents;
 use crate::providers::flex::api::test_mode::TestMode;
 use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
+use crate::providers::flex::reports::StoredItem;
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -87,7 +89,7 @@ pub struct SubscriptionObject {
     #[serde(default, deserialize_with = "instant")]
     current_period_end: Option<Timestamp>,
     #[serde(default, deserialize_with = "entries")]
-    items: Option<Entries<Period>>,
+    items: Option<Entries<Item>>,
     /// When the subscription was created.
     #[serde(default, deserialize_with = "instant")]
     pub created_at: Option<Timestamp>,
@@ -131,9 +133,13 @@ fn latest_invoice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Member<L
     })
 }
 
-/// The period of an item. Newer formats have it there.
+/// An item: its price and the number of pieces, and its period, which newer formats have there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
-struct Period {
+struct Item {
+    #[serde(default)]
+    price: Option<Expandable>,
+    #[serde(default, deserialize_with = "lenient")]
+    quantity: Option<i64>,
     #[serde(default, deserialize_with = "instant")]
     current_period_start: Option<Timestamp>,
     #[serde(default, deserialize_with = "instant")]
@@ -151,6 +157,13 @@ impl SubscriptionObject {
     pub fn current_period_end(&self) -> Option<Timestamp> {
         let items = self.items.iter().flat_map(|it| &it.list);
         self.current_period_end.or_else(|| items.filter_map(|it| it.current_period_end).min())
+    }
+
+    /// The items, if every item shows its price and the number of pieces.
+    pub(crate) fn stored_items(&self) -> Option<Vec<StoredItem>> {
+        let items = self.items.as_ref().filter(|it| it.complete && !it.list.is_empty())?;
+        let stored = |it: &Item| Some(StoredItem::new(Some(it.price.as_ref()?.id("price_id")?.into()), it.quantity?));
+        items.list.iter().map(stored).collect()
     }
 
     /// The id of the customer.

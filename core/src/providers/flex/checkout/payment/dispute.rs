@@ -208,7 +208,7 @@ impl Disputes {
     /// A person says how a dispute has ended, or those that Flex only counts.
     pub(super) fn reviewed(&mut self, about: &str, session: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         let won = verdict == Verdict::Won;
-        self.watched.end(about, cx);
+        self.watched.end(about, !won, cx);
         match self.known.iter_mut().find(|it| it.id.as_str() == about) {
             Some(dispute) if won => dispute.status = DisputeStatus::Won,
             Some(dispute) => {

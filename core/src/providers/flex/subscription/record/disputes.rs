@@ -71,15 +71,15 @@ impl SubscriptionRecord {
             }
             (Review::Disputed, Verdict::KeepAccess) => self.disputes.access_reviewed(about, verdict, cx),
             // The dispute is about another subscription.
-            (Review::Disputed, _) => self.disputes.end(about, cx),
+            (Review::Disputed, _) => self.disputes.end(about, verdict == Verdict::Lost, cx),
             (Review::EvidenceDue, _) => self.disputes.evidence_reviewed(about, cx),
             (Review::DisputeUnsettled, Verdict::KeepWaiting) => self.disputes.keep_waiting(about, cx),
             (Review::DisputeUnsettled, Verdict::Lost) => {
-                self.disputes.end(about, cx);
+                self.disputes.end(about, true, cx);
                 self.lost(about, cx);
             }
             (Review::DisputeUnsettled, _) => {
-                self.disputes.end(about, cx);
+                self.disputes.end(about, false, cx);
                 let _ = self.refunds.note(Review::Disputed.only(ACCESS), TypedId::new("dispute", about), true, cx);
             }
             (Review::DisputeLost, _) => {}

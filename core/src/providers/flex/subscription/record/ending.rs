@@ -10,7 +10,7 @@ use super::refunds::ExpectedRefund;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{SubscriptionObject, SubscriptionStatus};
-use crate::providers::flex::api::request::{CancelSubscription, UpdateSubscription};
+use crate::providers::flex::api::request::{CancelSubscription, UpdateEnd};
 use crate::providers::flex::names::{Notice, Review};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::{Cx, Rules};
@@ -75,7 +75,7 @@ impl SubscriptionRecord {
     }
 
     /// Requests a change of the flag.
-    pub(in super::super) fn update(&mut self, requested: UpdateSubscription, cx: &mut Cx<'_>) {
+    pub(in super::super) fn update(&mut self, requested: UpdateEnd, cx: &mut Cx<'_>) {
         self.drop_unsent_updates(cx);
         self.asked_to_end |= requested.cancel_at_period_end;
         self.ending = Some(Ending::WithPeriod(requested.cancel_at_period_end));
@@ -88,12 +88,7 @@ impl SubscriptionRecord {
 
     /// Applies the reply that proves a change of the flag. It settles older changes too. A lookup follows when none of
     /// them can be in flight any more.
-    pub(in super::super) fn updated(
-        &mut self,
-        requested: &UpdateSubscription,
-        object: &SubscriptionObject,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(in super::super) fn updated(&mut self, requested: &UpdateEnd, object: &SubscriptionObject, cx: &mut Cx<'_>) {
         let of_this = |call: &Call| matches!(call, Call::UpdateSubscription(id, _) if *id == self.id);
         let newest = Some(Ending::WithPeriod(requested.cancel_at_period_end)) == self.ending;
         let lease = cx.pending(of_this).and_then(|it| it.lease);
@@ -146,7 +141,7 @@ impl SubscriptionRecord {
     }
 
     /// Nothing came of a change of the flag. It is withdrawn if a newer change has replaced it.
-    pub(in super::super) fn not_sent(&self, requested: &UpdateSubscription, cx: &mut Cx<'_>) {
+    pub(in super::super) fn not_sent(&self, requested: &UpdateEnd, cx: &mut Cx<'_>) {
         if self.ending != Some(Ending::WithPeriod(requested.cancel_at_period_end)) {
             cx.withdraw(|call| matches!(call, Call::UpdateSubscription(id, of) if *id == self.id && of == requested));
         }
@@ -167,7 +162,7 @@ impl SubscriptionRecord {
     }
 
     /// A person says that a change of the flag was made. A later end that is earlier than requested needs a review.
-    pub(in super::super) fn flag_attested(&mut self, requested: &UpdateSubscription) {
+    pub(in super::super) fn flag_attested(&mut self, requested: &UpdateEnd) {
         if self.ending.is_none() {
             self.asked_to_end = requested.cancel_at_period_end;
         }
@@ -241,12 +236,14 @@ impl SubscriptionRecord {
     fn withdraw_all(&mut self, cx: &mut Cx<'_>) {
         let id = self.id.clone();
         cx.withdraw(|call| match call {
-            Call::RetrieveSubscription(of) | Call::ConfirmSubscription(of) | Call::UpdateSubscription(of, _) => {
-                *of == id
-            }
+            Call::RetrieveSubscription(of)
+            | Call::ConfirmSubscription(of)
+            | Call::UpdateSubscription(of, _)
+            | Call::ChangeSubscription(of, _) => *of == id,
             Call::RetrieveInvoice(_) => true,
             _ => false,
         });
+        self.end_pages(cx);
         for invoice in self.invoices.leave_failing() {
             cx.withdraw_notice(Notice::PaymentFailed, invoice.as_str());
         }
@@ -256,6 +253,6 @@ impl SubscriptionRecord {
             cx.withdraw_review(review, id.as_str());
         }
         (self.last_lookup, self.attested, self.delivered, self.ending) = (None, None, None, None);
-        (self.cancel_at_period_end, self.past_due) = (false, false);
+        (self.cancel_at_period_end, self.past_due, self.change) = (false, false, None);
     }
 }

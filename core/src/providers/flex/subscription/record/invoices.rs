@@ -150,6 +150,12 @@ impl Invoices {
         self.recent.iter().filter_map(|it| it.paid).max()
     }
 
+    /// The invoices that were paid with money: the invoice, the payment, and its amount in cents.
+    pub(super) fn payments(&self) -> impl Iterator<Item = (&InvoiceId, &str, Cents)> {
+        let paid = self.recent.iter().filter(|it| it.paid.is_some());
+        paid.filter_map(|it| Some((&it.id, it.payment.as_deref()?, it.amount.filter(|it| *it > Cents::ZERO)?)))
+    }
+
     /// The paid invoices without a place.
     pub(super) fn unplaced(&self) -> impl Iterator<Item = &Invoice> {
         self.recent.iter().filter(|it| it.paid.is_some() && it.place.is_open())

@@ -3,11 +3,12 @@
 use super::SubscriptionRecord;
 use super::invoices::Details;
 use super::period::LookupResult;
+use super::sale::Sale;
 use crate::fact::IgnoredReason;
 use crate::flow::ToDo;
+use crate::money::Cents;
 use crate::providers::flex::api::objects::{InvoiceObject, SubscriptionStatus};
-use crate::providers::flex::ids::InvoiceId;
-use crate::providers::flex::ids::payment_intent_id;
+use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, payment_intent_id};
 use crate::providers::flex::names::{Notice, Review};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::Cx;
@@ -31,7 +32,8 @@ impl SubscriptionRecord {
         if !self.past_due && !just_paid {
             self.past_due = true;
             if !self.invoices.is_failing() {
-                cx.notify(Notice::PastDue, &self.id, ToDo::NOTHING);
+                let (url, action) = self.to_do(cx.now());
+                cx.notify(Notice::PastDue, &self.id, ToDo::at(url.as_deref(), action));
             }
         }
     }
@@ -48,7 +50,8 @@ impl SubscriptionRecord {
         let notified = self.past_due && !self.invoices.is_failing();
         let is_of_period = |it: &LookupResult| it.invoice.as_ref().is_none_or(|it| *it == invoice.invoice_id);
         if !(notified && self.last_lookup.as_ref().is_none_or(is_of_period)) {
-            cx.notify(Notice::PaymentFailed, &invoice.invoice_id, ToDo::NOTHING);
+            let (url, action) = self.to_do(cx.now());
+            cx.notify(Notice::PaymentFailed, &invoice.invoice_id, ToDo::at(url.as_deref(), action));
         }
         self.note(&invoice.invoice_id, None, Details::of(invoice), cx);
         self.look_up(cx);
@@ -116,6 +119,35 @@ impl SubscriptionRecord {
         if is_news && !self.is_over() && !self.is_settled(cx.now()) {
             self.look_up(cx);
         }
+    }
+
+    /// Whether Flex has shown the invoice, and its details are still kept.
+    pub(in super::super) fn keeps_invoice(&self, id: &InvoiceId) -> bool {
+        self.invoices.find(id).is_some()
+    }
+
+    /// The payments that can be refunded: the invoice, the payment, and its amount in cents.
+    pub(in super::super) fn payments(&self) -> impl Iterator<Item = (&InvoiceId, &str, Cents)> {
+        self.invoices.payments()
+    }
+
+    /// The session that has sold the subscription, and its invoice if that is known.
+    pub(in super::super) fn sold_by(&self) -> Option<(&CheckoutSessionId, Option<&InvoiceId>)> {
+        self.sale.as_ref().map(|it| (&it.session, it.invoice.as_ref()))
+    }
+
+    /// Whether access has not ended.
+    pub(in super::super) fn has_access(&self, cx: &Cx<'_>) -> bool {
+        self.access.is_some_and(|until| !until.is_over(cx.now()))
+    }
+
+    /// Whether a payment has paid for the last paid period. `is_sale` is whether it is the payment of the session.
+    pub(in super::super) fn is_paid_by(&self, payment: &str, is_sale: bool) -> bool {
+        let Some(paid) = self.paid.as_ref().filter(|it| !it.trial) else { return false };
+        let invoice = paid.invoice.as_ref();
+        let is_it = |it: (&InvoiceId, &str, Cents)| Some(it.0) == invoice && it.1 == payment;
+        let of_sale = |it: &Sale| paid.span.start <= it.until && (invoice.is_none() || invoice == it.invoice.as_ref());
+        self.payments().any(is_it) || (is_sale && self.sale.as_ref().is_some_and(of_sale))
     }
 
     /// Stores an invoice as paid. Returns whether that is new.

@@ -13,7 +13,7 @@ use crate::id::Digest;
 use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{Call, RefundsOf};
-use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, Entries, RefundObject, RefundStatus};
+use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundObject, RefundStatus};
 use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::ids::{InvoiceId, SubscriptionId};
 use crate::providers::flex::names::{Review, Verdict};
@@ -27,7 +27,7 @@ const SKEW: Millis = Millis::from_minutes(5);
 const FULL: &str = "full";
 
 /// The verdicts about what becomes of access.
-pub(super) const ACCESS: &[Verdict] = &[Verdict::KeepAccess, Verdict::EndAccess];
+pub(in super::super) const ACCESS: &[Verdict] = &[Verdict::KeepAccess, Verdict::EndAccess];
 
 /// The most refunds and disputes that are kept.
 const REMEMBERED: usize = 128;
@@ -147,7 +147,6 @@ impl Refunds {
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
         let id = object.refund_id.as_str();
-        let has_news = self.reports.note_refund(object);
         let is_new = !self.returned.iter().any(|it| it.0 == fingerprint(id));
         if let Some(requested) = self.requested.take_if(|requested| is_new && requested.matches(object)) {
             let lookup = requested.lookup_call();
@@ -165,8 +164,7 @@ impl Refunds {
             }
             self.expect(requested, subscription, cx);
         }
-        let noted = self.note(Review::Refunded.only(ACCESS), (&object.refund_id).into(), reversed, cx);
-        noted.or_else(|why| if has_news { Ok(()) } else { Err(why) })
+        self.note(Review::Refunded.only(ACCESS), (&object.refund_id).into(), reversed, cx)
     }
 
     /// Stores a refund or a dispute, and asks a person about it unless the merchant keeps the money.
@@ -201,10 +199,17 @@ impl Refunds {
         self.returned.sort_unstable();
     }
 
-    /// Applies a list of refunds, of which `own` are the subscription's. A list proves a refund, but denies none.
-    fn on_list(&mut self, of: &RefundsOf, own: &[&RefundObject], subscription: &SubscriptionId, cx: &mut Cx<'_>) {
-        if let (RefundsOf::PaymentIntent(payment), [], None) = (of, own, &self.requested) {
-            // A webhook has reported a refunded charge, but no refund explains it.
+    /// Applies a list of refunds, of which these are the subscription's and were not requested by a refund of ours. A list
+    /// proves a refund, but denies none. `unexplained` is whether no refund explains a refunded charge.
+    fn on_list(
+        &mut self,
+        of: &RefundsOf,
+        unexplained: bool,
+        own: &[&RefundObject],
+        subscription: &SubscriptionId,
+        cx: &mut Cx<'_>,
+    ) {
+        if let (RefundsOf::PaymentIntent(payment), true, None) = (of, unexplained, &self.requested) {
             let _ = self.note(Review::Refunded.only(ACCESS), TypedId::new("payment_intent", payment), false, cx);
         }
         for refund in own {
@@ -265,19 +270,45 @@ impl SubscriptionRecord {
         self.refunds.on_refund(object, &self.id, cx)
     }
 
-    /// Applies a list of refunds, of which some may belong to this subscription.
+    /// Applies a list of refunds, of which these are of this subscription.
     pub(in super::super) fn on_refund_list(
         &mut self,
         of: &RefundsOf,
-        object: &Entries<RefundObject>,
-        sold_ids: &[String],
+        unexplained: bool,
+        own: &[&RefundObject],
         cx: &mut Cx<'_>,
     ) {
-        let is_own = |it: &&RefundObject| {
-            it.test_mode.is_in_mode(cx.settings(), self.test_mode) && self.has_refund(it, sold_ids)
-        };
-        let own: Vec<_> = object.list.iter().filter(is_own).collect();
-        self.refunds.on_list(of, &own, &self.id, cx);
+        self.refunds.on_list(of, unexplained, own, &self.id, cx);
+    }
+
+    /// Whether the refund was noted before.
+    pub(in super::super) fn knows_refund(&self, object: &RefundObject) -> bool {
+        self.refunds.returned.iter().any(|it| it.0 == fingerprint(object.refund_id.as_str()))
+    }
+
+    /// Whether a refund that the cancellation has requested is awaited.
+    pub(in super::super) fn awaits_refund(&self) -> bool {
+        self.refunds.requested.as_ref().is_some_and(|it| !it.watch.is_stopped())
+    }
+
+    /// Whether a cancellation has requested a refund of this payment that Flex has not shown. Without a payment, any
+    /// such refund counts.
+    pub(in super::super) fn is_refund_expected(&self, payment: Option<&str>) -> bool {
+        let is_of = |it: &ExpectedRefund| payment.is_none() || it.payment.is_none() || it.payment.as_deref() == payment;
+        self.refunds.requested.as_ref().is_some_and(is_of)
+    }
+
+    /// The amount of a payment that a person has called refunded, and that Flex has not shown. Without a known amount it
+    /// is everything.
+    pub(in super::super) fn claimed(&self, payment: &str, paid: Cents) -> Cents {
+        let is_of = |it: &&ExpectedRefund| it.payment.as_deref().is_none_or(|of| of == payment);
+        let claimed = self.refunds.requested.as_ref().filter(|it| it.watch.is_stopped()).filter(is_of);
+        claimed.map_or(Cents::ZERO, |it| it.amount.unwrap_or(paid))
+    }
+
+    /// Whether a payment belongs to an invoice or to the session of this subscription.
+    pub(in super::super) fn has_payment(&self, payment: &str, sold_ids: &[String]) -> bool {
+        self.is_of(None, [Some(payment), None, None], sold_ids)
     }
 }
 

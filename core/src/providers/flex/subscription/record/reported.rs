@@ -1,4 +1,4 @@
-//! The newest refunds and disputes that Flex has shown, for the status. They decide nothing.
+//! The newest disputes that Flex has shown, for the status. They decide nothing.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,28 +6,24 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Cents, Money};
-use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus, RefundObject, RefundStatus};
+use crate::providers::flex::api::objects::{DisputeObject, DisputeStatus};
 use crate::providers::flex::disputes::WatchedDisputes;
-use crate::providers::flex::ids::{DisputeId, RefundId};
-use crate::providers::flex::reports::{DisputeReport, RefundReport, word};
+use crate::providers::flex::ids::DisputeId;
+use crate::providers::flex::reports::{DisputeReport, word};
 
-/// The most refunds, and the most disputes, that are kept. Those with the highest ids stay, whatever the order of the
-/// webhooks.
+/// The most disputes that are kept. Those with the highest ids stay, whatever the order of the webhooks.
 const REMEMBERED: usize = 8;
 
-/// A refund or a dispute: its id, the largest amount, and the furthest status.
+/// A dispute: its id, the largest amount, and the furthest status.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexReportedReturn"))]
 struct Reported(String, Option<Cents>, String);
 
-/// The refunds and the disputes, each sorted by id.
+/// The disputes, sorted by id.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexReportedReturns"))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Reports {
-    /// The refunds.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    refunds: Vec<Reported>,
     /// The disputes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     disputes: Vec<Reported>,
@@ -35,14 +31,7 @@ pub(super) struct Reports {
 
 impl Reports {
     pub(super) const fn is_empty(&self) -> bool {
-        self.refunds.is_empty() && self.disputes.is_empty()
-    }
-
-    /// Stores what a refund shows. Returns whether any of it is new.
-    pub(super) fn note_refund(&mut self, object: &RefundObject) -> bool {
-        let rank = |text: &str| RefundStatus::from(String::from(text)).rank();
-        let status = object.status.as_ref().map(RefundStatus::as_str);
-        note(&mut self.refunds, object.refund_id.as_str(), object.amount, status, rank)
+        self.disputes.is_empty()
     }
 
     /// Stores what a dispute shows. Returns whether any of it is new.
@@ -50,15 +39,6 @@ impl Reports {
         let rank = |text: &str| DisputeStatus::from(String::from(text)).rank();
         let status = object.status.as_ref().map(DisputeStatus::as_str);
         note(&mut self.disputes, object.dispute_id.as_str(), object.amount, status, rank)
-    }
-
-    /// The refunds, as the status shows them.
-    pub(super) fn refunds(&self) -> Vec<RefundReport> {
-        let report = |Reported(id, amount, status): &Reported| {
-            let (amount, provider_status) = (amount.map(Money::unnamed), word(status));
-            Some(RefundReport { id: RefundId::parse(id).ok()?, amount, provider_status, intent: None })
-        };
-        self.refunds.iter().filter_map(report).collect()
     }
 
     /// The disputes, as the status shows them.

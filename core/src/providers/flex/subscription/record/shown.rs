@@ -1,9 +1,12 @@
-//! What the status shows of a subscription.
+//! What the status and the waits show of a subscription.
 
 use super::SubscriptionRecord;
 use super::period::PaidPeriod;
+use crate::effect::Wait;
+use crate::id::TypedId;
 use crate::money::Money;
 use crate::providers::flex::api::objects::SubscriptionStatus;
+use crate::providers::flex::names::SignalName;
 use crate::providers::flex::subscription::Status;
 
 impl SubscriptionRecord {
@@ -16,6 +19,7 @@ impl SubscriptionRecord {
         Status {
             subscription_id: Some(self.id.clone()),
             customer_id: self.customer.clone(),
+            setup_intent_id: self.setup_intent().cloned(),
             latest_invoice_id: lookup.and_then(|it| it.invoice.clone()),
             provider_status: self.status.as_ref().map(|it| it.as_str().into()),
             test_mode: self.test_mode,
@@ -27,9 +31,28 @@ impl SubscriptionRecord {
             cancel_at_period_end: lookup.map(|_| self.cancel_at_period_end),
             cancel_at: lookup.and_then(|it| it.cancel_at),
             refunding: self.refunds.expected_amount().map(Money::unnamed),
-            refunds: self.refunds.reports().refunds(),
             disputes: self.refunds.reports().disputes(&self.disputes),
             ..Status::default()
         }
+    }
+
+    /// Why this state cannot exist, if it cannot.
+    pub(in super::super) fn impossible(&self) -> Option<&'static str> {
+        match (&self.status, &self.last_lookup, &self.paid) {
+            (None, Some(_), _) | (None, _, Some(_)) => Some("a subscription without a status has a period"),
+            _ => None,
+        }
+    }
+
+    /// What is waited for next.
+    pub(in super::super) fn wait(&self) -> Option<Wait> {
+        if self.status.is_none() || self.is_over() {
+            return None;
+        }
+        let ends = self.cancel_at_period_end;
+        let signal = if ends { SignalName::SubscriptionDeleted } else { SignalName::InvoicePaid };
+        let mut wait = Wait::new(signal.as_str(), self.since);
+        wait.about = Some(TypedId::from(&self.id));
+        Some(wait)
     }
 }

@@ -55,6 +55,7 @@ impl SubscriptionRecord {
             self.cancel_at_period_end = flag;
             self.asked_to_end &= flag || self.ending == Some(Ending::WithPeriod(true));
         }
+        self.take_items(object);
         let before = self.status.replace(status);
         if before != self.status {
             self.since = cx.now();

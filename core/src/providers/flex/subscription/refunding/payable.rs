@@ -1,0 +1,203 @@
+//! Which payments can be refunded, and what a refund must keep to.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::flow::{Reviews, Stop};
+use crate::money::Cents;
+use crate::providers::flex::api::calls::Call;
+use crate::providers::flex::api::objects::RefundObject;
+use crate::providers::flex::api::request::RefundPayment;
+use crate::providers::flex::api::session_request::check_metadata;
+use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
+use crate::providers::flex::names::{Review, SignalName};
+use crate::providers::flex::rules::Rule;
+use crate::providers::flex::sessions::Session;
+use crate::providers::flex::subscription::record::ACCESS;
+use crate::providers::flex::subscription::{Action, Cx, Rules, Subscription};
+use crate::rule::{CoreRule, UnblockedBy};
+
+/// The reasons that Flex documents.
+const REASONS: [&str; 4] = ["duplicate", "fraudulent", "requested_by_customer", "expired_uncaptured_charge"];
+
+/// A payment whose amount Flex has shown.
+pub(in super::super) struct Payable {
+    /// The id of the payment.
+    pub(in super::super) payment: String,
+    /// What was paid, in cents.
+    pub(in super::super) paid: Cents,
+    /// The invoice.
+    invoice: Option<InvoiceId>,
+    /// The session.
+    pub(in super::super) session: Option<CheckoutSessionId>,
+}
+
+impl Payable {
+    fn is_named_by(&self, it: &RefundPayment) -> bool {
+        let by_invoice = it.invoice_id.is_some() && it.invoice_id == self.invoice;
+        let by_session = it.checkout_session_id.is_some() && it.checkout_session_id == self.session;
+        by_invoice || by_session || it.payment_intent_id.as_ref() == Some(&self.payment)
+    }
+}
+
+impl Subscription {
+    /// The payments whose amounts are known: of the sessions, and of the invoices of each paid subscription.
+    pub(in super::super) fn payables(&self) -> Vec<Payable> {
+        let sale = self.record.as_ref().and_then(|it| it.sold_by());
+        let of_session = |it: &Session| {
+            let (payment, paid) = it.only_payment()?;
+            let invoice = sale.filter(|sale| sale.0 == it.id()).and_then(|sale| sale.1.cloned());
+            Some(Payable { payment: payment.into(), paid, invoice, session: Some(it.id().clone()) })
+        };
+        let mut all: Vec<_> = self.sessions.known().iter().filter_map(of_session).collect();
+        let invoices = self.record.iter().flat_map(|it| it.payments()).chain(self.others.payments());
+        for (invoice, payment, paid) in invoices {
+            match all.iter_mut().find(|it| it.payment == payment) {
+                // The invoice knows better than its session what was paid.
+                Some(known) => (known.paid, known.invoice) = (paid, Some(invoice.clone())),
+                None => {
+                    all.push(Payable { payment: payment.into(), paid, invoice: Some(invoice.clone()), session: None })
+                }
+            }
+        }
+        all
+    }
+
+    fn payable(&self, named: &RefundPayment) -> Option<Payable> {
+        self.payables().into_iter().find(|it| it.is_named_by(named))
+    }
+
+    /// Requests a refund.
+    pub(in super::super) fn refund(&mut self, requested: RefundPayment, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let Payable { payment, paid, .. } = self.payable(&requested).ok_or(Stop::NotNow)?;
+        self.refunding.request(requested, payment, paid, cx)
+    }
+
+    /// The payment of a refund: its own, or that of the invoice or session that it names.
+    pub(in super::super) fn payment_of(&self, object: &RefundObject) -> Option<String> {
+        let named = RefundPayment {
+            invoice_id: object.invoice(),
+            checkout_session_id: object.checkout_session().and_then(|id| CheckoutSessionId::parse(id).ok()),
+            ..RefundPayment::default()
+        };
+        object.payment_intent().map(String::from).or_else(|| self.payable(&named).map(|it| it.payment))
+    }
+
+    /// Whether a refund is of another paid subscription. The subscription that it names decides alone.
+    pub(in super::super) fn is_of_other(&self, refund: &RefundObject) -> bool {
+        if let Some(id) = refund.subscription() {
+            return self.others.knows(id);
+        }
+        let is_known = |payment: &str| {
+            self.payables().iter().any(|it| it.payment == payment)
+                || self.sessions.known().iter().any(|it| it.ids().any(|id| id == payment))
+        };
+        let by_ids = [refund.payment_intent(), refund.checkout_session()].into_iter().flatten().any(is_known);
+        let invoice = refund.invoice();
+        let by_invoice = invoice.is_some() && self.payables().iter().any(|it| it.invoice == invoice);
+        by_ids || by_invoice
+    }
+
+    /// Asks a person whether access ends if our refunds have returned the whole payment of the paid period. The review
+    /// about a second paid session is over once its payment was returned.
+    pub(in super::super) fn ask_about_full_refunds(&mut self, cx: &mut Cx<'_>) {
+        let settled = self.sessions.settled().map(|it| it.id().clone());
+        for Payable { payment, paid, session, .. } in self.payables() {
+            let is_current = self.record.as_ref().is_some_and(|record| {
+                record.has_access(cx) && record.is_paid_by(&payment, session.is_some() && session == settled)
+            });
+            if is_current && let Some(id) = self.refunding.take_full(&payment, paid) {
+                cx.ask(Review::Refunded.only(ACCESS), &id);
+            }
+            if let Some(other) = session.filter(|it| Some(it) != settled.as_ref())
+                && self.refunding.has_returned(&payment, paid)
+            {
+                cx.withdraw_review(Review::SecondPayment, other.as_str());
+            }
+        }
+    }
+
+    /// The payment of the paid period.
+    fn current_payable(&self) -> Option<Payable> {
+        let record = self.record.as_ref()?;
+        let settled = self.sessions.settled().map(|it| it.id());
+        let is_current =
+            |it: &Payable| record.is_paid_by(&it.payment, it.session.is_some() && it.session.as_ref() == settled);
+        self.payables().into_iter().find(is_current)
+    }
+
+    /// Whether a dispute keeps the refund that a cancellation requests from being made. The customer may have the money
+    /// of a lost dispute already.
+    pub(in super::super) fn is_end_disputed(&self) -> bool {
+        let is_open = self.record.as_ref().is_some_and(|record| record.watched().any_blocks_refund());
+        is_open || self.current_payable().is_some_and(|it| self.is_disputed(&it.payment))
+    }
+
+    /// The amount of the paid period's payment that can still be refunded.
+    pub(in super::super) fn refundable(&self) -> Option<Cents> {
+        let record = self.record.as_ref()?;
+        let current = self.current_payable()?;
+        let left =
+            self.refunding.left(&current.payment, current.paid).minus(record.claimed(&current.payment, current.paid));
+        Some(left.max(Cents::ZERO))
+    }
+}
+
+/// What a refund needs from the state. At the lease, no dispute may have come.
+pub(in super::super) fn permits_refund(subscription: &Subscription, rules: &mut Rules<'_>) {
+    rules
+        .check(CoreRule::NotNow, subscription.record.is_some())
+        .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
+    if rules.is_lease() {
+        let disputed = subscription.refunding.open.iter().any(|it| subscription.is_disputed(&it.payment));
+        rules.check(Rule::RefundNotDisputed, !disputed);
+    }
+}
+
+/// What a new refund needs besides: a payment of which something is left.
+pub(in super::super) fn accepts_refund(subscription: &Subscription, rules: &mut Rules<'_>) {
+    let Some(record) = &subscription.record else { return };
+    let payables = subscription.payables();
+    rules
+        .check(Rule::RefundPaymentKnown, !payables.is_empty())
+        .unblocked_by(UnblockedBy::action(Action::RetrieveInvoice.as_str()));
+    let left = |it: &Payable| subscription.refunding.left(&it.payment, it.paid) > Cents::ZERO;
+    rules.check(Rule::RefundNotAboveReceived, payables.is_empty() || payables.iter().any(left));
+    // The end may have refunded the payment as well.
+    let ends = |call: &Call| matches!(call, Call::CancelSubscription(_, it) if it.refunds());
+    let reply = rules.reply_to(ends);
+    rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
+    let lookup = rules.reply_to(|call| matches!(call, Call::ListRefunds(_)));
+    rules.check(CoreRule::NotNow, !record.awaits_refund()).unblocked_by(lookup);
+}
+
+/// Checks the contents of a refund.
+pub(in super::super) fn check_refund(subscription: &Subscription, refund: &RefundPayment, rules: &mut Rules<'_>) {
+    let names = [refund.invoice_id.is_some(), refund.checkout_session_id.is_some(), refund.payment_intent_id.is_some()];
+    let is_one = names.into_iter().filter(|it| *it).count() == 1;
+    rules.check(Rule::RefundOnePayment, is_one).at("/payment_intent_id");
+    rules.check(Rule::RefundReasonKnown, refund.reason.as_deref().is_none_or(|it| REASONS.contains(&it))).at("/reason");
+    check_metadata(refund.metadata.as_ref(), "/metadata", rules);
+    rules.check_extra::<RefundPayment>(&refund.extra);
+    rules.check(CoreRule::IntentRequired, refund.intent.is_some()).at("/intent");
+    if let Some(status) = subscription.refunding.status_of(refund) {
+        status.check(CoreRule::OtherContent, rules);
+    }
+    let Some(record) = subscription.record.as_ref().filter(|_| is_one && !subscription.payables().is_empty()) else {
+        return;
+    };
+    let Some(payable) = subscription.payable(refund) else {
+        let until = UnblockedBy::action(Action::RetrieveInvoice.as_str());
+        rules.check(Rule::RefundPaymentKnown, false).at("/payment_intent_id").unblocked_by(until);
+        return;
+    };
+    let left = subscription
+        .refunding
+        .left(&payable.payment, payable.paid)
+        .minus(record.claimed(&payable.payment, payable.paid));
+    let amount = refund.amount.unwrap_or(left);
+    let detail = || format!("{left} cents of the payment are left.");
+    rules.check(Rule::RefundNotAboveReceived, amount > Cents::ZERO && amount <= left).at("/amount").because(detail);
+    rules.check(Rule::RefundNotDisputed, !subscription.is_disputed(&payable.payment)).at("/payment_intent_id");
+}
