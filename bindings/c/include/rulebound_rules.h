@@ -653,6 +653,42 @@
 /** The change from `trialing` to `active` must be found by a lookup, because Flex may send no event. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_TRIALING_TO_ACTIVE_WITHOUT_EVENT "flex.subscription.trialing-to-active-without-event"
 
+/** A session with `mode=setup` for a subscription must be for the customer of the subscription. */
+#define RULEBOUND_RULE_FLEX_PAYMENT_METHOD_OF_CUSTOMER "flex.payment-method.of-customer"
+
+/** Another payment method proves no payment. The subscription and its open invoice must be looked up. */
+#define RULEBOUND_RULE_FLEX_PAYMENT_METHOD_PROVES_NO_PAYMENT "flex.payment-method.proves-no-payment"
+
+/** A setup intent can only count if it belongs to this flow's subscription and customer. */
+#define RULEBOUND_RULE_FLEX_SETUP_INTENT_BELONGS "flex.setup-intent.belongs"
+
+/** An update must change something: `cancel_at_period_end`, `items`, `coupon`, `trial_end` or `proration_behavior`. */
+#define RULEBOUND_RULE_FLEX_UPDATE_CHANGES_SOMETHING "flex.update.changes-something"
+
+/** An update can change either `cancel_at_period_end` or the plan, not both. */
+#define RULEBOUND_RULE_FLEX_UPDATE_END_XOR_PLAN "flex.update.end-xor-plan"
+
+/** Each item of an updated subscription must name its `price`, and there must be at least one item. */
+#define RULEBOUND_RULE_FLEX_UPDATE_ITEM_PRICE "flex.update.item-price"
+
+/** Each item of an updated subscription must have a recurring price. */
+#define RULEBOUND_RULE_FLEX_UPDATE_ITEM_RECURRING "flex.update.item-recurring"
+
+/** The `trial_end` of an update must be a time in the ISO 8601 format, and in the future. */
+#define RULEBOUND_RULE_FLEX_UPDATE_TRIAL_END_FUTURE "flex.update.trial-end-future"
+
+/** `proration_behavior` should be `always_invoice`, `create_prorations` or `none`. */
+#define RULEBOUND_RULE_FLEX_UPDATE_PRORATION_KNOWN "flex.update.proration-known"
+
+/** The plan of a subscription should be changed only while the subscription is `active` or `trialing`. */
+#define RULEBOUND_RULE_FLEX_UPDATE_WHILE_PAST_DUE "flex.update.while-past-due"
+
+/** The plan of a subscription that ends with its period should not be changed. */
+#define RULEBOUND_RULE_FLEX_UPDATE_WHILE_ENDING "flex.update.while-ending"
+
+/** Requested items count only after Flex shows them. */
+#define RULEBOUND_RULE_FLEX_UPDATE_COUNTS_ONCE_SHOWN "flex.update.counts-once-shown"
+
 /** A customer can have at most 500 active or scheduled subscriptions. */
 #define RULEBOUND_RULE_FLEX_SUBSCRIPTION_MAX_500 "flex.subscription.max-500"
 
@@ -688,6 +724,15 @@
 
 /** A disputed amount cannot be refunded. */
 #define RULEBOUND_RULE_FLEX_REFUND_NOT_DISPUTED "flex.refund.not-disputed"
+
+/** A refund of a subscription must name exactly one of `invoice_id`, `checkout_session_id` and `payment_intent_id`. */
+#define RULEBOUND_RULE_FLEX_REFUND_ONE_PAYMENT "flex.refund.one-payment"
+
+/** A refund of a subscription can only be of a payment whose id and amount Flex has shown. */
+#define RULEBOUND_RULE_FLEX_REFUND_PAYMENT_KNOWN "flex.refund.payment-known"
+
+/** A refund's `reason` must be `duplicate`, `fraudulent`, `requested_by_customer` or `expired_uncaptured_charge`. */
+#define RULEBOUND_RULE_FLEX_REFUND_REASON_KNOWN "flex.refund.reason-known"
 
 /** Only a dispute that is open can be closed. To close a dispute is to accept it, and to give up its money. */
 #define RULEBOUND_RULE_FLEX_DISPUTE_CLOSE_WHILE_OPEN "flex.dispute.close-while-open"

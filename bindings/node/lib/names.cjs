@@ -5,7 +5,7 @@
 /** The commands and the questions of each provider. */
 module.exports = {
   flex: {
-    commands: ['cancel_subscription', 'capture_payment', 'close_dispute', 'create_checkout_session', 'create_refund', 'retrieve_checkout_session', 'retrieve_dispute', 'retrieve_subscription', 'update_subscription'],
+    commands: ['cancel_subscription', 'capture_payment', 'close_dispute', 'create_checkout_session', 'create_refund', 'refund_payment', 'retrieve_checkout_session', 'retrieve_dispute', 'retrieve_invoice', 'retrieve_subscription', 'update_subscription'],
     questions: ['assess', 'create_product', 'create_price', 'update_price', 'create_coupon', 'read_price', 'retry_event', 'preview_capture', 'list_line_items', 'read_line_items'],
   },
   revup: {

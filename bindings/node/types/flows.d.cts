@@ -35,14 +35,18 @@ export namespace flex {
   function createCheckoutSession(fields: Fields<shapes.FlexCreateCheckoutSession>): shapes.FlexCreateCheckoutSession;
   /** `create_refund`: refund a payment, or a part of it. The command `create_refund`. */
   function createRefund(fields?: Fields<shapes.FlexCreateRefund>): shapes.FlexCreateRefund;
+  /** `refund_payment`: refund one of the payments of a subscription, or a part of it. The command `refund_payment`. */
+  function refundPayment(fields?: Fields<shapes.FlexRefundPayment>): shapes.FlexRefundPayment;
   /** Look up the session. The id is required if the flow starts with it. The command `retrieve_checkout_session`. */
   function retrieveCheckoutSession(fields?: Fields<shapes.FlexRetrieveCheckoutSession>): shapes.FlexRetrieveCheckoutSession;
   /** Look up a dispute of the payment. The command `retrieve_dispute`. */
   function retrieveDispute(fields: Fields<shapes.FlexRetrieveDispute>): shapes.FlexRetrieveDispute;
+  /** Look up an invoice, such as a paid one whose payment is to be refunded. The command `retrieve_invoice`. */
+  function retrieveInvoice(fields: Fields<shapes.FlexRetrieveInvoice>): shapes.FlexRetrieveInvoice;
   /** Look up the subscription. The id is required if the flow starts with it. The command `retrieve_subscription`. */
   function retrieveSubscription(fields?: Fields<shapes.FlexRetrieveSubscription>): shapes.FlexRetrieveSubscription;
-  /** `update_subscription`: change whether a subscription ends with its period. The command `update_subscription`. */
-  function updateSubscription(fields: Fields<shapes.FlexUpdateSubscription>): shapes.FlexUpdateSubscription;
+  /** `update_subscription`: change whether a subscription ends with its period, or change its plan. The command `update_subscription`. */
+  function updateSubscription(fields?: Fields<shapes.FlexUpdateSubscription>): shapes.FlexUpdateSubscription;
   /** Predicts, line by line, what an HSA or FSA card can pay for. */
   function assess(fields: { lines: readonly FlexLine[] }): FlexAssessment;
   /** The request that creates a product, or the rules that it would break. */

@@ -12,8 +12,10 @@ __all__ = [
     "close_dispute",
     "create_checkout_session",
     "create_refund",
+    "refund_payment",
     "retrieve_checkout_session",
     "retrieve_dispute",
+    "retrieve_invoice",
     "retrieve_subscription",
     "update_subscription",
     "assess",
@@ -58,6 +60,11 @@ def create_refund(*, amount=None, amount_discount=None, amount_shipping=None, am
     return command("create_refund", locals())
 
 
+def refund_payment(*, amount=None, checkout_session_id=None, extra=None, intent=None, invoice_id=None, metadata=None, payment_intent_id=None, reason=None):
+    """`refund_payment`: refund one of the payments of a subscription, or a part of it."""
+    return command("refund_payment", locals())
+
+
 def retrieve_checkout_session(*, checkout_session_id=None):
     """Look up the session. The id is required if the flow starts with it."""
     return command("retrieve_checkout_session", locals())
@@ -68,13 +75,18 @@ def retrieve_dispute(*, dispute_id):
     return command("retrieve_dispute", locals())
 
 
+def retrieve_invoice(*, invoice_id):
+    """Look up an invoice, such as a paid one whose payment is to be refunded."""
+    return command("retrieve_invoice", locals())
+
+
 def retrieve_subscription(*, subscription_id=None):
     """Look up the subscription. The id is required if the flow starts with it."""
     return command("retrieve_subscription", locals())
 
 
-def update_subscription(*, cancel_at_period_end, extra=None):
-    """`update_subscription`: change whether a subscription ends with its period."""
+def update_subscription(*, cancel_at_period_end=None, coupon=None, extra=None, items=None, proration_behavior=None, trial_end=None):
+    """`update_subscription`: change whether a subscription ends with its period, or change its plan."""
     return command("update_subscription", locals())
 
 

@@ -25,12 +25,15 @@ from .types import (
     FlexDiscount,
     FlexDisputeId,
     FlexFee,
+    FlexInvoiceId,
     FlexLineItem,
     FlexMode,
     FlexNotice,
     FlexRefundItem,
+    FlexRefundPayment,
     FlexRetrieveCheckoutSession,
     FlexRetrieveDispute,
+    FlexRetrieveInvoice,
     FlexRetrieveSubscription,
     FlexRule,
     FlexSettings,
@@ -41,6 +44,7 @@ from .types import (
     FlexSubscriptionId,
     FlexSubscriptionStatus,
     FlexTaxRate,
+    FlexUpdateItem,
     FlexUpdateSubscription,
     FlexVerdict,
     Intent,
@@ -55,8 +59,10 @@ __all__ = [
     "close_dispute",
     "create_checkout_session",
     "create_refund",
+    "refund_payment",
     "retrieve_checkout_session",
     "retrieve_dispute",
+    "retrieve_invoice",
     "retrieve_subscription",
     "update_subscription",
     "assess",
@@ -180,6 +186,19 @@ def create_refund(
 ) -> FlexCreateRefund:
     """`create_refund`: refund a payment, or a part of it."""
 
+def refund_payment(
+    *,
+    amount: Cents | None = None,
+    checkout_session_id: FlexCheckoutSessionId | None = None,
+    extra: Extra | None = None,
+    intent: Intent | None = None,
+    invoice_id: FlexInvoiceId | None = None,
+    metadata: Any | None = None,
+    payment_intent_id: str | None = None,
+    reason: str | None = None,
+) -> FlexRefundPayment:
+    """`refund_payment`: refund one of the payments of a subscription, or a part of it."""
+
 def retrieve_checkout_session(
     *,
     checkout_session_id: FlexCheckoutSessionId | None = None,
@@ -192,6 +211,12 @@ def retrieve_dispute(
 ) -> FlexRetrieveDispute:
     """Look up a dispute of the payment."""
 
+def retrieve_invoice(
+    *,
+    invoice_id: FlexInvoiceId,
+) -> FlexRetrieveInvoice:
+    """Look up an invoice, such as a paid one whose payment is to be refunded."""
+
 def retrieve_subscription(
     *,
     subscription_id: FlexSubscriptionId | None = None,
@@ -200,10 +225,14 @@ def retrieve_subscription(
 
 def update_subscription(
     *,
-    cancel_at_period_end: bool,
+    cancel_at_period_end: bool | None = None,
+    coupon: str | None = None,
     extra: Extra | None = None,
+    items: list[FlexUpdateItem] | None = None,
+    proration_behavior: str | None = None,
+    trial_end: str | None = None,
 ) -> FlexUpdateSubscription:
-    """`update_subscription`: change whether a subscription ends with its period."""
+    """`update_subscription`: change whether a subscription ends with its period, or change its plan."""
 
 def assess(
     *,
