@@ -119,7 +119,7 @@ test('a time that is not one', () => {
     fails(() => leased().observe(webhook, { now: value }), '/now');
   }
   for (const context of [undefined, null, {}, 5, { now: undefined }]) fails(() => started().effects(context), '/now');
-  for (const edge of [0, -1, -0, 2 ** 53 - 1, new Date(0)]) assert.deepEqual(started().effects({ now: edge }), []);
+  for (const edge of [0, -1, -0, 1e14 - 1, new Date(0)]) assert.deepEqual(started().effects({ now: edge }), []);
 });
 
 test('a context of the wrong shape', () => {
