@@ -165,7 +165,8 @@ def test_views_follow_the_clock_and_the_config(leased: truemed.PaymentToken) -> 
     assert leased.wake_at(now=2, config={"lease_ms": 1000}) == 300_001
     assert leased.effects(now=2)[0]["ready"] is False
     assert leased.effects(now=300_001)[0]["ready"] is True
-    assert {it["action"]: it["allowed"] for it in leased.actions(now=2)}["delete_payment_token"] is False
+    allowed = {it["action"]: it["allowed"] for it in leased.actions(now=2)}
+    assert (allowed["create_payment_session/charge"], allowed["delete_payment_token"]) == (False, True)
     lease = leased.lease(EFFECT, now=300_001, config={"lease_ms": 7000})
     assert lease.next.wake_at(now=300_001) == 307_001
 

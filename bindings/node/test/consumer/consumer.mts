@@ -122,6 +122,7 @@ function named(snapshot: AnyFlow): string {
     case 'truemed.payment_token':
       return snapshot.actions({ now: 0 }).map((it) => it.action).join();
     case 'truemed.payment_session':
+    case 'truemed.qualification_session':
     case 'flex.checkout':
     case 'flex.subscription':
     case 'vend.subscription':
