@@ -9,6 +9,7 @@
 )]
 
 mod calendar;
+mod card;
 mod flex;
 mod http;
 mod page;

@@ -140,6 +140,12 @@ pub(crate) struct Reading {
     pub(crate) question: &'static str,
 }
 
+impl Reading {
+    pub(crate) const fn new(name: &'static str, values: &'static [&'static str], question: &'static str) -> Self {
+        Self { name, values, question }
+    }
+}
+
 /// A provider's reply, with what is known about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {

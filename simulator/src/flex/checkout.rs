@@ -6,6 +6,7 @@ use super::errors::{invalid, missing};
 use super::state::{Card, Customer, Declines, Flex, Intent, Line, Mode, Session, Step, Subscription};
 use super::store::{Head, text};
 use super::{LETTER, REVIEW, billing, events, offers, payments, source};
+use crate::card::{EXPIRED, Entered};
 use crate::provider::Reply;
 use crate::world::Context;
 
@@ -279,34 +280,23 @@ pub(super) fn enter_setup(flex: &mut Flex, id: &str, entry: &Entry, context: &mu
 
 /// Reads a card. `4000000000009995` is declined; `4000000000000341` is declined once the customer is absent.
 fn read_card(entry: &Entry, account: &str, off_session: bool, context: &mut Context<'_>) -> Result<Card, &'static str> {
-    let digits: String = entry.number.chars().filter(char::is_ascii_digit).collect();
-    if !(12..=19).contains(&digits.len()) {
-        return Err("Enter the number on the card: 12 to 19 digits.");
-    }
-    let parts = entry.expiry.split_once('/').and_then(|(month, year)| {
-        let year: i64 = year.trim().parse().ok()?;
-        Some((month.trim().parse::<i64>().ok()?, if year < 100 { year.saturating_add(2_000) } else { year }))
-    });
-    let Some((month, year)) = parts.filter(|(month, year)| (1..=12).contains(month) && (2_000..=9_998).contains(year))
-    else {
-        return Err("Enter when the card expires: MM/YY.");
-    };
+    let entered = Entered::read(&entry.number, &entry.expiry)?;
     let card = Card {
         head: Head::new("fpm", "", account, context),
         customer: String::new(),
-        brand: if digits.starts_with('4') { "visa" } else { "mastercard" },
-        last4: digits.chars().skip(digits.len().saturating_sub(4)).collect(),
-        month,
-        year,
+        brand: entered.brand(),
+        last4: entered.last4(),
+        month: entered.month,
+        year: entered.year,
         hsa: entry.hsa,
-        declines: match digits.as_str() {
+        declines: match entered.digits.as_str() {
             "4000000000009995" => Declines::Always,
             "4000000000000341" => Declines::Absent,
             _ => Declines::Never,
         },
         off_session,
     };
-    if card.expired(context.now) { Err("This card has expired. Try another card.") } else { Ok(card) }
+    if card.expired(context.now) { Err(EXPIRED) } else { Ok(card) }
 }
 
 /// The stored card that a session in `off_session` mode names.

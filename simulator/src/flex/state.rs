@@ -85,8 +85,7 @@ pub(super) enum Declines {
 impl Card {
     /// Whether the month on the card is over.
     pub(super) fn expired(&self, now: Millis) -> bool {
-        let today = crate::time::date(now);
-        format!("{:04}-{:02}", self.year, self.month).as_str() < today.get(..7).unwrap_or_default()
+        crate::card::is_expired(self.year, self.month, now)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::time::{Millis, parse};
+use crate::card::{EXPIRED, Entered, is_expired};
+use crate::time::Millis;
 
 /// How the payments of a card end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,27 +47,16 @@ pub(super) struct Card {
 impl Card {
     /// Reads what a customer entered.
     pub(super) fn read(number: &str, expiry: &str, now: Millis) -> Result<Self, &'static str> {
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-        if !(12..=19).contains(&digits.len()) {
-            return Err("Enter the number on the card: 12 to 19 digits.");
-        }
-        let parts = expiry.split_once('/').and_then(|(month, year)| {
-            let year: i64 = year.trim().parse().ok()?;
-            Some((month.trim().parse::<i64>().ok()?, if year < 100 { year.saturating_add(2_000) } else { year }))
-        });
-        let (month, year) = parts
-            .filter(|(month, year)| (1..=12).contains(month) && (2_000..=9_998).contains(year))
-            .ok_or("Enter when the card expires: MM/YY.")?;
+        let entered = Entered::read(number, expiry)?;
+        let last4 = entered.last4();
+        let Entered { digits, month, year } = entered;
         let behavior = NUMBERS.iter().find(|(known, ..)| *known == digits).map_or(Behavior::Pays, |it| it.1);
-        let last4 = digits.chars().skip(digits.len().saturating_sub(4)).collect();
         let card = Self { behavior, last4, year, month };
-        if card.expired(now) { Err("This card has expired. Try another card.") } else { Ok(card) }
+        if card.expired(now) { Err(EXPIRED) } else { Ok(card) }
     }
 
     fn expired(&self, now: Millis) -> bool {
-        let (year, month) =
-            if self.month == 12 { (self.year.saturating_add(1), 1) } else { (self.year, self.month.saturating_add(1)) };
-        parse(&format!("{year:04}-{month:02}-01")).is_some_and(|end| end <= now)
+        is_expired(self.year, self.month, now)
     }
 
     /// How a payment ends: the status of each transaction, and whether it is the fallback's.

@@ -130,54 +130,62 @@ impl Provider for Revup {
     ];
 
     const READINGS: &'static [Reading] = &[
-        reading("create-status", &["200", "201"], "the status of a successful creation is not shown"),
-        reading("order-id-name", &["orderId", "id"], "the reply to a new order is described, but not shown"),
-        reading("order-fields", &["ignored", "refused"], "fields of an order are not needed in a subscription"),
-        reading("pending-status", &["pending", "created"], "the status before the initial payment is not named"),
-        reading(
+        Reading::new("create-status", &["200", "201"], "the status of a successful creation is not shown"),
+        Reading::new("order-id-name", &["orderId", "id"], "the reply to a new order is described, but not shown"),
+        Reading::new("order-fields", &["ignored", "refused"], "fields of an order are not needed in a subscription"),
+        Reading::new("pending-status", &["pending", "created"], "the status before the initial payment is not named"),
+        Reading::new(
             "initial-payment-order",
             &["parent", "own"],
             "whether the initial payment by token is a transaction of `parentOrderId` is not said",
         ),
-        reading("failed-payment-frees-token", &["false", "true"], "what a failed initial payment does to the token"),
-        reading("callback-of-token-payment", &["true", "false"], "the guide says: the callback or webhook"),
-        reading(
+        Reading::new(
+            "failed-payment-frees-token",
+            &["false", "true"],
+            "what a failed initial payment does to the token",
+        ),
+        Reading::new("callback-of-token-payment", &["true", "false"], "the guide says: the callback or webhook"),
+        Reading::new(
             "updated-for-initial",
             &["false", "true"],
             "whether `subscription.updated` follows the initial payment",
         ),
-        reading("event-spelling", &["as-sampled", "occurredAt"], "three samples spell the time `ocurredAt`"),
-        reading("created-capitals", &["true", "false"], "the sample of `subscription.created` has values in capitals"),
-        reading(
+        Reading::new("event-spelling", &["as-sampled", "occurredAt"], "three samples spell the time `ocurredAt`"),
+        Reading::new(
+            "created-capitals",
+            &["true", "false"],
+            "the sample of `subscription.created` has values in capitals",
+        ),
+        Reading::new(
             "created-counts-from",
             &["1", "0"],
             "the sample of `subscription.created` has cycle 1 and attempt 1, the lists have 0",
         ),
-        reading(
+        Reading::new(
             "created-next-payment",
             &["date", "instant"],
             "`nextPayment.scheduledFor` is a date in `subscription.created` and an instant in `subscription.updated`",
         ),
-        reading(
+        Reading::new(
             "scheduled-payment-status",
             &["paying", "pending"],
             "the sample of a payment without transactions has the status `paying`",
         ),
-        reading("retries-exhausted", &["cancelled", "past_due"], "what follows the last failed retry is not said"),
-        reading(
+        Reading::new("retries-exhausted", &["cancelled", "past_due"], "what follows the last failed retry is not said"),
+        Reading::new(
             "updated-before-cancelled",
             &["false", "true"],
             "whether the attempt that cancels also sends `subscription.updated` is not said",
         ),
-        reading(
+        Reading::new(
             "cancelled-after-request",
             &["true", "false"],
             "whether the merchant's own cancellation sends `subscription.cancelled` is not said",
         ),
-        reading("cancel-again", &["repeated", "refused"], "no refusal of a second cancellation is listed"),
-        reading("refund-settles", &["at-once", "later"], "a refund can stay in process for several days"),
-        reading("refund-reply-names", &["refund", "payment"], "which transaction the reply to a refund names"),
-        reading(
+        Reading::new("cancel-again", &["repeated", "refused"], "no refusal of a second cancellation is listed"),
+        Reading::new("refund-settles", &["at-once", "later"], "a refund can stay in process for several days"),
+        Reading::new("refund-reply-names", &["refund", "payment"], "which transaction the reply to a refund names"),
+        Reading::new(
             "subscription-notifications",
             &["false", "true"],
             "whether the merchant's own notification address hears of a subscription's payments is not said",
@@ -239,8 +247,4 @@ impl Provider for Revup {
     fn ledger(&self) -> Value {
         self.ledger()
     }
-}
-
-const fn reading(name: &'static str, values: &'static [&'static str], question: &'static str) -> Reading {
-    Reading { name, values, question }
 }

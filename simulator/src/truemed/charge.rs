@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::state::{Purpose, Session, Status, Token, Truemed};
 use super::visit::{self, Repair};
 use super::{CHARGE, cart, errors, page};
+use crate::card::is_expired;
 use crate::provider::Reply;
-use crate::time::{Millis, date};
+use crate::time::Millis;
 use crate::world::{Call, Context};
 
 /// Why the reply to a failed charge is inferred. Also marks such a reply.
@@ -137,8 +138,7 @@ fn remember(truemed: &mut Truemed, visit: &str, session: &str) {
 impl super::state::Card {
     /// A card is valid until its month ends.
     pub(super) fn expired(&self, now: Millis) -> bool {
-        let today = date(now);
-        format!("{:04}-{:02}", self.year, self.month) < today.chars().take(7).collect::<String>()
+        is_expired(self.year, self.month, now)
     }
 }
 

@@ -119,77 +119,85 @@ impl Provider for Truemed {
     ];
 
     const READINGS: &'static [Reading] = &[
-        reading("survey-action", &["TakeHealthSurvey", "HealthSurvey"], "the guide and the reference differ"),
-        reading("none-as", &["null", "absent", "None"], "`next_action=None` is Python's text; the JSON is not shown"),
-        reading(
+        Reading::new("survey-action", &["TakeHealthSurvey", "HealthSurvey"], "the guide and the reference differ"),
+        Reading::new(
+            "none-as",
+            &["null", "absent", "None"],
+            "`next_action=None` is Python's text; the JSON is not shown",
+        ),
+        Reading::new(
             "webhook-session-key",
             &["payment_session_id", "payment_id", "id"],
             "the name of the session's id in \
             payment_session_complete is not shown",
         ),
-        reading(
+        Reading::new(
             "event-names",
             &["completed", "complete"],
             "the exact `event_type` is not shown: \
             payment_session.completed or payment_session.complete",
         ),
-        reading(
+        Reading::new(
             "key-with-other-cart",
             &["refuse", "same-session"],
             "a changed cart needs a new key; what happens \
             otherwise is not said",
         ),
-        reading("discounts-negative", &["false", "true"], "one page adds discounts, another one subtracts them"),
-        reading("charge-failure-status", &["422", "400"], "the guide names an enum and a URL without a status"),
-        reading(
+        Reading::new("discounts-negative", &["false", "true"], "one page adds discounts, another one subtracts them"),
+        Reading::new("charge-failure-status", &["422", "400"], "the guide names an enum and a URL without a status"),
+        Reading::new(
             "failed-charge-names-session",
             &["false", "true"],
             "whether the refusal of an unattended charge has the \
             session's `id` is not said",
         ),
-        reading(
+        Reading::new(
             "failed-charge-webhook",
             &["false", "true"],
             "whether a refused unattended charge also sends \
             payment_session_complete is not said",
         ),
-        reading(
+        Reading::new(
             "charge-while-action-open",
             &["refuse", "attempt"],
             "while an action is open, a charge is not \
             guaranteed to work",
         ),
-        reading(
+        Reading::new(
             "unattended-shows-processing",
             &["true", "false"],
             "whether an unattended charge passes through \
             `processing` is not said",
         ),
-        reading(
+        Reading::new(
             "authorized-skips-processing",
             &["false", "true"],
             "`authorized` comes from `processing`, or when the \
             card is entered",
         ),
-        reading(
+        Reading::new(
             "update-request-shows-token",
             &["when-done", "always"],
             "what the lookup of an update's request shows \
             before the customer is done is not said",
         ),
-        reading(
+        Reading::new(
             "token-before-session",
             &["false", "true"],
             "which webhook of a tokenizing session is first is not said",
         ),
-        reading("hold-renewed", &["false", "true"], "one page renews a lapsed hold at capture, another one does not"),
-        reading(
+        Reading::new(
+            "hold-renewed",
+            &["false", "true"],
+            "one page renews a lapsed hold at capture, another one does not",
+        ),
+        Reading::new(
             "capture-below-items",
             &["accept", "refuse"],
             "a capture must be at most the total; one error text wants \
             at least the sum of the items",
         ),
-        reading("kind-enabled", &["true", "false"], "`kind` works only on accounts for which Truemed enabled it"),
+        Reading::new("kind-enabled", &["true", "false"], "`kind` works only on accounts for which Truemed enabled it"),
     ];
 
     fn account(request: &HttpRequest) -> Result<String, Reply> {
@@ -245,8 +253,4 @@ impl Provider for Truemed {
     fn ledger(&self) -> Value {
         self.ledger()
     }
-}
-
-const fn reading(name: &'static str, values: &'static [&'static str], question: &'static str) -> Reading {
-    Reading { name, values, question }
 }

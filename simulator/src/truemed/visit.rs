@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::state::{Card, Purpose, Status, Step, Truemed, Visit};
 use super::{REVIEW, events};
+use crate::card::{EXPIRED, Entered};
 use crate::world::Context;
 
 /// A token that the customer must repair.
@@ -133,28 +134,14 @@ pub(super) fn cancel(truemed: &mut Truemed, id: &str) -> Next {
 
 /// Reads a card. `4000000000000002` is declined; `4000000000000341` is declined once the customer is absent.
 fn read_card(number: &str, expiry: &str, context: &Context<'_>) -> Result<Card, &'static str> {
-    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    if !(12..=19).contains(&digits.len()) {
-        return Err("Enter the number on the card: 12 to 19 digits.");
-    }
-    let parts = expiry.split_once('/').and_then(|(month, year)| {
-        let year: i64 = year.trim().parse().ok()?;
-        Some((month.trim().parse::<i64>().ok()?, if year < 100 { year.saturating_add(2_000) } else { year }))
-    });
-    let Some((month, year)) = parts.filter(|(month, year)| (1..=12).contains(month) && (2_000..=9_998).contains(year))
-    else {
-        return Err("Enter when the card expires: MM/YY.");
-    };
+    let entered = Entered::read(number, expiry)?;
+    let (brand, last4) = (entered.brand(), entered.last4());
+    let Entered { digits, month, year } = entered;
     if digits == "4000000000000002" {
         return Err("Your card was declined. Try another card.");
     }
-    let brand = if digits.starts_with('4') { "visa" } else { "mastercard" };
-    let last4 = digits.chars().skip(digits.len().saturating_sub(4)).collect();
     let card = Card { brand, last4, month, year, declines_later: digits == "4000000000000341" };
-    if card.expired(context.now) {
-        return Err("This card has expired. Try another card.");
-    }
-    Ok(card)
+    if card.expired(context.now) { Err(EXPIRED) } else { Ok(card) }
 }
 
 fn card_json(card: &Card) -> Value {

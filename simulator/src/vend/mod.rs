@@ -126,69 +126,81 @@ impl Provider for Vend {
     ];
 
     const READINGS: &'static [Reading] = &[
-        reading(
+        Reading::new(
             "token-envelope",
             &["bare", "data"],
             "the guide shows a token's reply bare, the reference inside `data`",
         ),
-        reading("expires-at", &["time", "placeholder"], "the guide's sample holds the text `expires_at`"),
-        reading(
+        Reading::new("expires-at", &["time", "placeholder"], "the guide's sample holds the text `expires_at`"),
+        Reading::new(
             "token-components",
             &["json", "as-printed"],
             "the sample's text is not JSON: its first name has no quotes",
         ),
-        reading(
+        Reading::new(
             "token-subscription-id",
             &["integer", "text"],
             "a token's `subscription_id` is an integer, all other ids of subscriptions are texts",
         ),
-        reading("unset-members", &["absent", "null"], "no document shows a token that is not used yet"),
-        reading(
+        Reading::new("unset-members", &["absent", "null"], "no document shows a token that is not used yet"),
+        Reading::new(
             "expired-token-lookup",
             &["shown", "404"],
             "no document says whether an expired token can be looked up",
         ),
-        reading("older-token", &["valid", "withdrawn"], "whether a new token withdraws unused ones is not said"),
-        reading("invalid-status", &["400", "422"], "no document shows the status of a refused body"),
-        reading("coupon-on-update", &["ignored", "refused"], "the schema of an update has no `coupon_code`"),
-        reading(
+        Reading::new("older-token", &["valid", "withdrawn"], "whether a new token withdraws unused ones is not said"),
+        Reading::new("invalid-status", &["400", "422"], "no document shows the status of a refused body"),
+        Reading::new("coupon-on-update", &["ignored", "refused"], "the schema of an update has no `coupon_code`"),
+        Reading::new(
             "update-without-subscription",
             &["token-refused", "consent-refused"],
             "an update needs a subscription; where Vend checks this is not said",
         ),
-        reading(
+        Reading::new(
             "second-create",
             &["token-refused", "consent-refused", "accepted"],
             "whether a retailer can have two subscriptions to one application is not said",
         ),
-        reading("update-changes", &["newest", "oldest"], "which of two subscriptions an update changes is not said"),
-        reading("plan-move-keeps-components", &["true", "false"], "what a new plan does to components is not said"),
-        reading("decline-leads-to", &["vend", "return-url"], "where the browser goes after a refusal is not said"),
-        reading("decline-withdraws-token", &["false", "true"], "whether a declined token stays valid is not said"),
-        reading("list-shows-ended", &["true", "false"], "whether the list shows canceled subscriptions is not said"),
-        reading(
+        Reading::new(
+            "update-changes",
+            &["newest", "oldest"],
+            "which of two subscriptions an update changes is not said",
+        ),
+        Reading::new(
+            "plan-move-keeps-components",
+            &["true", "false"],
+            "what a new plan does to components is not said",
+        ),
+        Reading::new("decline-leads-to", &["vend", "return-url"], "where the browser goes after a refusal is not said"),
+        Reading::new("decline-withdraws-token", &["false", "true"], "whether a declined token stays valid is not said"),
+        Reading::new(
+            "list-shows-ended",
+            &["true", "false"],
+            "whether the list shows canceled subscriptions is not said",
+        ),
+        Reading::new(
             "list-covers",
             &["own", "all-partners"],
             "the schema says all partners, the operation says the partner's",
         ),
-        reading("empty-list", &["null", "empty"], "the sample of an empty list is null"),
-        reading("cancel-takes-effect", &["now", "period-end"], "when a cancellation takes effect is not said"),
-        reading(
+        Reading::new("empty-list", &["null", "empty"], "the sample of an empty list is null"),
+        Reading::new("cancel-takes-effect", &["now", "period-end"], "when a cancellation takes effect is not said"),
+        Reading::new(
             "early-cancel-webhook",
             &["lost", "sent"],
             "within 30 minutes of the start, a cancellation may send no webhook",
         ),
-        reading(
+        Reading::new(
             "other-ends-send-webhook",
             &["false", "true"],
             "whether Vend sends the webhook where it ends a subscription itself is not said",
         ),
-        reading(
+        Reading::new(
             "webhook-address",
             &["at-creation", "current"],
             "the address is configured when a subscription is created; whether it can move later is not said",
         ),
-        reading(
+        Reading::new(
             "webhook-encoding",
             &["json", "form", "form-inner"],
             "the sample is JSON; Vend's general page says that webhooks are forms with a `payload`",
@@ -254,10 +266,6 @@ impl Provider for Vend {
     fn ledger(&self) -> Value {
         self.ledger()
     }
-}
-
-const fn reading(name: &'static str, values: &'static [&'static str], question: &'static str) -> Reading {
-    Reading { name, values, question }
 }
 
 /// The retailer of this world.
