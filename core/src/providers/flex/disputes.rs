@@ -291,8 +291,7 @@ impl Watched {
         }
         match self.due_at {
             Some(due_at) if !self.ended && !self.answered && !self.accepted => {
-                let from = due_at.as_millis().saturating_sub_unsigned(NOTICE.as_u64());
-                cx.ask_once_at(Review::EvidenceDue, id, Timestamp::from_millis(from));
+                cx.ask_once_at(Review::EvidenceDue, id, due_at.before(NOTICE));
             }
             _ => cx.withdraw_review(Review::EvidenceDue, id.as_str()),
         }

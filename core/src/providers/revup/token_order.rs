@@ -10,6 +10,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Amount, places_of};
+use super::api::body::MoneyBody;
 use super::api::calls::{CREDENTIAL, CreateSubscription, RedirectUrl};
 use super::api::refusal::{OtherMembers, refusal};
 use super::callback::Parent;
@@ -24,7 +25,7 @@ use crate::providers::checked::{Checked, Violations};
 use crate::rule::CoreRule;
 use crate::snapshot::Rejection;
 use crate::url::is_absolute;
-use crate::value::{Extra, RawJson, RawNumber, clash};
+use crate::value::{Extra, RawJson, clash};
 
 /// The order whose payment makes a token.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -90,12 +91,6 @@ struct OrderBody<'a> {
     description: &'a Option<String>,
     #[serde(flatten)]
     extra: &'a Extra,
-}
-
-#[derive(Serialize)]
-struct MoneyBody<'a> {
-    amount: Option<RawNumber>,
-    currency: &'a str,
 }
 
 impl TokenOrder {
@@ -165,7 +160,7 @@ impl TokenOrder {
 
     fn body(&self) -> OrderBody<'_> {
         OrderBody {
-            money: self.money.as_ref().map(|it| MoneyBody { amount: it.amount.to_number(), currency: &it.currency }),
+            money: self.money.as_ref().map(|it| MoneyBody::of(&it.amount, &it.currency)),
             generate_token: self.generate_token,
             sequence: self.sequence.as_ref().map(Sequence::as_str),
             min_period: self.min_period,

@@ -69,10 +69,17 @@ pub(super) struct RefundBody<'a> {
     extra: &'a Extra,
 }
 
+/// An amount, whose digits are sent as they were given, and its currency.
 #[derive(Serialize)]
-struct MoneyBody<'a> {
+pub(crate) struct MoneyBody<'a> {
     amount: Option<RawNumber>,
     currency: &'a str,
+}
+
+impl<'a> MoneyBody<'a> {
+    pub(crate) fn of(amount: &Amount, currency: &'a str) -> Self {
+        Self { amount: amount.to_number(), currency }
+    }
 }
 
 #[derive(Serialize)]
@@ -114,7 +121,7 @@ impl CreateSubscription {
 
 impl RefundPayment {
     pub(super) fn body(&self) -> RefundBody<'_> {
-        let money = MoneyBody { amount: self.amount.to_number(), currency: &self.currency };
+        let money = MoneyBody::of(&self.amount, &self.currency);
         RefundBody { money, reason: self.reason.as_deref(), extra: &self.extra }
     }
 }

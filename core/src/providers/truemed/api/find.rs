@@ -158,8 +158,7 @@ impl<'a> Wanted<'a> {
 
     /// The earliest creation time of a session that can be ours.
     fn earliest(&self) -> Timestamp {
-        let difference = CLOCKS_DIFFER.as_u64().try_into().unwrap_or(i64::MAX);
-        Timestamp::from_millis(self.first_at.as_millis().saturating_sub(difference))
+        self.first_at.before(CLOCKS_DIFFER)
     }
 
     /// Whether any member of the report shows that it is another session.
