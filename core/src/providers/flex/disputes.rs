@@ -220,6 +220,19 @@ impl WatchedDisputes {
         }
     }
 
+    /// Flex has refused the lookup of a dispute, or its acceptance.
+    pub(super) fn refused<F: Flex>(&mut self, call: &Call, cx: &mut Cx<'_, F>) {
+        match call {
+            Call::CloseDispute(id) => {
+                self.not_accepted(id, cx);
+                // Flex may refuse because the dispute has ended already.
+                cx.look_up(Call::RetrieveDispute(id.clone()));
+            }
+            Call::RetrieveDispute(id) => self.not_shown(id, cx),
+            _ => {}
+        }
+    }
+
     /// A person says how the dispute has ended.
     pub(super) fn end<F: Flex>(&mut self, id: &str, lost: bool, cx: &mut Cx<'_, F>) {
         if let Some(watched) = self.find_mut(id) {

@@ -182,13 +182,8 @@ impl Checkout {
                 cx.ask(Review::NotFound, session);
                 Payment::retry_lookup(effect, cx);
             }
-            Call::RetrieveDispute(dispute) => self.dispute_not_shown(dispute, cx),
-            Call::CloseDispute(dispute) => {
-                if let Some(payment) = &mut self.payment {
-                    payment.watched_mut().not_accepted(dispute, cx);
-                }
-                // Flex may refuse because the dispute has ended already.
-                cx.look_up(Call::RetrieveDispute(dispute.clone()));
+            Call::RetrieveDispute(_) | Call::CloseDispute(_) => {
+                self.payment.iter_mut().for_each(|payment| payment.watched_mut().refused(call, cx));
             }
             _ => self.sessions.refused(call, cx),
         }
@@ -204,7 +199,11 @@ impl Checkout {
         cx: &mut Cx<'_>,
     ) {
         match call {
-            Call::RetrieveDispute(dispute) => return self.dispute_not_shown(dispute, cx),
+            Call::RetrieveDispute(dispute) => {
+                // No lookup shows the dispute. The review about it stays open.
+                self.payment.iter_mut().for_each(|payment| payment.watched_mut().not_shown(dispute, cx));
+                return;
+            }
             Call::CloseDispute(dispute) => return self.close_resolved(dispute, verdict, cx),
             _ => {}
         }
@@ -301,13 +300,6 @@ impl Checkout {
             payment.watched_mut().shown(object, cx);
         }
         Ok(())
-    }
-
-    /// No lookup shows a dispute. The review about it stays open.
-    fn dispute_not_shown(&mut self, dispute: &DisputeId, cx: &mut Cx<'_>) {
-        if let Some(payment) = &mut self.payment {
-            payment.watched_mut().not_shown(dispute, cx);
-        }
     }
 
     /// A person says whether a dispute is closed, and so lost.

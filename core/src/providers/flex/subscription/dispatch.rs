@@ -3,7 +3,6 @@
 
 use alloc::boxed::Box;
 
-use super::disputes::dispute_refused;
 use super::record::SubscriptionRecord;
 use super::refunding::is_effect;
 use super::{Cx, Subscription, Trigger};
@@ -100,7 +99,9 @@ impl Subscription {
                 record.page_not_found(call, cx)
             }
             (Call::ConfirmRefund(_, effect), _) => cx.look_again(|call| is_effect(call, effect)),
-            (Call::RetrieveDispute(_) | Call::CloseDispute(_), record) => dispute_refused(call, record, cx),
+            (Call::RetrieveDispute(_) | Call::CloseDispute(_), record) => {
+                record.iter_mut().for_each(|record| record.watched_mut().refused(call, cx));
+            }
             (Call::RetrieveSubscription(id) | Call::ConfirmSubscription(id), Some(record)) if id != record.id() => {}
             (Call::RetrieveSubscription(id), Some(record)) if is_unsold && record.is_only_requested() => {
                 cx.ask(Review::NotFound, id);

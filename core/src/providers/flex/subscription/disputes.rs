@@ -1,9 +1,6 @@
 //! The dispatch of disputes: the webhooks, the lookups, and the acceptance of a dispute.
 
-use alloc::boxed::Box;
-
 use super::money::unknown_owner;
-use super::record::SubscriptionRecord;
 use super::{Cx, Subscription};
 use crate::fact::IgnoredReason;
 use crate::flow::Stop;
@@ -84,19 +81,5 @@ impl Subscription {
     /// Whether a dispute keeps a payment from being refunded.
     pub(super) fn is_disputed(&self, payment: &str) -> bool {
         self.record.as_ref().is_some_and(|record| record.watched().blocks_refund_of(payment))
-    }
-}
-
-/// Flex has refused a request about a dispute.
-pub(super) fn dispute_refused(call: &Call, record: &mut Option<Box<SubscriptionRecord>>, cx: &mut Cx<'_>) {
-    let Some(record) = record else { return };
-    match call {
-        Call::CloseDispute(id) => {
-            record.watched_mut().not_accepted(id, cx);
-            // Flex may refuse because the dispute has ended already.
-            cx.look_up(Call::RetrieveDispute(id.clone()));
-        }
-        Call::RetrieveDispute(id) => record.watched_mut().not_shown(id, cx),
-        _ => {}
     }
 }
