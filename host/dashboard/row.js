@@ -82,7 +82,7 @@ function wait(flow, it) {
     el('p', {}, el('strong', {}, label), it.about ? [' for ', spaced(it.about.kind).toLowerCase(), ' ', name(it.about.id)] : null),
     about ? el('p', { class: 'quiet' }, about) : null,
     it.customer_action ? el('p', {}, 'The customer must act: ', name(it.customer_action), it.customer_url ? ', on the page that the provider named' : null, '.') : null,
-    (it.customer_url_blocked_by ?? []).map((code) => rule(code.rule ?? code, code.message)),
+    (it.customer_url_blocked_by ?? []).map((id) => el('p', { class: 'quiet' }, 'This page stays closed until this is settled: ', name(id))),
     el('p', { class: 'quiet' }, 'since ', instant(it.started_at), it.next_lookup_at ? ['; looked up ', ago(it.next_lookup_at)] : null,
       it.expires_at ? ['; expires ', instant(it.expires_at)] : null));
 }
