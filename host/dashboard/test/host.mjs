@@ -122,8 +122,9 @@ export class MemoryHost {
   offer(row) {
     const known = new Set(row.snapshot.ids().map((it) => it.id));
     for (const entry of this.inbox.filter((it) => row.flow.startsWith(it.provider) && it.ids.some((id) => known.has(id)))) {
+      this.inbox = this.inbox.filter((it) => it !== entry); // A step that learns an id offers the others again.
       const step = this.observe(row, entry.fact, { actor: 'webhook' });
-      if (step.ignored?.reason !== 'early') this.inbox = this.inbox.filter((it) => it !== entry);
+      if (step.ignored?.reason === 'early') this.inbox.push(entry);
     }
   }
 
