@@ -68,6 +68,7 @@ function confirm(effect, chosen, send) {
     try {
       await send();
       dialog.close();
+      document.querySelector('main h1')?.focus({ preventScroll: true }); // The form that had the focus is gone.
     } catch (trouble) {
       problem.textContent = trouble.message;
       yes.disabled = false;
