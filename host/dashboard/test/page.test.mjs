@@ -131,7 +131,7 @@ scene('an answer that comes too late is said in the dialog, and nothing is lost'
   await page.getByRole('button', { name: 'Send this answer' }).click();
   await page.waitForFunction(() => /not open any more/.test(document.querySelector('dialog .problem').textContent));
   await page.getByRole('button', { name: 'Go back' }).click();
-  assert.equal(await page.locator('dialog').count(), 0);
+  await page.waitForSelector('dialog', { state: 'detached' });
   assert.equal(posts(server).length, 1);
 });
 
