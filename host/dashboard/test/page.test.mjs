@@ -207,3 +207,29 @@ scene('a new question is listed and counted', { at: QUESTION }, async ({ page, h
   assert.ok((await page.locator('.rows .title').allInnerTexts()).includes('order-5'));
   assert.equal(await page.locator('.gauge', { hasText: 'Open reviews' }).locator('.value').innerText(), String(await page.locator('.rows > li').count()));
 });
+
+scene('a journal of more than 200 lines is shown in parts, and a refresh keeps them', { at: QUESTION }, async ({ page, host }) => {
+  const forbidden = { flow: 'flex.checkout', key: keyOf(2), command: { type: 'close_dispute', dispute_id: 'fdp_1' } };
+  for (let count = 0; count < 210; count += 1) host.handle(forbidden);
+  await refresh(page);
+  const lines = page.locator('.timeline > .line');
+  await page.waitForFunction(() => document.querySelectorAll('.line').length === 200);
+  await page.getByRole('button', { name: 'Older lines' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.line').length > 200);
+  const count = host.find('flex.checkout', keyOf(2)).journal.length;
+  await refresh(page);
+  assert.equal(await lines.count(), count);
+  assert.equal(await page.getByRole('button', { name: 'Older lines' }).count(), 0);
+});
+
+scene('a row that cannot be loaded is said to be so, and its journal is shown', {}, async ({ page }) => {
+  await page.route('**/api/row?*', async (route) => {
+    const reply = await route.fetch();
+    const value = { ...(await reply.json()), status: null, effects: [], waiting_for: [], actions: [], ids: [] };
+    await route.fulfill({ response: reply, json: value });
+  });
+  await turn(page, LIFE);
+  assert.deepEqual(await page.locator('main h2').allInnerTexts(), ['Journal']);
+  assert.match(await page.locator('main .note').innerText(), /cannot be loaded/);
+  assert.ok(await page.locator('.line').count() > 10);
+});
