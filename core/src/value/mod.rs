@@ -1,6 +1,7 @@
 //! Enums to which a provider can add values, and JSON of the host that is sent as it is written.
 
 mod body;
+mod build;
 mod exact;
 mod extra;
 mod raw;
@@ -8,12 +9,12 @@ mod raw;
 use alloc::string::String;
 use core::fmt;
 
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::Key;
 
 pub(crate) use body::{Body, body, clash};
+pub(crate) use build::{from_fields, setters};
 pub use extra::Extra;
 pub use raw::{RawJson, RawNumber};
 
@@ -96,11 +97,7 @@ pub enum Metadata {
 
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = RawJson::deserialize(deserializer)?;
-        match raw.as_str().starts_with('"') {
-            true => raw.read().map(Self::Text).ok_or_else(|| D::Error::custom("is not a string")),
-            false => Ok(Self::Other(raw)),
-        }
+        RawJson::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -123,6 +120,19 @@ pub(crate) fn echoed(metadata: &mut Option<Metadata>, key: &Key) -> String {
 impl From<&str> for Metadata {
     fn from(text: &str) -> Self {
         Self::Text(text.into())
+    }
+}
+
+impl From<String> for Metadata {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<RawJson> for Metadata {
+    /// A string of JSON is that string. Anything else stays as it is.
+    fn from(raw: RawJson) -> Self {
+        raw.read().map_or(Self::Other(raw), Self::Text)
     }
 }
 

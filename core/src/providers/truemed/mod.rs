@@ -30,7 +30,7 @@ pub use api::qualification::{
 pub use api::replies::{
     CreateSessionReply, CreateTokenReply, FailedChargeReply, ProvisionReply, TokenReply, UpdateTokenReply,
 };
-pub use api::requests::{Capture, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
+pub use api::requests::{CapturePaymentSession, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
 pub use api::session_request::{CreatePaymentSession, Kind, NextBillInfo};
 pub use api::webhook::{NextAction, SessionReport, Signal, Status, TokenUpdatedWebhook, UnlistedEvent};
 pub use ids::{PaymentSessionId, ProvisionTokenRequestId, QualificationSessionId, Token};

@@ -18,7 +18,7 @@ use crate::providers::flex::Flex;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::{is_absolute, is_local};
-use crate::value::{Extra, RawJson, open_enum};
+use crate::value::{Extra, RawJson, open_enum, setters};
 
 open_enum! {
     /// The purpose of a session.
@@ -63,6 +63,13 @@ pub struct TaxRate {
     pub amount: Cents,
 }
 
+impl TaxRate {
+    /// A tax of this amount.
+    pub const fn new(amount: Cents) -> Self {
+        Self { amount }
+    }
+}
+
 /// The shipping costs: an existing rate, or one to create with the session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingOptions"))]
@@ -77,6 +84,8 @@ pub struct ShippingOptions {
     pub shipping_rate_data: Option<ShippingRateData>,
 }
 
+setters!(ShippingOptions { shipping_rate_id: String, shipping_rate_data: ShippingRateData });
+
 /// A shipping rate.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingRateData"))]
@@ -87,6 +96,13 @@ pub struct ShippingRateData {
     pub display_name: String,
     /// The amount, in cents.
     pub amount: Cents,
+}
+
+impl ShippingRateData {
+    /// A rate with the name that the customer reads.
+    pub fn new(display_name: &str, amount: Cents) -> Self {
+        Self { display_name: display_name.into(), amount }
+    }
 }
 
 /// A discount: an existing coupon, or one to create with the session.
@@ -103,8 +119,10 @@ pub struct Discount {
     pub coupon_data: Option<CouponData>,
 }
 
+setters!(Discount { coupon_id: String, coupon_data: CouponData });
+
 /// A fee.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexFee"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -121,6 +139,15 @@ pub struct Fee {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee_type: Option<String>,
 }
+
+impl Fee {
+    /// A fee of this amount.
+    pub fn new(amount: Cents) -> Self {
+        Self { amount, ..Self::default() }
+    }
+}
+
+setters!(Fee { name: String, description: String, fee_type: String });
 
 /// `create_checkout_session`: create a checkout session at Flex.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -195,17 +222,44 @@ pub struct CreateCheckoutSession {
     pub extra: Extra,
 }
 
+setters!(CreateCheckoutSession {
+    cancel_url: String,
+    client_reference_id: String,
+    capture_method: CaptureMethod,
+    customer: String,
+    payment_method: String,
+    setup_future_use: String,
+    defaults: RawJson,
+    allow_promotion_codes: bool,
+    discounts: Vec<Discount>,
+    tax_rate: TaxRate,
+    shipping_address_collection: bool,
+    shipping_options: ShippingOptions,
+    fees: Vec<Fee>,
+    subscription_data: RawJson,
+    metadata: RawJson,
+    custom_text: RawJson,
+    multiple_subscriptions: bool,
+    extra: Extra,
+});
+
 impl CreateCheckoutSession {
     /// A checkout session for some items, with the total of your order.
     pub fn new(mode: Mode, line_items: Vec<LineItem>, expected_total: Cents, success_url: &str) -> Self {
         let (expected_total, success_url) = (Some(expected_total), Some(success_url.into()));
-        Self { line_items, mode, success_url, expected_total, ..Self::empty() }
+        Self { line_items, success_url, expected_total, ..Self::of(mode) }
     }
 
-    fn empty() -> Self {
+    /// A session in which a customer whom Flex knows gives another payment method.
+    pub fn setup(customer: &str, success_url: &str) -> Self {
+        let (customer, success_url) = (Some(customer.into()), Some(success_url.into()));
+        Self { customer, success_url, ..Self::of(Mode::Setup) }
+    }
+
+    fn of(mode: Mode) -> Self {
         Self {
             line_items: Vec::new(),
-            mode: Mode::Payment,
+            mode,
             success_url: None,
             cancel_url: None,
             client_reference_id: None,
