@@ -83,9 +83,15 @@ impl<'a> Fact<'a> {
     }
 
     /// A person's verdict on a review, with the id that it names, if it names one.
-    pub fn reviewed(effect: &EffectId, verdict: impl Into<String>, id: Option<&str>) -> Self {
-        let (effect, id) = (String::from(effect.as_str()).into(), id.map(String::from));
-        Self::Reviewed { effect, verdict: verdict.into(), id }
+    ///
+    /// ```
+    /// use rulebound::{EffectId, Fact, truemed::Verdict};
+    /// let review = EffectId::parse("review:no_signal:ptr_1").unwrap();
+    /// let fact = Fact::reviewed(&review, Verdict::KeepWaiting, None);
+    /// assert_eq!(fact, Fact::reviewed(&review, "keep_waiting", None));
+    /// ```
+    pub fn reviewed(effect: &EffectId, verdict: impl AsRef<str>, id: Option<&str>) -> Self {
+        Self::Reviewed { effect: owned(effect), verdict: verdict.as_ref().into(), id: id.map(String::from) }
     }
 
     /// The row was restored from a backup.

@@ -89,6 +89,18 @@ macro_rules! named {
             }
         }
 
+        impl $(<const $flag: bool>)? AsRef<str> for $name $(<$flag>)? {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl $(<const $flag: bool>)? core::fmt::Display for $name $(<$flag>)? {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
         impl $(<const $flag: bool>)? $crate::flow::Named for $name $(<$flag>)? {
             const ALL: &'static [Self] = &[$(Self::$variant),+];
             fn name(self) -> &'static str {

@@ -53,6 +53,24 @@ macro_rules! open_enum {
             }
         }
 
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::from(alloc::string::String::from(text))
+            }
+        }
+
         impl From<alloc::string::String> for $name {
             fn from(text: alloc::string::String) -> Self {
                 let is = |known: &str| text.eq_ignore_ascii_case(known);

@@ -121,5 +121,13 @@ fn every_setting_is_built() {
     for (config, json) in &configs {
         assert_eq!(*config, read_config(&json.to_string()).unwrap());
     }
-    check_complete(&Types::new().read, "Config", configs.iter().map(|(_, json)| json));
+    // The type of a level has `forbid` too, and no override can be it.
+    let forbidden = json!({"overrides": {"truemed.provision.no-polling": "forbid"}});
+    let overrides = BTreeMap::from([("truemed.provision.no-polling".to_owned(), Level::Forbid)]);
+    assert_eq!(Config::default().overrides(overrides), serde_json::from_value(forbidden.clone()).unwrap());
+    assert_eq!(
+        read_config(&forbidden.to_string()).unwrap_err().pointer,
+        "/config/overrides/truemed.provision.no-polling"
+    );
+    check_complete(&Types::new().read, "Config", configs.iter().map(|(_, json)| json).chain([&forbidden]));
 }

@@ -22,7 +22,10 @@ fn facts() -> Vec<(Fact<'static>, Value)> {
         ),
         (Fact::lost(&effect, 2), json!({"type": "lost", "effect": "create_payment_token:1", "sending": 2})),
         (Fact::not_sent(&effect, 3), json!({"type": "not_sent", "effect": "create_payment_token:1", "sending": 3})),
-        (Fact::restored(Timestamp::from_millis(1_700_000_000_000)), json!({"type": "restored", "taken_at": 1_700_000_000_000_i64})),
+        (
+            Fact::restored(Timestamp::from_millis(1_700_000_000_000)),
+            json!({"type": "restored", "taken_at": 1_700_000_000_000_i64}),
+        ),
         (
             webhook(),
             json!({

@@ -103,9 +103,9 @@ fn session(mode: Mode, method: CaptureMethod) -> (CreateCheckoutSession, Value) 
 /// Sessions with every mode and every way to capture.
 fn sessions() -> impl Iterator<Item = (CreateCheckoutSession, Value)> {
     let modes = [Mode::Payment, Mode::Subscription, Mode::OffSession, Mode::Setup, Mode::Reimbursement];
-    let all = modes.into_iter().flat_map(|mode| {
-        [CaptureMethod::Automatic, CaptureMethod::Manual].map(|method| session(mode.clone(), method))
-    });
+    let all = modes
+        .into_iter()
+        .flat_map(|mode| [CaptureMethod::Automatic, CaptureMethod::Manual].map(|method| session(mode.clone(), method)));
     let setup = json!({
         "type": "create_checkout_session", "mode": "setup", "customer": "fcus_1", "success_url": "https://shop.example/ok",
     });

@@ -47,7 +47,8 @@ const NAME: &str = "truemed";
 pub(crate) trait Truemed: Flow<Call = Call, Settings = Settings, Review = Review> {}
 impl<F: Flow<Call = Call, Settings = Settings, Review = Review>> Truemed for F {}
 
-pub(crate) const PROVIDER: Provider = Provider {
+/// The provider, for a host that names it in its program.
+pub const PROVIDER: Provider = Provider {
     name: NAME,
     acknowledgement: api::signature::ACKNOWLEDGEMENT,
     rules: all::<Rule>,

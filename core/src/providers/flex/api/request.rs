@@ -52,12 +52,7 @@ impl CancelSubscription {
     }
 }
 
-setters!(CancelSubscription {
-    subscription_id: SubscriptionId,
-    refund: String,
-    refund_amount: Cents,
-    extra: Extra,
-});
+setters!(CancelSubscription { subscription_id: SubscriptionId, refund: String, refund_amount: Cents, extra: Extra });
 
 /// `update_subscription`: change whether a subscription ends with its period, or change its plan.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]

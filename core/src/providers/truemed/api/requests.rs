@@ -117,11 +117,7 @@ setters!(CreateRefund { item_details: RawJson, extra: Extra });
 
 /// `capture_payment_session`: capture the held money, or less.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(
-    feature = "schemas",
-    derive(schemars::JsonSchema),
-    schemars(rename = "TruemedCapturePaymentSessionFields")
-)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCapturePaymentSessionFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CapturePaymentSession {
