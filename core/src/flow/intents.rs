@@ -111,6 +111,10 @@ impl IntentStatus {
     }
 
     /// The number under which it can be tried.
+    ///
+    /// # Errors
+    ///
+    /// If the same is requested already, or the name is that of something else.
     pub fn number(self) -> Result<u32, Stop> {
         match self {
             Self::Fresh(number) => Ok(number),

@@ -16,6 +16,23 @@ const FEW: usize = 6;
 
 impl<F: Flow> Snapshot<F> {
     /// Carries out a command of the host. A rejection names every broken rule, and nothing has changed.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// let step = token.handle(create, &cx)?;
+    /// assert_eq!((step.next.revision(), step.transitions()[0].after), (1, "requested"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`HandleError::Rejected`] if the command would break rules, and a [`Fault`](super::Fault) for a bug of the library.
     pub fn handle(&self, command: impl Into<F::Command>, context: &Context) -> Result<Step<F>, HandleError> {
         let command = command.into();
         if self.state.is_duplicate(&command) {
@@ -61,6 +78,26 @@ impl<F: Flow> Snapshot<F> {
     /// Leases an effect to one worker until the lease ends, and hands out the request if the effect is one.
     ///
     /// A review cannot be leased.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// let token = token.handle(create, &cx)?.next;
+    /// let effect = token.effects(&cx).remove(0);
+    /// let lease = token.lease(&effect.id, &cx)?;
+    /// assert_eq!(lease.request.unwrap().method, "POST");
+    /// assert!(lease.next.lease(&effect.id, &cx).is_err(), "another worker has it");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the effect is not pending, another worker has it, or its request would break a rule now.
     pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, Rejection> {
         let found = self.outbox.find(id.as_str()).filter(|it| !it.withheld);
         let mut rules = self.leasing(found, context);

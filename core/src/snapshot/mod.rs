@@ -149,6 +149,10 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// Reads a snapshot that this or an older release saved, or reports what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no snapshot of this flow, or a newer release saved it. The error has a pointer to what is wrong.
     pub fn load(json: &str) -> Result<Self, LoadError> {
         Self::restore(&Heading::read(json)?, json)
     }
@@ -205,6 +209,17 @@ impl<F: Flow> Snapshot<F> {
     /// The JSON of this snapshot in an older format, so that workers of the previous release can read it.
     ///
     /// Nothing is lost: a state that the older format cannot express is an error.
+    ///
+    /// ```
+    /// # use rulebound::{Key, SaveError, Snapshot, truemed::PaymentToken};
+    /// let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11").unwrap());
+    /// assert_eq!(token.save_as(1), Ok(token.save()));
+    /// assert_eq!(token.save_as(2), Err(SaveError::Unknown(2)));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If this release does not write the format, or the format cannot express the state.
     pub fn save_as(&self, format: u32) -> Result<String, SaveError> {
         if format == F::FORMAT {
             return Ok(self.save());

@@ -59,11 +59,19 @@ impl CatalogItem {
     /// let rejected = CatalogItem::new("", "Knee Brace").create(&Settings::default()).unwrap_err();
     /// assert_eq!(rejected.violations[0].rule.code, "truemed.catalog.sku-and-name-required");
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn create(&self, settings: &Settings) -> Result<Checked, Rejection> {
         self.request("create", settings)
     }
 
     /// Checks the item, and builds the request that updates the item with its SKU.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn update(&self, settings: &Settings) -> Result<Checked, Rejection> {
         self.request("update", settings)
     }
@@ -83,6 +91,10 @@ impl CatalogItem {
 }
 
 /// The request that looks up the item with this SKU.
+///
+/// # Errors
+///
+/// [`Rejection`] with every rule that the request would break.
 pub fn detail(sku: &str, settings: &Settings) -> Result<Checked, Rejection> {
     #[derive(Serialize)]
     struct Detail<'a> {

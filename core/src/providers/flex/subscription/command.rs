@@ -9,6 +9,7 @@ use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::request::{CancelSubscription, RefundPayment, UpdateSubscription};
 use crate::providers::flex::api::session_request::{CreateCheckoutSession, Mode};
 use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, InvoiceId, SubscriptionId};
+use crate::value::from_fields;
 
 /// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -57,11 +58,7 @@ pub enum Command {
     },
 }
 
-impl From<CreateCheckoutSession> for Command {
-    fn from(command: CreateCheckoutSession) -> Self {
-        Self::CreateCheckoutSession(Box::new(command))
-    }
-}
+from_fields!(Command: CreateCheckoutSession, CancelSubscription, UpdateSubscription, RefundPayment);
 
 named! {
     /// An action that a button offers.

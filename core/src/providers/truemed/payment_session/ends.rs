@@ -8,7 +8,7 @@ use crate::flow::{Outcome, Stop};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::requests::Capture;
+use crate::providers::truemed::api::requests::CapturePaymentSession;
 use crate::providers::truemed::api::webhook::{SessionReport, Status};
 use crate::providers::truemed::names::Verdict;
 use crate::providers::truemed::session::Session;
@@ -58,7 +58,8 @@ pub(super) fn capture_content(amount: Cents) -> Digest {
 
 impl Known {
     /// Requests a capture of the held money, or of less.
-    pub(super) fn capture(&mut self, intent: Option<Intent>, capture: Capture, cx: &mut Cx<'_>) -> Result<(), Stop> {
+    pub(super) fn capture(&mut self, mut capture: CapturePaymentSession, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let intent = capture.intent.take();
         let content = capture_content(capture.total_amount);
         self.session.capture_requested = true;
         self.session.capturing = Some(capture.total_amount);
