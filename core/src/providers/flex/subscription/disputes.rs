@@ -68,9 +68,8 @@ impl Subscription {
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
         let mode = self.record.as_ref().ok_or(IgnoredReason::Unrelated)?.test_mode();
-        let fits = |it: &&DisputeObject| {
-            it.payment_intent() == Some(payment) && it.test_mode.is_in_mode(cx.settings(), mode)
-        };
+        let fits =
+            |it: &&DisputeObject| it.payment_intent() == Some(payment) && it.test_mode.is_in_mode(cx.settings(), mode);
         let shown: Vec<_> = list.list.iter().filter(fits).collect();
         for object in shown {
             // A dispute that is known already, or whose owner is not, changes nothing.
