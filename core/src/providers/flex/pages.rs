@@ -48,6 +48,7 @@ pages! {
 pages! {
     read on "2026-11-30":
     GET_DISPUTE = "api-reference/disputes/get-dispute" "Get Dispute";
+    LIST_DISPUTES = "api-reference/disputes/list-disputes" "List Disputes";
     UPDATE_DISPUTE = "api-reference/disputes/update-dispute" "Update Dispute";
     CREATE_FILE = "api-reference/files/create-file" "Create File";
     CLOSE_DISPUTE = "api-reference/disputes/close-dispute" "Close Dispute";

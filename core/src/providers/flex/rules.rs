@@ -329,7 +329,7 @@ rules! {
     /// A dispute can only count as ended after its status is `won` or `lost`.
     DisputeFinalByStatus = "flex.dispute.final-by-status" Deny Documented Money
         ByConstruction("open disputes are looked up; any other status, also in the event `charge.dispute.closed`, \
-            leaves the dispute to a person") [DISPUTES, GET_DISPUTE];
+            leaves the dispute to a person") [DISPUTES, GET_DISPUTE, LIST_DISPUTES];
     /// The captured amount should equal the requested amount.
     CaptureAmountAsAsked = "flex.capture.amount-as-asked" Warn Inferred Money [LIST_CAPTURES];
     /// A refund can only count as done after its status is `succeeded`.

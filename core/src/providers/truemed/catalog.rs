@@ -133,10 +133,10 @@ fn post(settings: &Settings, path: &str, fields: &Body) -> Request {
 }
 
 open_enum! {
-    /// How an item is eligible. The documents have two words for an item that is not.
+    /// How an item is eligible. The documents have two words for an item that is, and two for one that is not.
     pub enum Eligibility {
         /// Everyone can pay for it with an HSA or FSA card.
-        Eligible = "eligible",
+        Eligible = "eligible" | "hsa_fsa_eligible",
         /// With a letter of medical necessity.
         EligibleWithLmn = "eligible_with_lmn",
         /// It is not eligible.
@@ -154,7 +154,7 @@ pub struct CatalogItemObject {
     #[serde(default, deserialize_with = "lenient_text")]
     pub name: Option<String>,
     /// The eligibility. Truemed has not reviewed an item without one, and such an item counts as not eligible.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, alias = "eligibility_status", deserialize_with = "lenient")]
     pub eligibility: Option<Eligibility>,
     /// When Truemed last reviewed the item, as Truemed sent it.
     #[serde(default, deserialize_with = "lenient_text")]
@@ -221,6 +221,8 @@ mod tests {
         let of = |text: &str| CatalogItemObject::read(text.as_bytes()).map(|it| it.eligibility);
         assert_eq!(of(r#"{"sku": "a", "eligibility": "eligible"}"#), Some(Some(Eligibility::Eligible)));
         assert_eq!(of(r#"{"sku": "a", "eligibility": null}"#), Some(None));
+        // An older version of the guide has other words.
+        assert_eq!(of(r#"{"sku": "a", "eligibility_status": "hsa_fsa_eligible"}"#), Some(Some(Eligibility::Eligible)));
         let webhook = r#"{"event_type": "product_catalog.item.eligibility_updated", "timestamp": "2026-01-01T00:00:00Z",
             "data": {"object": {"sku": "a", "name": "A", "eligibility": "not_eligible"}}}"#;
         assert_eq!(of(webhook), Some(Some(Eligibility::Ineligible)));

@@ -357,7 +357,7 @@ rules! {
     CatalogEligibilityFromTruemed = "truemed.catalog.eligibility-from-truemed" Deny Documented Request
         ByHost("`read_catalog_item` reads both; your backend stores what it shows")
         [page::MANAGING_CATALOG, page::CATALOG_ITEM_WEBHOOK];
-    /// A cart must have an item, and each item a SKU, before Truemed can be asked if it takes the cart.
+    /// A cart must have an item, and each item a SKU, before Truemed is asked about the cart.
     CatalogCartSkus = "truemed.catalog.cart-skus" Deny Inferred Request
         ByConstruction("the library builds no request for a cart without an item, or for an item without a SKU")
         [page::CATALOG_OVERVIEW];
