@@ -7,6 +7,7 @@ pub mod checkout;
 mod disputes;
 pub mod eligibility;
 pub mod events;
+pub mod evidence;
 mod ids;
 pub mod line_items;
 mod names;

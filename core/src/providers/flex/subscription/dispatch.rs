@@ -53,6 +53,7 @@ impl Subscription {
             (Call::ConfirmRefund(payment, effect), Event::Refunds(list)) => {
                 self.on_refund_list(&RefundsOf::PaymentIntent(payment.clone()), Some(effect), list, cx)?;
             }
+            (Call::FindDisputes(payment), Event::Disputes(list)) => self.on_dispute_list(payment, list, cx)?,
             (_, Event::Dispute(object)) => self.on_dispute_reply(call, object, cx)?,
             _ => return Err(IgnoredReason::Unrelated),
         }
@@ -108,6 +109,7 @@ impl Subscription {
                 self.record = None;
             }
             (Call::RetrieveSubscription(_) | Call::ConfirmSubscription(_), Some(record)) => record.not_found(cx),
+            (Call::FindDisputes(_), _) => {}
             (Call::RetrieveInvoice(id), Some(record)) => record.invoice_not_found(id, cx),
             (Call::CancelSubscription(id, _), Some(record)) if id == record.id() => record.not_ended(call, cx),
             (Call::CancelSubscription(id, _), Some(_)) => cx.look_up(Call::RetrieveSubscription(id.clone())),
@@ -161,6 +163,7 @@ impl Subscription {
             Call::ConfirmSubscription(_)
             | Call::ListRefunds(_)
             | Call::ConfirmRefund(..)
+            | Call::FindDisputes(_)
             | Call::SetUpPaymentMethod(_)
             | Call::RetrieveSetupIntent(_) => {}
             _ => self.sessions.resolved(call, made_id, cx),

@@ -117,6 +117,8 @@ impl Facet for TokenState {
         moves(Deleting,  &[TokenDeleted],                                    &[Deleted]),
         moves(Deleting,  &[Refused, Reviewed],                               &[Issued, Deleted]),
         moves(Deleting,  &[Found],                                           &[Issued]),
+        // Truemed issues the token of another request of ours. The host wants no token any more.
+        moves(Deleted,   &[TokenUpdated],                                    &[Deleting]),
     ] };
 }
 

@@ -152,7 +152,7 @@ impl StoredToken {
         Ok(())
     }
 
-    fn request_deletion(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn request_deletion(&mut self, cx: &mut Cx<'_>) {
         if let Some(token) = self.payment_token.clone() {
             cx.request(Call::DeletePaymentToken(token));
             self.state = TokenState::Deleting;
