@@ -196,7 +196,7 @@ impl<F: Flow> Cx<'_, F> {
         }
     }
 
-    fn look_up_outcome_from(&mut self, call: &F::Call, from: Timestamp) {
+    pub(super) fn look_up_outcome_from(&mut self, call: &F::Call, from: Timestamp) {
         if let Some(lookup) = call.outcome_lookup() {
             self.look_up_from(lookup, from);
         }

@@ -95,7 +95,7 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     #[serde(skip_serializing_if = "Fingerprints::is_empty")]
     #[cfg_attr(feature = "schemas", schemars(with = "Option<Fingerprints>"))]
     made: &'a Fingerprints,
-    /// The last reply that proved no success.
+    /// The last request that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schemars(default))]
     last_failure: Option<&'a LastFailure>,
@@ -259,13 +259,17 @@ impl<F: Flow> Snapshot<F> {
         length > FULL_SNAPSHOT && length > before.save().len()
     }
 
-    /// The next snapshot, with the next revision if anything differs from this one. `failure` is that of the fact.
-    fn next(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<&Failure>) -> (Self, Noted) {
-        let Decided { outbox, new_ids, succeeded, warnings, .. } = cx.decided();
+    /// The next snapshot, with the next revision if anything differs from this one. `failure` is that of the fact. Without
+    /// one, it is that of a request that the step has dropped.
+    fn next(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<Failure>) -> (Self, Noted) {
+        let Decided { outbox, new_ids, succeeded, dropped, warnings, .. } = cx.decided();
+        let failure = failure.or(dropped);
         let still_failed = |it: &&Arc<LastFailure>| !succeeded.iter().any(|operation| it.is_of(operation));
-        let last_failure = match failure {
-            Some(failure) => Some(Arc::new(LastFailure::of(failure))),
-            None => self.last_failure.as_ref().filter(still_failed).cloned(),
+        let before = self.last_failure.as_ref().filter(still_failed);
+        let last_failure = match (&failure, before) {
+            (Some(failure), Some(before)) if !before.gives_way_to(failure) => Some(Arc::clone(before)),
+            (Some(failure), _) => Some(Arc::new(LastFailure::of(failure))),
+            (None, before) => before.cloned(),
         };
         let outbox = match outbox {
             Cow::Owned(outbox) if outbox != *self.outbox => Arc::new(outbox),
@@ -273,7 +277,7 @@ impl<F: Flow> Snapshot<F> {
         };
         let changed = state != self.state || !Arc::ptr_eq(&outbox, &self.outbox) || last_failure != self.last_failure;
         let revision = self.revision.saturating_add(changed.into());
-        (Self { key: self.key.clone(), revision, state, outbox, last_failure }, Noted { new_ids, warnings })
+        (Self { key: self.key.clone(), revision, state, outbox, last_failure }, Noted { new_ids, warnings, failure })
     }
 }
 
@@ -295,6 +299,7 @@ fn are_distinct<'a>(ids: impl Iterator<Item = &'a str>) -> bool {
 struct Noted {
     new_ids: Vec<TypedId>,
     warnings: Vec<Violation>,
+    failure: Option<Failure>,
 }
 
 /// Checks that every move of a step has a row in its table.

@@ -71,6 +71,10 @@ impl<F: Flow> Snapshot<F> {
                     }
                 }
             }
+            Fact::Restored { taken_at } if taken_at.looks_like_seconds() && !context.now.looks_like_seconds() => {
+                let reason = format!("is {}, which looks like seconds. Give milliseconds", taken_at.as_millis());
+                Err(FactError::new("/taken_at", reason).into())
+            }
             Fact::Restored { taken_at } => Ok(self.restored(taken_at, context)),
             Fact::Webhook { body, content_type, topic, origin } => {
                 if is_too_long(&body) {
@@ -158,7 +162,7 @@ impl<F: Flow> Snapshot<F> {
         match Report::of(entry, sending, None) {
             Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
             Some(report) => {
-                Ok(self.unknown(&report, false, Some(no_reply(report.entry, report.call)), None, context)?)
+                Ok(self.unknown(&report, false, Some(no_reply::<F>(entry, report.call, context.now)), None, context)?)
             }
             // An earlier worker does not end the lease of a later one.
             None if entry.leased_until.is_none() || sending.is_some_and(|it| it != entry.attempts) => {
@@ -243,7 +247,7 @@ impl<F: Flow> Snapshot<F> {
         failure: Option<Failure>,
         moved: Option<(F::Facets, F::Trigger)>,
     ) -> Step<F> {
-        let (next, Noted { new_ids, warnings }) = self.next(state, cx, failure.as_ref());
+        let (next, Noted { new_ids, warnings, failure }) = self.next(state, cx, failure);
         let ignored = (next.revision == self.revision).then(|| IgnoredReason::Duplicate.into());
         let moved = moved.filter(|_| ignored.is_none());
         Step { next, ignored, new_ids, failure, warnings, moved }

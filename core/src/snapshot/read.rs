@@ -37,7 +37,7 @@ impl<F: Flow> Snapshot<F> {
         effects.extend(visible.map(|entry| self.pending(entry, context)));
         effects.extend(self.outbox.entries.iter().filter_map(|entry| {
             let question = entry.asks(context.now, &context.config)?;
-            Some(review_of(entry, entry.call()?.operation().class, question))
+            Some(review_of(entry, entry.class()?, question))
         }));
         effects
     }
@@ -64,7 +64,8 @@ impl<F: Flow> Snapshot<F> {
             StoredEffect::Request(call) => {
                 let (operation, action) = (call.operation(), F::action_of_call(call).name());
                 let (intent, attempt) = entry.id.try_of_intent().unzip();
-                Effect::Request { operation: operation.name, action, intent, attempt, retry: operation.class }
+                let retry = entry.class().unwrap_or(operation.class);
+                Effect::Request { operation: operation.name, action, intent, attempt, retry }
             }
             StoredEffect::Notify { reason, about, customer_action, customer_url } => Effect::Notify {
                 reason: reason.clone(),

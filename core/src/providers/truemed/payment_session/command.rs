@@ -117,7 +117,7 @@ impl PaymentSession {
         }
         let content = command.content();
         let metadata = echoed(&mut command.metadata, cx.key());
-        *self = Self::Requested(RequestedSession::of(&command, content, &metadata));
+        *self = Self::Requested(RequestedSession::of(&command, content, &metadata, cx.now()));
         match command.intent.clone() {
             Some(intent) => cx.request_next(Call::CreatePaymentSession(command), &intent),
             None => cx.request(Call::CreatePaymentSession(command)),

@@ -187,7 +187,7 @@ impl Known {
                     cx.look_again(is_end_or_refund);
                 }
             }
-            _ => self.end_refused(cx),
+            _ => self.end_refused(call, cx),
         }
     }
 

@@ -79,7 +79,7 @@ impl Known {
         let content = refund_content(&refund);
         let number = self.refunds.status_of(&name, content).number()?;
         self.refunding = self.refunding.plus(refund.amount);
-        self.refunds.open(name.clone(), content, number);
+        self.refunds.open(name.clone(), content, number, (Some(refund.amount), cx.now()));
         cx.request_as(Call::CreateRefund(self.session.id.clone(), refund), &name, number);
         Ok(())
     }

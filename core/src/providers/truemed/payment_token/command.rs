@@ -165,6 +165,9 @@ impl PaymentToken {
                 Trigger::Other
             }
             Command::DeletePaymentToken {} => {
+                if self.token.is(super::TokenState::Issued) {
+                    self.charge.give_up(cx);
+                }
                 self.token.delete(self.charge.requested_seq(), cx)?;
                 Trigger::Delete
             }

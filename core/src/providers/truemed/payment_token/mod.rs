@@ -153,7 +153,7 @@ impl Facet for ChargeState {
         moves(Requested, &[TokenUpdated],              &[Repaired, Open]),
         moves(Requested, &[Reviewed],                  &[Repaired, Idle, Open, Failed]),
         moves(Requested, &[SessionComplete],           &[Idle, Open]),
-        moves(Requested, &[TokenDeleted],              &[Idle]),
+        moves(Requested, &[TokenDeleted, Delete],      &[Idle]),
         moves(Requested, &[SessionFound],              &[Open, Idle, Failed]),
         moves(Open,      &[SessionComplete, Reviewed], &[Idle]),
         // Truemed captures the session of a failed charge.
