@@ -8,6 +8,7 @@
 //!
 //! `scene.rs` says how a flow joins.
 
+mod flex;
 mod host;
 mod journey;
 mod ledger;
