@@ -16,6 +16,7 @@ const STEP: usize = 4;
 const HEAD: usize = 8;
 /// The most steps.
 const LONGEST: usize = 200;
+const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 /// The most rounds of work until everything has settled.
@@ -128,10 +129,9 @@ impl<'a> Journey<'a> {
         let pages: Vec<String> = stage.pages.iter().cloned().collect();
         let page = chance.one(&pages).cloned();
         let scene = stage.scene;
-        let mut act = scene.provider().act(&stage.view(0), page.as_deref(), chance);
-        act["provider"] = stage.provider.into();
-        let done = stage.control("POST", "act", &act);
-        stage.note(|| format!("act {act}: {done}"));
+        let row = chance.below(stage.rows.len());
+        let act = scene.provider().act(&stage.view(row), page.as_deref(), chance);
+        stage.act(act);
     }
 
     /// Webhooks come again or in another order, or a reply comes after its timeout.
@@ -177,18 +177,20 @@ impl<'a> Journey<'a> {
         let end = stage.now() + scene.provider().days_to_settle() * DAY;
         for _ in 0..ROUNDS {
             let stage = &mut self.stage;
-            for mut act in scene.provider().calm(&stage.view(0)) {
-                act["provider"] = stage.provider.into();
-                stage.control("POST", "act", &act);
-            }
+            let calm = scene.provider().calm(&stage.view(0));
+            calm.into_iter().for_each(|act| stage.act(act));
             stage.deliver_due();
             self.finish();
-            let stage = &mut self.stage;
-            for page in stage.pages.clone() {
-                let mut act = scene.provider().finish(&page);
-                act["provider"] = stage.provider.into();
-                stage.control("POST", "act", &act);
+            for page in self.stage.pages.clone() {
+                let stage = &mut self.stage;
+                let act = scene.provider().finish(&page);
+                if !act.is_null() {
+                    stage.act(act);
+                    let later = stage.now() + SECOND;
+                    self.pass(later);
+                }
             }
+            let stage = &mut self.stage;
             let context = stage.context();
             let wakes = (0..stage.rows.len()).filter_map(|row| stage.load(row).wake_at(&context));
             let wake = wakes.map(|it| it.as_millis()).min();

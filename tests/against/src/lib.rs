@@ -12,9 +12,11 @@ mod flex;
 mod host;
 mod journey;
 mod ledger;
+mod revup;
 mod scene;
 mod stage;
 mod truemed;
+mod vend;
 mod wire;
 
 use std::collections::BTreeMap;

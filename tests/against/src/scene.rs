@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rulebound::time::Timestamp;
 use rulebound_nets::chance::Chance;
 use rulebound_simulator::{Controlled, HttpRequest, Outcome, World};
 use serde_json::Value;
 
-use crate::{flex, truemed};
+use crate::{flex, revup, truemed, vend};
 
 /// The flows that are held against the simulator.
 pub(crate) fn all() -> Vec<Box<dyn Scene>> {
@@ -21,6 +22,8 @@ pub(crate) fn all() -> Vec<Box<dyn Scene>> {
         Box::new(truemed::session::Session),
         Box::new(flex::checkout::Checkout),
         Box::new(flex::subscription::Subscription),
+        Box::new(vend::Subscription),
+        Box::new(revup::Subscription),
     ]
 }
 
@@ -40,6 +43,16 @@ pub(crate) trait Provider {
     /// How webhooks can be signed, as the simulator's `auth` names it.
     fn signatures(&self) -> &'static [&'static str] {
         &[""]
+    }
+
+    /// How many rows a world may have: some have one customer only.
+    fn most_rows(&self) -> usize {
+        2
+    }
+
+    /// Whether the host reads a delivery of this event as a webhook.
+    fn is_webhook(&self, _event: &str) -> bool {
+        true
     }
 
     /// The events of the provider's webhooks, as faults name them.
@@ -161,10 +174,8 @@ pub(crate) struct Sent {
     pub(crate) mark: String,
     /// The method, the URL and the body: one key must always send the same.
     pub(crate) content: String,
-    /// The body.
-    pub(crate) body: Value,
-    /// The provider's first good reply, whether or not it arrived; null before it.
-    pub(crate) reply: Value,
+    /// The provider's good replies, whether or not they arrived.
+    pub(crate) replies: Vec<Value>,
 }
 
 /// What a scene can look at.
@@ -176,6 +187,8 @@ pub(crate) struct View<'a> {
     pub(crate) prepared: &'a Value,
     /// The key of the row.
     pub(crate) row: &'a str,
+    /// The row as it is stored.
+    pub(crate) saved: &'a str,
     /// Every request, by its idempotency key.
     pub(crate) sent: &'a BTreeMap<String, Sent>,
     /// The events whose webhooks the provider may have lost for ever.
@@ -199,12 +212,6 @@ impl View<'_> {
         self.sent.get(key).filter(|sent| sent.row == self.row)
     }
 
-    /// The request of this row whose good reply has this value there.
-    pub(crate) fn maker_of(&self, pointer: &str, value: &Value) -> Option<&Sent> {
-        let made = |sent: &&Sent| sent.row == self.row && sent.reply.pointer(pointer) == Some(value);
-        self.sent.values().find(made)
-    }
-
     /// The request that a review is about.
     pub(crate) fn about(&self, about: &str) -> Option<(&str, &Sent)> {
         let named = |sent: &Sent| sent.effect == about || sent.effect.ends_with(&format!(":{about}"));
@@ -214,8 +221,13 @@ impl View<'_> {
 
     /// A text in the provider's good reply to the request that a review is about, whether or not it arrived.
     pub(crate) fn replied(&self, about: &str, pointer: &str) -> Option<String> {
-        self.about(about)?.1.reply.pointer(pointer)?.as_str().map(str::to_owned)
+        self.about(about)?.1.replies.first()?.pointer(pointer)?.as_str().map(str::to_owned)
     }
+}
+
+/// An instant of the provider's records, in milliseconds.
+pub(crate) fn millis(value: &Value) -> Option<i64> {
+    Timestamp::parse_iso(value.as_str()?).map(Timestamp::as_millis)
 }
 
 /// A review's question for a person.

@@ -99,7 +99,7 @@ impl<'a> Stage<'a> {
             Controlled::Reply(_, journal) => journal["count"].as_u64().unwrap_or_default(),
             Controlled::Deliver(_) | _ => 0,
         };
-        let rows = if head[2] < 64 { 2 } else { 1 };
+        let rows = if head[2] < 64 { scene.provider().most_rows() } else { 1 };
         let settings = scene.provider().settings(BASE, readings, &prepared);
         let config = read_config(&settings.to_string());
         let mut stage = Self {
@@ -160,6 +160,7 @@ impl<'a> Stage<'a> {
         let page = |rest: &str| format!("{BASE}{}", rest.split(['"', '\\']).next().unwrap_or_default());
         let pages: Vec<String> = saved.split(BASE).skip(1).map(page).collect();
         self.pages.extend(pages.into_iter().filter(|it| it.len() > BASE.len() + 1));
+        self.pages.extend(self.status(row)["customer_url"].as_str().map(str::to_owned));
         if let Some(why) = asleep(next, &self.context()) {
             panic!("the row sleeps: {why}: {}", self.rows[row].saved);
         }
@@ -219,10 +220,18 @@ impl<'a> Stage<'a> {
             ledger: ledger[self.provider].take(),
             prepared: &self.prepared,
             row: &self.rows[row].key,
+            saved: &self.rows[row].saved,
             sent: &self.sent,
             lost: &self.lost,
             now: self.world.clock(),
         }
+    }
+
+    /// Something happens without the host.
+    pub(crate) fn act(&mut self, mut act: Value) {
+        act["provider"] = self.provider.into();
+        let done = self.control("POST", "act", &act);
+        self.note(|| format!("act {act}: {done}"));
     }
 
     /// Lets the provider lose, repeat or delay the next webhook of an event.

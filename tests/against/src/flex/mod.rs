@@ -6,11 +6,10 @@ pub(crate) mod subscription;
 
 use std::collections::BTreeMap;
 
-use rulebound::time::Timestamp;
 use rulebound_nets::chance::Chance;
 use serde_json::{Value, json};
 
-use crate::scene::{Account, Provider, Question, Readings, Sent, View};
+use crate::scene::{Account, Provider, Question, Readings, Sent, View, millis};
 use crate::wire::API_KEY;
 
 /// What a request may break because the customer, the bank or Flex was faster.
@@ -176,10 +175,6 @@ impl Provider for Flex {
     fn days_to_settle(&self) -> i64 {
         45
     }
-}
-
-pub(crate) fn millis(value: &Value) -> Option<i64> {
-    Timestamp::parse_iso(value.as_str()?).map(Timestamp::as_millis)
 }
 
 /// The row's sessions, also one whose reply was lost.

@@ -32,7 +32,7 @@ pub(crate) fn verdict(view: &View<'_>, question: &Question<'_>) -> (String, Opti
 
 /// Whether the cancellation that a review is about has refunded. Flex's own refunds carry no metadata of ours.
 fn cancellation_has_refunded(view: &View<'_>, about: &str) -> bool {
-    let is_cancellation = view.about(about).is_some_and(|(_, sent)| sent.content.starts_with("DELETE") && !sent.reply.is_null());
+    let is_cancellation = view.about(about).is_some_and(|(_, sent)| sent.content.starts_with("DELETE") && !sent.replies.is_empty());
     is_cancellation && view.records("refunds").iter().any(|it| it["metadata"].is_null() && it["status"] != "failed")
 }
 
@@ -42,7 +42,7 @@ fn truths<'t>(view: &View<'_>, question: &Question<'_>) -> Vec<&'t str> {
     let subscription = view.record("subscriptions", "subscription_id", about).or_else(|| super::subscriptions(view).last());
     let is_live = subscription.is_some_and(|it| it["status"] != "canceled" && it["status"] != "incomplete_expired");
     if question.has("changed") {
-        let is_done = view.about(about).is_some_and(|(_, sent)| !sent.reply.is_null());
+        let is_done = view.about(about).is_some_and(|(_, sent)| !sent.replies.is_empty());
         return vec![if is_done { "changed" } else { "not_changed" }];
     }
     if question.has("not_ended") {
