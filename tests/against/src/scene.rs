@@ -154,12 +154,14 @@ impl Account<'_> {
         }
     }
 
-    /// What happens without the host.
-    pub(crate) fn act(&mut self, act: &Value) {
+    /// What happens without the host, and what came of it.
+    pub(crate) fn act(&mut self, act: &Value) -> Value {
         let mut act = act.clone();
         act["provider"] = self.provider.into();
-        let done = self.world.control("POST", "act", "", &act);
-        assert!(matches!(done, Controlled::Reply(200, _)), "the account cannot be prepared: {act}: {done:?}");
+        match self.world.control("POST", "act", "", &act) {
+            Controlled::Reply(200, done) => done,
+            other => panic!("the account cannot be prepared: {act}: {other:?}"),
+        }
     }
 }
 

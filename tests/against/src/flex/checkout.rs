@@ -4,7 +4,7 @@ use rulebound_nets::chance::Chance;
 use serde_json::{Value, json};
 
 use super::{Flex, ONCE, maker, moved_twice, sessions};
-use crate::scene::{Provider, Scene, View};
+use crate::scene::{Provider, Scene, Sent, View};
 
 pub(crate) struct Checkout;
 
@@ -79,9 +79,10 @@ fn create(view: &View<'_>, which: usize, more: usize) -> Value {
     create
 }
 
-/// A second charge of the absent customer for one order.
+/// A second charge of the absent customer for one order. A customer who pays two pages is a matter of a review.
 fn second_charge(view: &View<'_>) -> Option<String> {
     let charged = sessions(view).filter(|it| it["mode"] == "off_session" && it["status"] == "complete");
-    let keys: Vec<&str> = charged.filter_map(|it| Some(maker(view, it)?.0)).collect();
+    let at_once = |sent: &Sent| sent.replies.iter().any(|it| it["checkout_session"]["status"] == "complete");
+    let keys: Vec<&str> = charged.filter_map(|it| maker(view, it)).filter(|it| at_once(it.1)).map(|it| it.0).collect();
     (keys.len() > 1).then(|| format!("a second charge: `the order` by the requests {}", keys.join(", ")))
 }

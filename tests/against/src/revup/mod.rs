@@ -32,7 +32,7 @@ const RACES: &[&str] = &[
     "revup.token.one-subscription",
     // An order is deleted after an hour without a payment.
     "revup.order.exists",
-    "revup.cancel.not-ended",
+    "revup.cancel.not-when-terminal",
 ];
 
 pub(crate) struct Revup;

@@ -5,7 +5,7 @@ mod person;
 use rulebound_nets::chance::Chance;
 use serde_json::{Value, json};
 
-use crate::scene::{Provider, Question, Readings, Scene, Sent, View};
+use crate::scene::{Account, Provider, Question, Readings, Scene, Sent, View};
 
 /// What a request may break because the retailer or Vend was faster.
 const RACES: &[&str] = &[
@@ -60,8 +60,12 @@ impl Scene for Subscription {
 }
 
 impl Provider for Vend {
-    fn settings(&self, base_url: &str, _readings: &Readings, _prepared: &Value) -> Value {
-        json!({"vend": {"base_url": format!("{base_url}/vend"), "domain_prefix": "marshmallow"}})
+    fn prepare(&self, account: &mut Account<'_>) -> Value {
+        account.act(&json!({"do": "account"}))
+    }
+
+    fn settings(&self, base_url: &str, _readings: &Readings, prepared: &Value) -> Value {
+        json!({"vend": {"base_url": format!("{base_url}/vend"), "domain_prefix": prepared["domain_prefix"]}})
     }
 
     /// A world has one retailer, and a retailer has one subscription.
