@@ -153,7 +153,9 @@ fn listed<T: Kept>(flex: &Flex, call: &Call<'_>, context: &Context<'_>) -> Resul
     for id in window {
         let Some(it) = T::store(flex).get(id) else { continue };
         let mut shown = it.shown(flex, context);
-        if filters.iter().all(|(name, wanted)| has(&shown, name, wanted)) {
+        // A session is found by what its request had, also where the chosen reading does not show it.
+        let asked = |name: &str| flex.sessions.get(id).and_then(|it| it.body.get(name)?.as_str());
+        if filters.iter().all(|(name, wanted)| has(&shown, name, wanted) || asked(name) == Some(wanted.as_str())) {
             expand(flex, &mut shown, &query, context);
             found.push(shown);
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::card::Card;
 use super::money::amount;
 use super::plan::Plan;
+use crate::calendar::later;
 use crate::time::{HOUR, Millis, iso};
 
 /// Revup in one world.
@@ -208,6 +209,13 @@ impl Revup {
         self.transactions.values().filter(of).fold(0, |sum, it| sum.saturating_add(it.minor))
     }
 
+    /// When the last paid period of a subscription ends.
+    fn paid_until(&self, it: &Subscription) -> Option<Millis> {
+        it.payments.iter().find(|payment| payment.kind == "initial" && payment.status == "accepted")?;
+        let plan = self.plan(&it.plan);
+        Some(later(it.anchor, it.cycle.saturating_add(1).saturating_mul(plan.interval), plan.unit))
+    }
+
     pub(super) fn ledger(&self) -> Value {
         let payment = |currency: &str, it: &Payment| {
             json!({"paymentId": it.id, "type": it.kind, "cycle": it.cycle, "attempt": it.attempt, "status": it.status,
@@ -220,6 +228,7 @@ impl Revup {
                 "status": it.status.name(),
                 "cycle": it.cycle,
                 "tokenId": it.token,
+                "paidUntil": self.paid_until(it).map(iso),
                 "cancellation": it.cancellation.as_ref().map(|it| it.reason),
                 "payments": it.payments.iter().map(|one| payment(&it.currency, one)).collect::<Vec<_>>(),
             })
@@ -231,7 +240,11 @@ impl Revup {
                 "amount": amount(it.minor, &it.currency), "parent": it.parent, "reason": it.reason,
                 "subscriptionId": it.payment.as_ref().map(|it| &it.subscription)})
         };
+        let token = |(id, it): (&String, &Token)| {
+            json!({"tokenId": id, "orderId": it.order, "transactionId": it.transaction, "subscriptionId": it.subscription})
+        };
         json!({
+            "tokens": self.tokens.iter().map(token).collect::<Vec<_>>(),
             "subscriptions": self.subscriptions.values().map(subscription).collect::<Vec<_>>(),
             "transactions": transactions.iter().map(transaction).collect::<Vec<_>>(),
         })

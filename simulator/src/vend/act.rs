@@ -8,7 +8,7 @@ use super::{billing, consent};
 use crate::world::Context;
 
 const ACTS: &str = "`do` must be accept, decline, cancel, reactivate, set_state, fail_bills, set_catalogue, \
-    set_scopes or set_registers.";
+    set_scopes, set_registers or account.";
 
 pub(super) fn act(vend: &mut Vend, act: &Value, context: &mut Context<'_>) -> Result<Value, String> {
     let what = act["do"].as_str().unwrap_or_default();
@@ -20,6 +20,8 @@ pub(super) fn act(vend: &mut Vend, act: &Value, context: &mut Context<'_>) -> Re
         Ok(done)
     };
     match what {
+        "account" => done(json!({"retailer_id": super::retailer_id(context),
+            "domain_prefix": super::domain_prefix(context), "application_id": super::application_id(context)})),
         "accept" => done(json!({"url": consent::accept(vend, &token(act)?, context)?})),
         "decline" => done(json!({"url": consent::decline(vend, &token(act)?, context)})),
         "cancel" => {

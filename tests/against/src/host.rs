@@ -3,12 +3,16 @@
 use rulebound::ffi::AnyError;
 use rulebound::{Effect, Fact, Headers, PendingEffect, Secret, TypedId};
 use rulebound_nets::chance::Chance;
-use rulebound_simulator::{Delivery, Outcome};
+use rulebound_simulator::{Controlled, Delivery, Outcome};
 use serde_json::{Value, json};
 
 use crate::scene::{Question, Sent};
 use crate::stage::{BASE, Early, SECRET, Stage, Worker};
 use crate::wire::{self, Answer};
+
+/// The faults that strike after the provider has done everything.
+const COMMITTED: [&str; 6] =
+    ["commit_then_drop", "error_after_commit", "truncated_json", "html_200", "slow", "webhook_before_reply"];
 
 impl Stage<'_> {
     /// Makes the next step of a worker. `fault` is what goes wrong with a request.
@@ -64,7 +68,7 @@ impl Stage<'_> {
         let mark = inside.chain([&body["x_mark"]]).find_map(Value::as_str).unwrap_or_default().to_owned();
         let content = format!("{} {} {:?}", request.method, request.url, request.body);
         let (row, effect) = (self.rows[row].key.clone(), pending.id.as_str().to_owned());
-        let sent = Sent { row, effect, mark, content };
+        let sent = Sent { row, effect, mark, content, replies: Vec::new() };
         let known = self.sent.entry(request.idempotency_key.clone()).or_insert_with(|| sent.clone());
         assert_eq!(known.effect, sent.effect, "two effects have one key: {}", request.idempotency_key);
         let is_change = request.method != "GET";
@@ -89,7 +93,7 @@ impl Stage<'_> {
         if let Outcome::DeliverFirst(_) = &outcome {
             self.deliver_due();
         }
-        self.check_request(fault);
+        self.check_request(&request.idempotency_key, fault);
         let answer = wire::answer(outcome, chance.below(2) == 0);
         self.note(|| {
             let seen = match &answer {
@@ -103,15 +107,31 @@ impl Stage<'_> {
     }
 
     /// Checks that the simulator knows the request, and that it broke no rule that the library could have kept.
-    fn check_request(&mut self, fault: Option<&str>) {
-        let mut journal = self.control("GET", "requests", &Value::Null);
-        let Some(entry) = journal["requests"].as_array_mut().and_then(Vec::pop) else { return };
+    fn check_request(&mut self, key: &str, fault: Option<&str>) {
+        let Some(mut entry) = self.journal_entry() else { return };
         assert!(![501, 405].iter().any(|it| entry["status"] == *it), "the simulator has no such operation: {entry}");
         if let Some(rule) = entry["broke"]["rule"].as_str() {
             *self.counts.refused.entry(rule.to_owned()).or_default() += 1;
-            let is_race = self.scene.races().contains(&rule);
+            let is_race = self.scene.provider().races().contains(&rule);
             assert!(is_race || fault.is_some(), "a request broke a rule: {rule}: {entry}");
         }
+        // A fault that struck before the provider did anything has its own reply in the journal.
+        let is_done = entry["fault"].as_str().is_none_or(|it| COMMITTED.contains(&it));
+        if let Some(sent) = self.sent.get_mut(key).filter(|_| is_done)
+            && entry["status"].as_u64() < Some(300)
+        {
+            sent.replies.push(entry["reply"].take());
+        }
+    }
+
+    /// What the provider's journal says of the newest request.
+    fn journal_entry(&mut self) -> Option<Value> {
+        self.served += 1;
+        let query = format!("n={}", self.served);
+        let Controlled::Reply(_, mut journal) = self.world.control("GET", "requests", &query, &Value::Null) else {
+            return None;
+        };
+        journal["requests"].as_array_mut().and_then(Vec::pop)
     }
 
     /// Reports what became of a request.
@@ -143,9 +163,9 @@ impl Stage<'_> {
         let (scene, id) = (self.scene, pending.id.as_str());
         let mut ledger = std::mem::take(&mut self.ledger);
         match &pending.effect {
-            Effect::Fulfill { about, .. } => ledger.deliver(scene, &self.view(row), id, about.as_str()),
+            Effect::Fulfill { about, .. } => ledger.deliver(scene.provider(), &self.view(row), id, about.as_str()),
             Effect::Access { about, access_until: until, .. } => {
-                ledger.grant(scene, &self.view(row), id, about.as_str(), until.as_millis());
+                ledger.grant(scene.provider(), &self.view(row), id, about.as_str(), until.as_millis());
             }
             _ => {}
         }
@@ -159,7 +179,10 @@ impl Stage<'_> {
         let scene = self.scene;
         let (about, verdicts) = (about.as_str(), choices.iter().map(|it| it.verdict).collect());
         let question = Question { about, verdicts };
-        let (verdict, named) = scene.verdict(&self.view(row), &question);
+        let (verdict, named) = scene.provider().verdict(&self.view(row), &question);
+        if verdict.is_empty() {
+            return Worker::Idle;
+        }
         assert!(question.has(&verdict), "`{verdict}` is no verdict of {}: {:?}", pending.id, question.verdicts);
         self.ledger.reviewed.insert((self.rows[row].key.clone(), about.to_owned()));
         self.counts.reviews += 1;
@@ -178,7 +201,11 @@ impl Stage<'_> {
             let is_down = self.down > 0;
             self.down = self.down.saturating_sub(1);
             // A host can crash before it has read a webhook, or after that and before it has replied.
-            let status = (!is_down || self.down.is_multiple_of(2)).then(|| self.receive(&delivery));
+            let reads = !is_down || self.down.is_multiple_of(2);
+            let status = match self.scene.provider().is_webhook(&delivery.event) {
+                true => reads.then(|| self.receive(&delivery)),
+                false => Some(200),
+            };
             let result = status.filter(|_| !is_down).ok_or_else(|| "the host crashes".to_owned());
             self.note(|| {
                 format!("webhook {} {:?}: {result:?}", delivery.event, String::from_utf8_lossy(&delivery.body))
@@ -192,7 +219,7 @@ impl Stage<'_> {
         self.counts.webhooks += 1;
         let headers: Headers<'_> =
             delivery.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let topic = self.scene.topic(&delivery.headers);
+        let topic = self.scene.provider().topic(&delivery.headers);
         let mut options = rulebound::WebhookOptions::default();
         options.topic = topic.as_deref();
         let (body, context) = (delivery.body.as_slice(), self.context());

@@ -16,6 +16,7 @@ const STEP: usize = 4;
 const HEAD: usize = 8;
 /// The most steps.
 const LONGEST: usize = 200;
+const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 /// The most rounds of work until everything has settled.
@@ -89,12 +90,10 @@ impl<'a> Journey<'a> {
             18 => self.crash(chance),
             19..24 => self.act(chance),
             24 if chance.below(2) == 0 => {
-                let (event, what) = (chance.one(scene.events()), LOSSES[chance.below(LOSSES.len())]);
+                let (event, what) = (chance.one(scene.provider().events()), LOSSES[chance.below(LOSSES.len())]);
                 let is_calm = self.trouble == 0;
                 if let Some(event) = event.filter(|_| !is_calm) {
-                    stage.note(|| format!("the next {event}: {what}"));
-                    *stage.counts.faults.entry(what.to_owned()).or_default() += 1;
-                    stage.control("POST", "faults", &json!({"match": {"event": event}, "do": what}));
+                    stage.lose(event, what);
                 }
             }
             24 => self.trick(chance),
@@ -130,10 +129,9 @@ impl<'a> Journey<'a> {
         let pages: Vec<String> = stage.pages.iter().cloned().collect();
         let page = chance.one(&pages).cloned();
         let scene = stage.scene;
-        let mut act = scene.act(&stage.view(0), page.as_deref(), chance);
-        act["provider"] = stage.provider.into();
-        let done = stage.control("POST", "act", &act);
-        stage.note(|| format!("act {act}: {done}"));
+        let row = chance.below(stage.rows.len());
+        let act = scene.provider().act(&stage.view(row), page.as_deref(), chance);
+        stage.act(act);
     }
 
     /// Webhooks come again or in another order, or a reply comes after its timeout.
@@ -176,17 +174,23 @@ impl<'a> Journey<'a> {
         stage.control("POST", "webhooks", &json!({"release": "all"}));
         stage.down = 0;
         let scene = stage.scene;
-        let end = stage.now() + scene.days_to_settle() * DAY;
+        let end = stage.now() + scene.provider().days_to_settle() * DAY;
         for _ in 0..ROUNDS {
             let stage = &mut self.stage;
+            let calm = scene.provider().calm(&stage.view(0));
+            calm.into_iter().for_each(|act| stage.act(act));
             stage.deliver_due();
             self.finish();
-            let stage = &mut self.stage;
-            for page in stage.pages.clone() {
-                let mut act = scene.finish(&page);
-                act["provider"] = stage.provider.into();
-                stage.control("POST", "act", &act);
+            for page in self.stage.pages.clone() {
+                let stage = &mut self.stage;
+                let act = scene.provider().finish(&page);
+                if !act.is_null() {
+                    stage.act(act);
+                    let later = stage.now() + SECOND;
+                    self.pass(later);
+                }
             }
+            let stage = &mut self.stage;
             let context = stage.context();
             let wakes = (0..stage.rows.len()).filter_map(|row| stage.load(row).wake_at(&context));
             let wake = wakes.map(|it| it.as_millis()).min();
@@ -223,10 +227,11 @@ impl<'a> Journey<'a> {
         let scene = stage.scene;
         for row in 0..stage.rows.len() {
             let ledger = std::mem::take(&mut stage.ledger);
-            let missing = ledger.missing(scene, &stage.view(row));
+            let status = stage.status(row);
+            let missing = ledger.missing(scene.provider(), &stage.view(row), &status);
             stage.ledger = ledger;
             if let Some(missing) = missing {
-                panic!("paid, and neither delivered nor under review: {missing}: {}", stage.rows[row].saved);
+                panic!("{missing}: {}", stage.rows[row].saved);
             }
             if let Some(why) = rulebound_nets::hold::asleep(stage.load(row).as_ref(), &stage.context()) {
                 panic!("the row sleeps: {why}: {}", stage.rows[row].saved);

@@ -8,12 +8,15 @@
 //!
 //! `scene.rs` says how a flow joins.
 
+mod flex;
 mod host;
 mod journey;
 mod ledger;
+mod revup;
 mod scene;
 mod stage;
 mod truemed;
+mod vend;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -11,13 +11,13 @@ use rulebound_simulator::{Controlled, World};
 use serde_json::{Value, json};
 
 use crate::ledger::Ledger;
-use crate::scene::{Readings, Scene, Sent, View};
+use crate::scene::{Account, Readings, Scene, Sent, View};
 use crate::wire::Answer;
 
 /// The address of the world.
 pub(crate) const BASE: &str = "http://127.0.0.1:4010/w/sim";
 /// The secret of the webhooks.
-pub(crate) const SECRET: &str = "whsec_journey";
+pub(crate) const SECRET: &str = "whsec_am91cm5leQ==";
 /// The greatest length of a line of the log.
 const LINE: usize = 400;
 
@@ -63,6 +63,12 @@ pub(crate) struct Stage<'a> {
     pub(crate) scene: &'a dyn Scene,
     pub(crate) provider: &'static str,
     pub(crate) world: World,
+    /// What the account has.
+    prepared: Value,
+    /// How many requests the world has served.
+    pub(crate) served: u64,
+    /// The events whose webhooks may be lost for ever.
+    lost: BTreeSet<String>,
     config: Arc<Config>,
     pub(crate) rows: Vec<Row>,
     pub(crate) inbox: Vec<Early>,
@@ -83,16 +89,26 @@ pub(crate) struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub(crate) fn new(scene: &'a dyn Scene, readings: &Readings, head: [u8; 8], is_logged: bool) -> Self {
         let provider = scene.flow().split('.').next().unwrap_or_default();
-        let auth = if head[0].is_multiple_of(2) { "signed" } else { "unsigned" };
+        let signatures = scene.provider().signatures();
+        let auth = signatures[usize::from(head[0]) % signatures.len()];
         let options = json!({"seed": head[1], "readings": readings,
             "webhook_urls": [{"url": "http://127.0.0.1:1/hook", "secret": SECRET, "auth": auth}]});
-        let world = World::new(&options, BASE).unwrap_or_else(|why| panic!("no world: {why}"));
-        let rows = if head[2] < 64 { 2 } else { 1 };
-        let config = read_config(&scene.settings(BASE, readings).to_string());
+        let mut world = World::new(&options, BASE).unwrap_or_else(|why| panic!("no world: {why}"));
+        let prepared = scene.provider().prepare(&mut Account { world: &mut world, provider });
+        let served = match world.control("GET", "requests", "n=0", &Value::Null) {
+            Controlled::Reply(_, journal) => journal["count"].as_u64().unwrap_or_default(),
+            Controlled::Deliver(_) | _ => 0,
+        };
+        let rows = if head[2] < 64 { scene.provider().most_rows() } else { 1 };
+        let settings = scene.provider().settings(BASE, readings, &prepared);
+        let config = read_config(&settings.to_string());
         let mut stage = Self {
             scene,
             provider,
             world,
+            prepared,
+            served,
+            lost: BTreeSet::new(),
             config: Arc::new(config.unwrap_or_else(|why| panic!("the config is malformed: {why}"))),
             rows: Vec::new(),
             inbox: Vec::new(),
@@ -144,6 +160,7 @@ impl<'a> Stage<'a> {
         let page = |rest: &str| format!("{BASE}{}", rest.split(['"', '\\']).next().unwrap_or_default());
         let pages: Vec<String> = saved.split(BASE).skip(1).map(page).collect();
         self.pages.extend(pages.into_iter().filter(|it| it.len() > BASE.len() + 1));
+        self.pages.extend(self.status(row)["customer_url"].as_str().map(str::to_owned));
         if let Some(why) = asleep(next, &self.context()) {
             panic!("the row sleeps: {why}: {}", self.rows[row].saved);
         }
@@ -190,18 +207,42 @@ impl<'a> Stage<'a> {
         false
     }
 
+    /// The status of a row, as JSON.
+    pub(crate) fn status(&self, row: usize) -> Value {
+        let status = rulebound::json::write(&self.load(row).status(&self.context()));
+        serde_json::from_str(&status).unwrap_or_default()
+    }
+
     /// What a scene can look at, for one row.
     pub(crate) fn view(&mut self, row: usize) -> View<'_> {
         let mut ledger = self.control("GET", "ledger", &Value::Null);
-        let mut journal = self.control("GET", "requests", &Value::Null);
-        let journal = std::mem::take(&mut journal["requests"]);
         View {
             ledger: ledger[self.provider].take(),
-            journal: if let Value::Array(entries) = journal { entries } else { Vec::new() },
+            prepared: &self.prepared,
             row: &self.rows[row].key,
+            saved: &self.rows[row].saved,
             sent: &self.sent,
+            lost: &self.lost,
             now: self.world.clock(),
         }
+    }
+
+    /// Something happens without the host.
+    pub(crate) fn act(&mut self, mut act: Value) {
+        act["provider"] = self.provider.into();
+        let done = self.control("POST", "act", &act);
+        self.note(|| format!("act {act}: {done}"));
+    }
+
+    /// Lets the provider lose, repeat or delay the next webhook of an event.
+    pub(crate) fn lose(&mut self, event: &str, what: &str) {
+        self.note(|| format!("the next {event}: {what}"));
+        *self.counts.faults.entry(what.to_owned()).or_default() += 1;
+        if what == "webhook_never" {
+            self.lost.insert(event.to_owned());
+        }
+        let fault = json!({"match": {"provider": self.provider, "event": event}, "do": what});
+        self.control("POST", "faults", &fault);
     }
 
     /// Asks the simulator's control plane. An error becomes null: the customer may act on a page that is closed.

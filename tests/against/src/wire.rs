@@ -3,8 +3,8 @@
 use rulebound::Request;
 use rulebound_simulator::{HttpReply, HttpRequest, Outcome};
 
-/// The API key of the host.
-const API_KEY: &str = "sk_journey";
+/// The API key of the host, in a form that every provider takes.
+pub(crate) const API_KEY: &str = "fsk_test_journey";
 
 /// The request as it goes over the wire. `base` is the address of the world.
 pub(crate) fn request(request: &Request, base: &str) -> HttpRequest {

@@ -7,12 +7,10 @@ pub(crate) mod token;
 use rulebound_nets::chance::Chance;
 use serde_json::{Value, json};
 
-use crate::scene::{Readings, View};
-
-pub(crate) const EVENTS: &[&str] = &["payment_session_complete", "payment_token_updated"];
+use crate::scene::{Provider, Question, Readings, View};
 
 /// What a request may break because the customer, the bank or Truemed was faster.
-pub(crate) const RACES: &[&str] = &[
+const RACES: &[&str] = &[
     "truemed.charge.422-action",
     "truemed.upkeep.lmn-expiry",
     "truemed.session.unattended-items-confirmed",
@@ -28,11 +26,47 @@ pub(crate) const RACES: &[&str] = &[
     "truemed.capture.amount-vs-items",
 ];
 
-pub(crate) fn settings(base_url: &str, readings: &Readings) -> Value {
-    let is = |name: &str, value: &str| readings.get(name).is_some_and(|it| it == value);
-    let discounts = if is("truemed.discounts-negative", "true") { "negative" } else { "positive" };
-    json!({"truemed": {"base_url": format!("{base_url}/truemed"), "discounts": discounts,
-        "kind_enabled": !is("truemed.kind-enabled", "false")}})
+pub(crate) struct Truemed;
+
+impl Provider for Truemed {
+    fn settings(&self, base_url: &str, readings: &Readings, _prepared: &Value) -> Value {
+        let is = |name: &str, value: &str| readings.get(name).is_some_and(|it| it == value);
+        let discounts = if is("truemed.discounts-negative", "true") { "negative" } else { "positive" };
+        json!({"truemed": {"base_url": format!("{base_url}/truemed"), "discounts": discounts,
+            "kind_enabled": !is("truemed.kind-enabled", "false")}})
+    }
+
+    fn signatures(&self) -> &'static [&'static str] {
+        &["signed", "unsigned"]
+    }
+
+    fn events(&self) -> &'static [&'static str] {
+        &["payment_session_complete", "payment_token_updated"]
+    }
+
+    fn races(&self) -> &'static [&'static str] {
+        RACES
+    }
+
+    fn act(&self, view: &View<'_>, url: Option<&str>, chance: &mut Chance<'_>) -> Value {
+        act(view, url, chance)
+    }
+
+    fn finish(&self, url: &str) -> Value {
+        json!({"do": "finish", "url": url})
+    }
+
+    fn verdict(&self, view: &View<'_>, question: &Question<'_>) -> (String, Option<String>) {
+        person::verdict(view, question)
+    }
+
+    fn is_paid(&self, view: &View<'_>, about: &str) -> bool {
+        person::is_paid(view, about)
+    }
+
+    fn paid(&self, view: &View<'_>) -> Vec<String> {
+        person::paid(view)
+    }
 }
 
 /// The items of a shop with two goods.
@@ -62,7 +96,7 @@ pub(crate) fn takes_money(session: &Value) -> bool {
 
 /// The row's sessions, with the marks of their requests.
 pub(crate) fn sessions<'v>(view: &'v View<'_>) -> impl Iterator<Item = (&'v Value, &'v str)> {
-    let of = |it: &'v Value| Some((it, view.request_of(it)?.mark.as_str()));
+    let of = |it: &'v Value| Some((it, view.request(it["idempotency_key"].as_str()?)?.mark.as_str()));
     view.records("payment_sessions").iter().filter_map(of)
 }
 
@@ -74,7 +108,7 @@ pub(crate) fn second_charge(view: &View<'_>) -> Option<String> {
 }
 
 /// What the customer does on a page, or what happens to a token.
-pub(crate) fn act(view: &View<'_>, url: Option<&str>, chance: &mut Chance<'_>) -> Value {
+fn act(view: &View<'_>, url: Option<&str>, chance: &mut Chance<'_>) -> Value {
     let which = chance.below(16);
     if let Some(url) = url.filter(|_| which < 11) {
         let (what, more) = [

@@ -25,7 +25,7 @@ pub(crate) fn verdict(view: &View<'_>, question: &Question<'_>) -> (String, Opti
         return made(view, question.about);
     }
     if question.has("not_refunded") {
-        let id = view.key_of(question.about).and_then(|key| view.replied(key, "refund_id"));
+        let id = view.replied(question.about, "/refund_id");
         return if id.is_some() { ("refunded".into(), id) } else { ("not_refunded".into(), None) };
     }
     let plain = plain(view, question);
@@ -36,7 +36,7 @@ pub(crate) fn verdict(view: &View<'_>, question: &Question<'_>) -> (String, Opti
 
 /// Whether a session was made, and which.
 fn made(view: &View<'_>, about: &str) -> (String, Option<String>) {
-    let id = view.key_of(about).and_then(|key| view.replied(key, "id"));
+    let id = view.replied(about, "/id");
     let lives = id.filter(|id| session(view, id).is_some_and(|it| it["status"] != "rejected"));
     if lives.is_some() { ("made".into(), lives) } else { ("not_made".into(), None) }
 }
@@ -58,7 +58,7 @@ fn plain(view: &View<'_>, question: &Question<'_>) -> Vec<String> {
         return texts(if lives { &["keep"] } else { &["deleted"] });
     }
     if question.has("ours") {
-        let ours = session(view, question.about).is_some_and(|it| view.request_of(it).is_some());
+        let ours = session(view, question.about).is_some_and(|it| it["idempotency_key"].as_str().is_some_and(|key| view.request(key).is_some()));
         return texts(if ours { &["ours"] } else { &["not_ours"] });
     }
     let mine = session(view, question.about).or_else(|| super::sessions(view).map(|(it, _)| it).last());
@@ -74,7 +74,7 @@ fn plain(view: &View<'_>, question: &Question<'_>) -> Vec<String> {
 
 /// Whether a change was made: `about` names its request to Truemed, or its effect.
 fn is_confirmed(view: &View<'_>, about: &str) -> bool {
-    let id = view.key_of(about).and_then(|key| view.replied(key, "provision_token_request_id"));
+    let id = view.replied(about, "/provision_token_request_id");
     let id = id.unwrap_or_else(|| about.to_owned());
     let requests = view.records("provision_token_requests").iter();
     requests.filter(|it| it["provision_token_request_id"] == *id).any(|it| !it["payment_token"].is_null())

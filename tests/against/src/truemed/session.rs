@@ -3,8 +3,8 @@
 use rulebound_nets::chance::Chance;
 use serde_json::{Value, json};
 
-use super::{EVENTS, RACES, item, person, session_of};
-use crate::scene::{Question, Readings, Scene, View};
+use super::{Truemed, item, session_of};
+use crate::scene::{Provider, Scene, View};
 
 pub(crate) struct Session;
 
@@ -16,16 +16,8 @@ impl Scene for Session {
         "truemed.payment_session"
     }
 
-    fn settings(&self, base_url: &str, readings: &Readings) -> Value {
-        super::settings(base_url, readings)
-    }
-
-    fn events(&self) -> &'static [&'static str] {
-        EVENTS
-    }
-
-    fn races(&self) -> &'static [&'static str] {
-        RACES
+    fn provider(&self) -> &dyn Provider {
+        &Truemed
     }
 
     fn command(&self, view: &View<'_>, chance: &mut Chance<'_>) -> Value {
@@ -56,30 +48,10 @@ impl Scene for Session {
         }
     }
 
-    fn act(&self, view: &View<'_>, url: Option<&str>, chance: &mut Chance<'_>) -> Value {
-        super::act(view, url, chance)
-    }
-
-    fn finish(&self, url: &str) -> Value {
-        json!({"do": "finish", "url": url})
-    }
-
-    fn verdict(&self, view: &View<'_>, question: &Question<'_>) -> (String, Option<String>) {
-        person::verdict(view, question)
-    }
-
     fn wrong(&self, view: &View<'_>) -> Option<String> {
         let refunded = |it: &Value| it["refunded_amount"].as_i64().unwrap_or(0);
         let twice = |it: &Value| REFUNDS.iter().any(|(_, amount)| refunded(it) / amount % 10 > 1);
         let wrong = super::sessions(view).find(|(it, _)| twice(it)).map(|(it, _)| format!("a second refund: {it}"));
         super::second_charge(view).or(wrong)
-    }
-
-    fn is_paid(&self, view: &View<'_>, about: &str) -> bool {
-        person::is_paid(view, about)
-    }
-
-    fn paid(&self, view: &View<'_>) -> Vec<String> {
-        person::paid(view)
     }
 }

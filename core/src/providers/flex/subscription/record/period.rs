@@ -183,8 +183,11 @@ impl SubscriptionRecord {
     fn paid_active_period(&self, lookup: &LookupResult, span: Span) -> Option<PaidPeriod> {
         let paid = |invoice: Option<&InvoiceId>| Some(PaidPeriod::new(span, invoice));
         let latest = lookup.invoice.as_ref();
-        if latest.is_some_and(|it| self.pays(it, span.start)) || self.is_first(lookup) {
+        if latest.is_some_and(|it| self.pays(it, span.start)) {
             return paid(latest);
+        }
+        if self.is_first(lookup) {
+            return paid(latest.filter(|it| self.may_be_of_sale(it, lookup.leased < span.end)));
         }
         if !lookup.silent {
             return None;
@@ -224,6 +227,13 @@ impl SubscriptionRecord {
         let no_other = self.paid.as_ref().is_none_or(|it| it.span.start == lookup.start);
         let of_subscription = lookup.made.is_none_or(|made| began(made.after(FIRST_PERIOD)));
         self.sale.as_ref().is_some_and(|it| began(it.until)) && of_subscription && no_other
+    }
+
+    /// Whether the latest invoice may be the one of the session. Once the first period is over, Flex may have drafted the
+    /// renewal, and still show the first period.
+    fn may_be_of_sale(&self, latest: &InvoiceId, is_before_end: bool) -> bool {
+        let sold = self.sale.as_ref().and_then(|it| it.invoice.as_ref());
+        sold.map_or(is_before_end, |it| it == latest)
     }
 
     /// The paid invoice without a place and a date, if there is exactly one.
