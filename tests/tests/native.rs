@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 /// Commands, each built natively and converted to the flow's command, with the same command in JSON.
 macro_rules! commands {
-    ($($command:expr => $json:tt),+ $(,)?) => { vec![$((Command::from($command), serde_json::json!($json))),+] };
+    ($($command:expr => $json:tt),+ $(,)?) => { [$((Command::from($command), serde_json::json!($json))),+] };
 }
 use commands;
 

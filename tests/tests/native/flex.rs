@@ -132,7 +132,7 @@ fn every_command_of_a_checkout_is_built() {
         .metadata(json!({"a": "b"}))
         .capture_metadata(json!({"c": "d"}))
         .extra(extra());
-    let mut commands = commands![
+    let mut commands = Vec::from(commands![
         refund => {
             "type": "create_refund", "intent": "r-1", "amount": 500, "amount_tax": 60, "amount_shipping": 50,
             "line_items": [{"product": "fprod_1", "price": "fprice_1", "amount_to_refund": 400}],
@@ -148,7 +148,7 @@ fn every_command_of_a_checkout_is_built() {
         },
         Command::RetrieveDispute { dispute_id: id("fdp_1") } => {"type": "retrieve_dispute", "dispute_id": "fdp_1"},
         Command::CloseDispute { dispute_id: id("fdp_1") } => {"type": "close_dispute", "dispute_id": "fdp_1"},
-    ];
+    ]);
     commands.extend(sessions().map(|(built, json)| (built.into(), json)));
     check_commands::<Checkout>(&commands);
 }
@@ -174,7 +174,7 @@ fn every_command_of_a_subscription_is_built() {
         .reason("duplicate")
         .metadata(json!({"a": "b"}))
         .extra(extra());
-    let mut commands = commands![
+    let mut commands = Vec::from(commands![
         cancel => {
             "type": "cancel_subscription", "cancel_at_period_end": false, "subscription_id": "fsub_1",
             "refund": "partial", "refund_amount": 500, "extra": {"gift": true},
@@ -200,7 +200,7 @@ fn every_command_of_a_subscription_is_built() {
         Command::RetrieveInvoice { invoice_id: id("finv_1") } => {"type": "retrieve_invoice", "invoice_id": "finv_1"},
         Command::RetrieveDispute { dispute_id: id("fdp_1") } => {"type": "retrieve_dispute", "dispute_id": "fdp_1"},
         Command::CloseDispute { dispute_id: id("fdp_1") } => {"type": "close_dispute", "dispute_id": "fdp_1"},
-    ];
+    ]);
     commands.extend(sessions().map(|(built, json)| (built.into(), json)));
     check_commands::<Subscription>(&commands);
 }

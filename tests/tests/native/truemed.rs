@@ -75,7 +75,7 @@ fn every_command_of_a_payment_token_is_built() {
     use rulebound::truemed::payment_token::Command;
     let (list, list_json) = items();
     let create = CreatePaymentToken::new(list.clone(), "https://shop.example/ok", "https://shop.example/no");
-    let mut commands = commands![
+    let mut commands = Vec::from(commands![
         create.metadata("order-1").extra(extra()) => {
             "type": "create_payment_token", "order_items": list_json, "success_url": "https://shop.example/ok",
             "failure_url": "https://shop.example/no", "metadata": "order-1", "extra": {"gift": true},
@@ -94,7 +94,7 @@ fn every_command_of_a_payment_token_is_built() {
             "type": "retrieve_payment_session", "payment_session_id": "ps_1",
         },
         Command::DeletePaymentToken {} => {"type": "delete_payment_token"},
-    ];
+    ]);
     for kind in [Kind::OneTimePayment, Kind::Authorization] {
         let (built, json) = session_of_token(kind);
         commands.push((built.into(), json));
@@ -105,7 +105,7 @@ fn every_command_of_a_payment_token_is_built() {
 #[test]
 fn every_command_of_a_payment_session_is_built() {
     use rulebound::truemed::payment_session::Command;
-    let mut commands = commands![
+    let mut commands = Vec::from(commands![
         Command::RetrievePaymentSession { payment_session_id: Some(id("ps_1")) } => {
             "type": "retrieve_payment_session", "payment_session_id": "ps_1",
         },
@@ -114,7 +114,7 @@ fn every_command_of_a_payment_session_is_built() {
         },
         Command::VoidPaymentSession {} => {"type": "void_payment_session"},
         Command::CancelPaymentSession {} => {"type": "cancel_payment_session"},
-    ];
+    ]);
     for kind in [Kind::OneTimePayment, Kind::Authorization] {
         let (built, json) = session_of_token(kind);
         commands.push((built.into(), json));

@@ -27,13 +27,13 @@ fn every_command_of_a_subscription_is_built() {
     let ((create, create_json), (update, update_json)) =
         (request("create_subscription_token"), request("update_subscription_token"));
     let token = "0123456789abcdef0123456789abcdef";
-    let mut commands = commands![
+    let mut commands = Vec::from(commands![
         Command::RetrieveToken { token: Some(id(token)) } => {"type": "retrieve_token", "token": token},
         Command::RetrieveSubscription { subscription_id: Some(id("7")) } => {
             "type": "retrieve_subscription", "subscription_id": "7",
         },
         Command::CancelSubscription {} => {"type": "cancel_subscription"},
-    ];
+    ]);
     commands.push((Command::create(create), create_json));
     commands.push((Command::update(update), update_json));
     check_commands::<Subscription>(&commands);
