@@ -240,9 +240,7 @@ impl Revup {
                 "amount": amount(it.minor, &it.currency), "parent": it.parent, "reason": it.reason,
                 "subscriptionId": it.payment.as_ref().map(|it| &it.subscription)})
         };
-        let token = |(id, it): (&String, &Token)| {
-            json!({"tokenId": id, "orderId": it.order, "transactionId": it.transaction, "subscriptionId": it.subscription})
-        };
+        let token = |(id, it): (&String, &Token)| json!({"tokenId": id, "orderId": it.order, "transactionId": it.transaction, "subscriptionId": it.subscription});
         json!({
             "tokens": self.tokens.iter().map(token).collect::<Vec<_>>(),
             "subscriptions": self.subscriptions.values().map(subscription).collect::<Vec<_>>(),

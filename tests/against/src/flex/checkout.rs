@@ -64,13 +64,15 @@ fn create(view: &View<'_>, which: usize, more: usize) -> Value {
     match which {
         0 | 1 => {}
         2 => {
-            create["line_items"] = json!([{"price": price("glasses"), "quantity": 1}, {"price": price("towel"), "quantity": 1}]);
+            create["line_items"] =
+                json!([{"price": price("glasses"), "quantity": 1}, {"price": price("towel"), "quantity": 1}]);
             create["expected_total"] = (ONCE + 1_000).into();
         }
         3 => create["capture_method"] = "manual".into(),
         _ => {
             create["mode"] = "off_session".into();
-            (create["customer"], create["payment_method"]) = (view.prepared["customer"].clone(), view.prepared["card"].clone());
+            (create["customer"], create["payment_method"]) =
+                (view.prepared["customer"].clone(), view.prepared["card"].clone());
             if more == 3 {
                 create["capture_method"] = "manual".into();
             }

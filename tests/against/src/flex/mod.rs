@@ -33,9 +33,8 @@ impl Provider for Flex {
     fn prepare(&self, account: &mut Account<'_>) -> Value {
         let authorization = format!("Bearer {API_KEY}");
         let headers = [("authorization", authorization.as_str())];
-        let mut post = |path: &str, kind: &str, body: Value| {
-            account.post(path, &headers, &json!({ kind: body }))[kind].clone()
-        };
+        let mut post =
+            |path: &str, kind: &str, body: Value| account.post(path, &headers, &json!({ kind: body }))[kind].clone();
         let mut price = |name: &str, cents: i64, eligibility: &str, recurring: Value| {
             let product = json!({"name": name, "visit_type": "gym", "hsa_fsa_eligibility": eligibility});
             let product = post("/v1/products", "product", product)["product_id"].clone();
@@ -46,12 +45,18 @@ impl Provider for Flex {
         let month = json!({"interval": "monthly"});
         let mut prices: serde_json::Map<String, Value> = MONTHLY
             .iter()
-            .map(|(name, cents)| ((*name).to_owned(), price(name, *cents, "letter_of_medical_necessity", month.clone())))
+            .map(|(name, cents)| {
+                ((*name).to_owned(), price(name, *cents, "letter_of_medical_necessity", month.clone()))
+            })
             .collect();
         prices.insert("glasses".into(), price("glasses", ONCE, "vision", Value::Null));
         prices.insert("towel".into(), price("towel", 1_000, "not_eligible", Value::Null));
-        let customer = post("/v1/customers", "customer", json!({"email": "stored@example.com", "first_name": "A",
-            "last_name": "B"}));
+        let customer = post(
+            "/v1/customers",
+            "customer",
+            json!({"email": "stored@example.com", "first_name": "A",
+            "last_name": "B"}),
+        );
         let customer = customer["customer_id"].clone();
         let session = json!({"mode": "setup", "customer": customer, "success_url": "https://shop.example/ok"});
         let session = post("/v1/checkout/sessions", "checkout_session", session);
@@ -103,7 +108,8 @@ impl Provider for Flex {
     fn calm(&self, view: &View<'_>) -> Vec<Value> {
         let open = view.records("disputes").iter().filter(|it| it["status"] != "won" && it["status"] != "lost");
         let disputes = open.map(|it| json!({"do": "close_dispute", "id": it["dispute_id"], "won": true}));
-        let cards = view.records("subscriptions").iter().map(|it| json!({"do": "accept_card", "id": it["subscription_id"]}));
+        let cards =
+            view.records("subscriptions").iter().map(|it| json!({"do": "accept_card", "id": it["subscription_id"]}));
         disputes.chain(cards).collect()
     }
 
@@ -121,9 +127,11 @@ impl Provider for Flex {
 
     fn paid(&self, view: &View<'_>) -> Vec<String> {
         let sold = ["payment", "off_session", "subscription"];
-        let complete = sessions(view).filter(|it| it["status"] == "complete" && sold.iter().any(|mode| it["mode"] == *mode));
+        let complete =
+            sessions(view).filter(|it| it["status"] == "complete" && sold.iter().any(|mode| it["mode"] == *mode));
         let sessions = complete.filter(|it| it["mode"] == "subscription" || received(view, it) > 0);
-        let mut paid: Vec<String> = sessions.filter_map(|it| it["checkout_session_id"].as_str()).map(str::to_owned).collect();
+        let mut paid: Vec<String> =
+            sessions.filter_map(|it| it["checkout_session_id"].as_str()).map(str::to_owned).collect();
         // No lookup finds an older invoice whose event was lost, nor one of an ended subscription.
         let is_lost = view.lost.iter().any(|it| it.starts_with("invoice.") || it.starts_with("checkout."));
         for invoice in view.records("invoices").iter().filter(|it| it["amount_paid"].as_i64() > Some(0)) {
@@ -140,7 +148,8 @@ impl Provider for Flex {
     fn same_as(&self, view: &View<'_>, about: &str) -> String {
         if let Some((subscription, until)) = about.split_once('/') {
             // The name of a period whose invoice the host does not know.
-            let pays = |it: &&Value| it["subscription"] == subscription && millis(&it["pays_until"]) == until.parse().ok();
+            let pays =
+                |it: &&Value| it["subscription"] == subscription && millis(&it["pays_until"]) == until.parse().ok();
             let invoice = view.records("invoices").iter().find(pays);
             return invoice.and_then(|it| it["invoice_id"].as_str()).unwrap_or(about).to_owned();
         }
@@ -204,7 +213,8 @@ fn received(view: &View<'_>, session: &Value) -> i64 {
 fn is_paid(view: &View<'_>, about: &str) -> bool {
     let id = Flex.same_as(view, about);
     let is_invoice = view.record("invoices", "invoice_id", &id).is_some_and(|it| it["status"] == "paid");
-    is_invoice || view.record("checkout_sessions", "checkout_session_id", about).is_some_and(|it| it["status"] == "complete")
+    is_invoice
+        || view.record("checkout_sessions", "checkout_session_id", about).is_some_and(|it| it["status"] == "complete")
 }
 
 /// Refunds or captures that one mark has moved twice: by two requests, or by more than it was for.

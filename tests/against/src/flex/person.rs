@@ -26,20 +26,32 @@ pub(crate) fn verdict(view: &View<'_>, question: &Question<'_>) -> (String, Opti
         return if found.is_some() { (yes.into(), found) } else { plain(no) };
     }
     let order = truths(view, question);
-    let rest = ["retry", "seen", "keep", "keep_access", "no_evidence", "keep_waiting", "keep_trying", "stop_waiting", "give_up"];
+    let rest = [
+        "retry",
+        "seen",
+        "keep",
+        "keep_access",
+        "no_evidence",
+        "keep_waiting",
+        "keep_trying",
+        "stop_waiting",
+        "give_up",
+    ];
     plain(&question.first_of(&order.into_iter().chain(rest).collect::<Vec<_>>()).unwrap_or_default())
 }
 
 /// Whether the cancellation that a review is about has refunded. Flex's own refunds carry no metadata of ours.
 fn cancellation_has_refunded(view: &View<'_>, about: &str) -> bool {
-    let is_cancellation = view.about(about).is_some_and(|(_, sent)| sent.content.starts_with("DELETE") && !sent.replies.is_empty());
+    let is_cancellation =
+        view.about(about).is_some_and(|(_, sent)| sent.content.starts_with("DELETE") && !sent.replies.is_empty());
     is_cancellation && view.records("refunds").iter().any(|it| it["metadata"].is_null() && it["status"] != "failed")
 }
 
 /// What is true of the thing that a review is about, in the words of verdicts.
 fn truths<'t>(view: &View<'_>, question: &Question<'_>) -> Vec<&'t str> {
     let about = question.about;
-    let subscription = view.record("subscriptions", "subscription_id", about).or_else(|| super::subscriptions(view).last());
+    let subscription =
+        view.record("subscriptions", "subscription_id", about).or_else(|| super::subscriptions(view).last());
     let is_live = subscription.is_some_and(|it| it["status"] != "canceled" && it["status"] != "incomplete_expired");
     if question.has("changed") {
         let is_done = view.about(about).is_some_and(|(_, sent)| !sent.replies.is_empty());

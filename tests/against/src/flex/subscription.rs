@@ -50,8 +50,10 @@ impl Scene for Subscription {
                 json!({"type": "cancel_subscription", "cancel_at_period_end": false, "refund": "prorated"})
             }
             12 | 13 => json!({"type": "update_subscription", "cancel_at_period_end": more > 1}),
-            14 => json!({"type": "update_subscription", "items": [{"price": price(MONTHLY[more % 2].0), "quantity": 1}],
-                "proration_behavior": proration}),
+            14 => {
+                json!({"type": "update_subscription", "items": [{"price": price(MONTHLY[more % 2].0), "quantity": 1}],
+                "proration_behavior": proration})
+            }
             15..19 => {
                 let (intent, amount) = REFUNDS[more];
                 let invoice = chance.one(&invoices).map(|it| (*it).clone());

@@ -12,7 +12,8 @@ const PLAN: &str = "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee";
 /// Where Revup posts its events.
 const EVENTS: &str = "http://127.0.0.1:1/events";
 /// The refunds of a journey. The reason names the intent, because Revup keeps nothing else of a refund.
-const REFUNDS: [(&str, &str, i64); 4] = [("r1", "5.00", 500), ("r2", "2.50", 250), ("r3", "15.50", 1_550), ("r4", "1.00", 100)];
+const REFUNDS: [(&str, &str, i64); 4] =
+    [("r1", "5.00", 500), ("r2", "2.50", 250), ("r3", "15.50", 1_550), ("r4", "1.00", 100)];
 /// The test cards: one that pays, and those that are declined now or later, or need the customer or time.
 const CARDS: [&str; 8] = [
     "4242424242424242",
@@ -170,7 +171,11 @@ impl Provider for Revup {
         let settle = settle.map(|it| json!({"do": "settle", "id": it["id"]}));
         let of = |it: &Value| {
             let id = &it["id"];
-            let mut acts = vec![json!({"do": "set_card", "id": id}), json!({"do": "resume", "id": id}), json!({"do": "confirm", "id": id})];
+            let mut acts = vec![
+                json!({"do": "set_card", "id": id}),
+                json!({"do": "resume", "id": id}),
+                json!({"do": "confirm", "id": id}),
+            ];
             if knows(view, it) {
                 acts.push(json!({"do": "pay", "id": id}));
             }
@@ -233,9 +238,11 @@ fn knows(view: &View<'_>, subscription: &Value) -> bool {
 /// The subscriptions of a row: on its token, or made by one of its requests.
 pub(crate) fn subscriptions<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v Value> {
     let token = &token(view)["tokenId"];
-    let is_made = |it: &Value| view.sent.values().any(|sent| {
-        sent.row == view.row && sent.replies.iter().any(|reply| reply["subscriptionId"] == it["id"])
-    });
+    let is_made = |it: &Value| {
+        view.sent
+            .values()
+            .any(|sent| sent.row == view.row && sent.replies.iter().any(|reply| reply["subscriptionId"] == it["id"]))
+    };
     view.records("subscriptions").iter().filter(move |it| it["tokenId"] == *token || is_made(it))
 }
 

@@ -47,7 +47,9 @@ fn refunded(view: &View<'_>, question: &Question<'_>) -> (String, Option<String>
     let all = || view.records("transactions").iter().filter(of);
     let is = |status: &'static str| all().find(move |it| it["status"] == status);
     match (is("success"), is("in_process")) {
-        (Some(it), _) => ("refunded".into(), it["id"].as_str().filter(|_| !question.has("keep_waiting")).map(str::to_owned)),
+        (Some(it), _) => {
+            ("refunded".into(), it["id"].as_str().filter(|_| !question.has("keep_waiting")).map(str::to_owned))
+        }
         (None, Some(_)) if question.has("keep_waiting") => ("keep_waiting".into(), None),
         (None, Some(it)) => ("refunded".into(), it["id"].as_str().map(str::to_owned)),
         (None, None) => ("not_refunded".into(), None),

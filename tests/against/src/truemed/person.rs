@@ -58,7 +58,8 @@ fn plain(view: &View<'_>, question: &Question<'_>) -> Vec<String> {
         return texts(if lives { &["keep"] } else { &["deleted"] });
     }
     if question.has("ours") {
-        let ours = session(view, question.about).is_some_and(|it| it["idempotency_key"].as_str().is_some_and(|key| view.request(key).is_some()));
+        let ours = session(view, question.about)
+            .is_some_and(|it| it["idempotency_key"].as_str().is_some_and(|key| view.request(key).is_some()));
         return texts(if ours { &["ours"] } else { &["not_ours"] });
     }
     let mine = session(view, question.about).or_else(|| super::sessions(view).map(|(it, _)| it).last());

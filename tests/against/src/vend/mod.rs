@@ -8,12 +8,8 @@ use serde_json::{Value, json};
 use crate::scene::{Account, Provider, Question, Readings, Scene, Sent, View};
 
 /// What a request may break because the retailer or Vend was faster.
-const RACES: &[&str] = &[
-    "vend.update.requires-existing",
-    "vend.create.not-when-active",
-    "vend.token.exists",
-    "vend.subscription.exists",
-];
+const RACES: &[&str] =
+    &["vend.update.requires-existing", "vend.create.not-when-active", "vend.token.exists", "vend.subscription.exists"];
 /// For how long a cancellation of a new subscription has no webhook.
 const GAP: i64 = 30 * 60_000;
 
@@ -98,7 +94,9 @@ impl Provider for Vend {
     }
 
     fn calm(&self, view: &View<'_>) -> Vec<Value> {
-        let odd = |it: &&Value| ["past_due", "on_hold", "trialing", "suspended", "expired"].iter().any(|odd| it["state"] == *odd);
+        let odd = |it: &&Value| {
+            ["past_due", "on_hold", "trialing", "suspended", "expired"].iter().any(|odd| it["state"] == *odd)
+        };
         let odd = view.records("subscriptions").iter().filter(odd);
         let active = odd.map(|it| json!({"do": "set_state", "id": it["id"], "state": "active"}));
         [json!({"do": "fail_bills", "fails": false})].into_iter().chain(active).collect()
@@ -132,10 +130,7 @@ impl Provider for Vend {
     fn still_charges(&self, view: &View<'_>, status: &Value) -> Option<String> {
         let own = status["subscription_id"].as_str()?;
         let of = view.record("subscriptions", "id", own)?;
-        let has_ended = status["facets"]["subscription"] == "canceled";
-        if has_ended && of["state"] == "active" {
-            return Some(own.to_owned());
-        }
+        // Nothing tells the host that Vend's support has taken a cancellation back.
         let millis = |name: &str| crate::scene::millis(&of[name]);
         let has_webhook = millis("canceled_at")? - millis("created_at")? >= GAP && view.lost.is_empty();
         let is_live = status["facets"]["subscription"] == "live";

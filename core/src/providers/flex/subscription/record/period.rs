@@ -183,7 +183,7 @@ impl SubscriptionRecord {
     fn paid_active_period(&self, lookup: &LookupResult, span: Span) -> Option<PaidPeriod> {
         let paid = |invoice: Option<&InvoiceId>| Some(PaidPeriod::new(span, invoice));
         let latest = lookup.invoice.as_ref();
-        if latest.is_some_and(|it| self.pays(it, span.start)) {
+        if latest.is_some_and(|it| self.pays(it, span)) {
             return paid(latest);
         }
         if self.is_first(lookup) {
@@ -192,7 +192,7 @@ impl SubscriptionRecord {
         if !lookup.silent {
             return None;
         }
-        match self.invoices.made_in(span).find(|it| self.pays(it, span.start)) {
+        match self.invoices.made_in(span).find(|it| self.pays(it, span)) {
             Some(invoice) => paid(Some(invoice)),
             // A failed renewal would have made the status `past_due`. If Flex has shown a failed invoice, a lookup of
             // it decides.
@@ -209,9 +209,12 @@ impl SubscriptionRecord {
         self.invoices.made_in(span).find(|it| !self.invoices.is_paid(it))
     }
 
-    /// Whether an invoice is paid, and may pay for the period that begins at this time. An invoice cannot pay for two
-    /// periods.
-    fn pays(&self, id: &InvoiceId, start: Timestamp) -> bool {
+    /// Whether an invoice is paid, and may pay for the period. An invoice cannot pay for two periods, and one that was
+    /// created after the end pays for a later one.
+    fn pays(&self, id: &InvoiceId, Span { start, end }: Span) -> bool {
+        if self.invoices.find(id).and_then(|it| it.made).is_some_and(|made| made >= end) {
+            return false;
+        }
         let is_only = || self.paid.as_ref().is_none_or(|it| it.span.start == start);
         match self.invoices.paid_for(id) {
             Some(Place::Open | Place::Extra | Place::Reviewed) => true,
