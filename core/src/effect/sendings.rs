@@ -226,6 +226,15 @@ impl<C: Call> Outbox<C> {
         stopped
     }
 
+    /// Lets a worker send the matching requests again that were given up.
+    pub(crate) fn resume_sending(&mut self, of: &dyn Fn(&C) -> bool) {
+        for entry in self.entries.iter_mut().filter(|it| it.call().is_some_and(of)) {
+            if let Some(sent) = entry.sent.as_deref_mut() {
+                sent.is_given_up = false;
+            }
+        }
+    }
+
     /// Asks a person now, because only a person can find out the outcome.
     pub(crate) fn ask(&mut self, id: &str, now: Timestamp) {
         if let Some(it) = self.sendings(id) {

@@ -208,6 +208,11 @@ impl<'a, F: Flow> Cx<'a, F> {
         }
     }
 
+    /// Lets a worker send the matching requests again: what was given up cannot happen any more, and a reply shows what did.
+    pub fn resume_sending(&mut self, of: impl Fn(&F::Call) -> bool) {
+        self.outbox.to_mut().resume_sending(&of);
+    }
+
     /// Withdraws the notice or review with this reason and this subject.
     pub fn withdraw_about(&mut self, reason: &str, about: &str) {
         self.withdraw_all_about(&[reason], |have| have == about);

@@ -312,13 +312,14 @@ impl Charges {
         self.current = Charge::Repaired { seq, intent, session: None, total };
     }
 
-    /// The token is deleted. A charge that was sent keeps its request, and one that was not is dropped.
+    /// The token is deleted. A charge that was sent keeps its request, and one that was not is dropped. Sent again,
+    /// a charge cannot succeed any more, and the reply to its key shows if it did.
     pub(super) fn token_is_deleted(&mut self, cx: &mut Cx<'_>) {
         if let Some(id) = cx.drop_unsent(Call::is_session, "Its token is deleted.") {
             self.intents.settle(id.intent(), Outcome::Failed);
             self.current = Charge::Idle;
         }
-        cx.stop_sending(is_charge);
+        cx.resume_sending(is_charge);
     }
 
     /// The host wants the token to be deleted, so nobody wants the charge any more. A charge that was not sent is dropped.
