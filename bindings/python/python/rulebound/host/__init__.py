@@ -1,0 +1,45 @@
+"""The host kit: it stores snapshots, sends requests, receives webhooks, and calls your handlers."""
+
+from ._async_host import AsyncHook, AsyncHost
+from ._host import Hook, Host
+from ._types import (
+    Access,
+    Account,
+    Done,
+    HostError,
+    Import,
+    Incoming,
+    Kind,
+    NotSent,
+    Outgoing,
+    Pending,
+    Problem,
+    Provider,
+    Retry,
+    Row,
+    Stats,
+    UnknownRow,
+)
+
+__all__ = [
+    "Access",
+    "Account",
+    "AsyncHook",
+    "AsyncHost",
+    "Done",
+    "Hook",
+    "Host",
+    "HostError",
+    "Import",
+    "Incoming",
+    "Kind",
+    "NotSent",
+    "Outgoing",
+    "Pending",
+    "Problem",
+    "Provider",
+    "Retry",
+    "Row",
+    "Stats",
+    "UnknownRow",
+]
