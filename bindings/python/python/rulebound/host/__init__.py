@@ -1,7 +1,8 @@
 """The host kit: it stores snapshots, sends requests, receives webhooks, and calls your handlers."""
 
-from ._async_host import AsyncHook, AsyncHost
-from ._host import Hook, Host
+from ._async_host import AsyncHost
+from ._async_worker import AsyncHook
+from ._host import Host
 from ._types import (
     Access,
     Account,
@@ -20,6 +21,7 @@ from ._types import (
     Stats,
     UnknownRow,
 )
+from ._worker import Hook
 
 __all__ = [
     "Access",

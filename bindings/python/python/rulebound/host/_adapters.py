@@ -61,7 +61,8 @@ def needs_retry(error: BaseException) -> bool:
 def is_database(error: BaseException) -> bool:
     """Whether the error comes from a database or its driver, so that the database may be away."""
     modules = ("sqlite3", "psycopg", "psycopg_pool", "sqlalchemy", "django", "aiosqlite")
-    return any(type(it).__module__.split(".")[0] in modules for it in _causes(error))
+    bases = (base for it in _causes(error) for base in type(it).__mro__)
+    return any(base.__module__.split(".")[0] in modules for base in bases)
 
 
 def cursor_result(cursor: Any) -> Result:

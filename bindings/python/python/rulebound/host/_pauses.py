@@ -50,8 +50,6 @@ def after_reply(locked: Locked, work: Work, fact: Any) -> Script[None]:
         if work.is_probe:
             yield Statement(_DELETE, account)
         return
-    if status == 401:
-        locked.kit.forget_account(*account)
     rows = (yield Statement(_READ, account)).rows
     until, reason, count = rows[0] if rows else (0, "", 0)
     if until > locked.now and not work.is_probe and reason != "429":

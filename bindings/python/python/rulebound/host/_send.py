@@ -40,8 +40,10 @@ def prepare(kit: Kit, work: Work, account: Account) -> Outgoing:
     return Outgoing(request["method"], request["url"], headers, request["body"], timeout, name, row.account, operation)
 
 
-def reply(work: Work, incoming: Incoming) -> Any:
-    """A reply as a fact; a body that is too large counts as lost."""
+def reply(kit: Kit, work: Work, incoming: Incoming) -> Any:
+    """A reply as a fact; a body that is too large counts as lost. After a 401 the account is looked up again."""
+    if incoming.status == 401:
+        kit.forget_account(provider_of(work.row.flow), work.row.account)
     if len(incoming.body) > LARGEST_BODY:
         raise TooLarge(len(incoming.body))
     sending = work.attempts
