@@ -20,6 +20,7 @@ use rulebound_tests::vectors;
 const HELP: &str = "\
 cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
 cargo xtask test c|node|python       only the suite of one binding
+cargo xtask test dashboard           only the dashboard's page and its API
 cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in any language
 cargo xtask parity [SEQUENCES]       compare every language with Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => test(),
         ["test", "c"] => c::test(),
+        ["test", "dashboard"] => node::dashboard(),
         ["test", "node"] => node::test(),
         ["test", "python"] => python::test(),
         ["vectors", folder] | ["vectors", folder, "rust"] => run_vectors(Path::new(folder)),
