@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -13,6 +14,7 @@ import sqlite3
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import rulebound
 from rulebound.host import Account, HostError, Incoming, NotSent, Outgoing, Pending, Provider, UnknownRow
@@ -114,6 +116,7 @@ class Runner:
     def __init__(self, scenario: Any, world: World, make_host: Any, query: Any) -> None:
         self.scenario, self.world, self._make_host, self.query = scenario, world, make_host, query
         self.host = self.other_host = None
+        self.next_page: str | None = None
 
     def providers(self) -> dict[str, Provider]:
         return {name: _provider(it) for name, it in self.scenario["providers"].items()}
@@ -339,6 +342,94 @@ class Runner:
             self.world.failing = it["away"]
         else:
             self.world.is_away = it == "away"
+
+    async def do_request(self, host: Any, it: Any, expect: Any, has: bool) -> None:
+        is_async = inspect.iscoroutinefunction(host.tick)
+        reply = request(host, it, self.next_page)
+        status, headers, body = await reply if is_async else asyncio.run(reply)
+        assert status == expect["status"], f"status {status}: {body[:200]!r}"
+        for name, value in {**EVERY_REPLY, **expect.get("headers", {})}.items():
+            assert headers.get(name.lower()) == value, f"{name}: {headers.get(name.lower())}"
+        if "json" in expect:
+            found = json.loads(body)
+            fits(found, expect["json"])
+            if "next" in found:
+                self.next_page = found["next"]
+        if "file" in expect:
+            assert body == (SUITE.parent / "dashboard" / expect["file"]).read_bytes()
+        assert "body" not in expect or body.decode() == expect["body"]
+        for text in expect.get("not_in_body", []):
+            assert text not in body.decode(), f"the body has {text}"
+
+
+EVERY_REPLY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+async def request(host: Any, it: Any, next_page: str | None) -> tuple[int, dict[str, str], bytes]:
+    """Asks the dashboard, mounted at `/ops/`, as a server does."""
+    body = b""
+    headers = {"host": "127.0.0.1:8000"}
+    if "json" in it:
+        body = json.dumps(it["json"]).encode()
+        headers |= {"content-type": "application/json", "x-rulebound": "1", "sec-fetch-site": "same-origin"}
+    elif "body" in it:
+        body = _body(it["body"], 0)
+    headers |= {name.lower(): value for name, value in it.get("headers", {}).items()}
+    filled = {name: value.replace("{host}", headers["host"]) for name, value in headers.items() if value is not None}
+    path, _, query = it["path"].replace("{next}", quote(next_page or "", safe="")).partition("?")
+    scope = {
+        "type": "http", "method": it["method"], "path": unquote(path), "root_path": "/ops", "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in filled.items()],
+    }  # fmt: skip
+    sent = list[Any]()
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await host.dashboard(lambda _: it.get("access", "all"))(scope, receive, send)
+    found = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], found, sent[1]["body"]
+
+
+TYPES = {
+    "string": lambda it: isinstance(it, str),
+    "integer": lambda it: isinstance(it, int) and not isinstance(it, bool),
+    "boolean": lambda it: isinstance(it, bool),
+    "null": lambda it: it is None,
+    "object": lambda it: isinstance(it, dict),
+    "any": lambda _: True,
+}
+
+
+def fits(value: Any, shape: Any, at: str = "") -> None:
+    """Whether a JSON value has a shape, as the contract of the host kits describes shapes."""
+    if isinstance(shape, str):
+        assert any(TYPES[it](value) for it in shape.split("|")), f"{at or '/'} is {value!r} and not {shape}"
+    elif isinstance(shape, list):
+        assert isinstance(value, list) and (shape or not value), f"{at or '/'} is {value!r}"
+        for index, it in enumerate(value):
+            fits(it, shape[0], f"{at}/{index}")
+    elif "=" in shape:
+        assert value == shape["="], f"{at or '/'} is {value!r} and not {shape['=']!r}"
+    elif "#" in shape:
+        assert isinstance(value, list) and len(value) == shape["#"], f"{at or '/'} is {value!r}"
+        fits(value, [shape["each"]], at)
+    else:
+        assert isinstance(value, dict), f"{at or '/'} is {value!r}"
+        for name in shape:
+            assert name == "*" or name in value, f"{at}/{name} is missing"
+        for name, it in value.items():
+            assert name in shape or "*" in shape, f"{at}/{name} should not be there"
+            fits(it, shape.get(name, shape.get("*")), f"{at}/{name}")
 
 
 def _provider(it: Any) -> Provider:

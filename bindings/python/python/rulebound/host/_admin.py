@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from . import _journal
@@ -49,12 +48,13 @@ def pauses(kit: Kit) -> Script[list[dict[str, Any]]]:
 
 
 # A list is its condition, the column that sorts it, and whether the newest comes first.
-_LISTS = {
+LISTS: dict[str, tuple[str, str, bool]] = {
     "due": ("wake_at <= {due}", "wake_at", False),
     "waiting": ("wake_at > {due}", "wake_at", False),
-    "failing": ("(failing > 0 OR tries > 0)", "updated_at", True),
-    "reviews": ("reviews > 0", "updated_at", True),
+    "failing": ("(failing > 0 OR tries > 0)", "updated_at", False),
+    "reviews": ("reviews > 0", "updated_at", False),
     "recent": ("1 = 1", "updated_at", True),
+    "inbox": ("", "received_at", False),
 }
 
 
@@ -62,9 +62,9 @@ def listed(kit: Kit, name: str, after: str | None) -> Script[dict[str, Any]]:
     """One page of a list, and the cursor of the next one."""
     if name == "inbox":
         return (yield from _entries(after))
-    if name not in _LISTS:
-        raise HostError(f"There is no list `{name}`. Use {', '.join((*_LISTS, 'inbox'))}.")
-    condition, column, newest_first = _LISTS[name]
+    if name not in LISTS:
+        raise HostError(f"There is no list `{name}`. Use {', '.join(LISTS)}.")
+    condition, column, newest_first = LISTS[name]
     compare, order = ("<", "DESC") if newest_first else (">", "ASC")
     params: list[Any] = [kit.due()] if "{due}" in condition else []
     if after is not None:
@@ -99,13 +99,16 @@ def _cursor(text: str, length: int) -> list[Any]:
         found = json.loads(base64.urlsafe_b64decode(text))
     except ValueError:
         found = None
-    if not isinstance(found, list) or len(found) != length or not isinstance(found[0], int):
+    types = [int, *[str] * (length - 1)]
+    if not isinstance(found, list) or [type(it) for it in found] != types:
         raise HostError("after: this is not a cursor. Pass `next` of the page before.")
     return found
 
 
 def search(text: str) -> Script[list[dict[str, Any]]]:
     """Rows by key, id or reference; the reference also by how it begins."""
+    if not text:
+        return []
     # The prefix is a range, so that the index is used and no character is special.
     sql = (
         f"SELECT {_ROW} FROM {{p}}flows WHERE key = ? OR (reference >= ? AND reference < ?) "
@@ -115,15 +118,21 @@ def search(text: str) -> Script[list[dict[str, Any]]]:
     return [dict(zip(ROW_NAMES, row, strict=True)) for row in rows]
 
 
-def details(flow: str, key: str) -> Script[dict[str, Any]]:
-    """The ids and the journal of a row."""
-    ids = yield Statement("SELECT id FROM {p}ids WHERE flow = ? AND key = ? ORDER BY id", (flow, key))
-    sql = f"SELECT {_LINE} FROM {{p}}journal WHERE flow = ? AND key = ? ORDER BY seq"
-    lines = [dict(zip(_LINE.split(", "), row, strict=True)) for row in (yield Statement(sql, (flow, key))).rows]
+def record(flow: str, key: str) -> Script[dict[str, Any] | None]:
+    """A row without its snapshot, so that it can be shown also if it cannot be loaded."""
+    rows = (yield Statement(f"SELECT {_ROW} FROM {{p}}flows WHERE flow = ? AND key = ?", (flow, key))).rows
+    return dict(zip(ROW_NAMES, rows[0], strict=True)) if rows else None
+
+
+def journal(flow: str, key: str, before: int | None) -> Script[list[dict[str, Any]]]:
+    """The newest 200 lines of a row, the newest first."""
+    condition, params = (" AND seq < ?", (flow, key, before)) if before is not None else ("", (flow, key))
+    sql = f"SELECT {_LINE} FROM {{p}}journal WHERE flow = ? AND key = ?{condition} ORDER BY seq DESC LIMIT 200"
+    lines = [dict(zip(_LINE.split(", "), row, strict=True)) for row in (yield Statement(sql, params)).rows]
     for line in lines:
         for name in ("rules", "transitions", "failure"):
-            line[name] = json.loads(line[name]) if line[name] else None
-    return {"ids": [row[0] for row in ids.rows], "journal": lines}
+            line[name] = json.loads(line[name]) if line[name] else None if name == "failure" else []
+    return lines
 
 
 def keys(after: tuple[str, str], limit: int = 500) -> Script[list[tuple[str, str]]]:
@@ -159,7 +168,3 @@ def prune(kit: Kit, journal_days: float, inbox_days: float) -> Script[int]:
     for entry, deliveries in entries:
         yield from _inbox.delete(entry, deliveries)
     return count + len(entries)
-
-
-def shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ROW_NAMES}

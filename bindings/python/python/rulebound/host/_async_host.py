@@ -130,12 +130,11 @@ class AsyncHost(AsyncWorker):
         self.wake()
         return row
 
-    async def retry(self, flow: Any, key: Any) -> Row[Any, Any]:
+    async def retry(self, flow: Any, key: Any) -> None:
         """Works on a row now, also if its account is paused."""
         name = flow_id(flow)
-        row = await self._call(lambda: _rows.retry(self._kit, name, str(key)))
+        await self._call(lambda: _rows.retry(self._kit, name, str(key)))
         self.wake()
-        return row
 
     async def forget(self, flow: Any, key: Any) -> None:
         """Deletes a row and all that belongs to it. Raises `Pending` if something is pending."""

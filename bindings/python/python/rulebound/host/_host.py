@@ -127,12 +127,11 @@ class Host(Worker):
         self.wake()
         return row
 
-    def retry(self, flow: Any, key: Any) -> Row[Any, Any]:
+    def retry(self, flow: Any, key: Any) -> None:
         """Works on a row now, also if its account is paused."""
         name = flow_id(flow)
-        row = self._call(lambda: _rows.retry(self._kit, name, str(key)))
+        self._call(lambda: _rows.retry(self._kit, name, str(key)))
         self.wake()
-        return row
 
     def forget(self, flow: Any, key: Any) -> None:
         """Deletes a row and all that belongs to it. Raises `Pending` if something is pending."""

@@ -8,9 +8,9 @@ from typing import Any
 import rulebound
 from rulebound import facts
 
-from . import _journal, _visit
+from . import _journal, _pauses, _visit
 from ._journal import Line
-from ._kit import Kit, RowError, provider_of
+from ._kit import Kit, RowError, flow_id, provider_of
 from ._sql import Script, Statement
 from ._types import Import, Pending, Row, UnknownRow
 from ._visit import Locked
@@ -23,14 +23,6 @@ _DELETE = "DELETE FROM {p}flows WHERE flow = ? AND key = ?"
 _REFER = "UPDATE {p}flows SET reference = ? WHERE flow = ? AND key = ? AND reference IS NULL"
 _WAKE = "UPDATE {p}flows SET wake_at = ?, tries = 0 WHERE flow = ? AND key = ?"
 _SPREAD = "UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?"
-
-
-class RejectedCommand(Exception):
-    """Carries a rejection out of a script whose line in the journal is to be committed."""
-
-    def __init__(self, cause: rulebound.Rejected) -> None:
-        super().__init__(cause)
-        self.cause = cause
 
 
 def _enter(kit: Kit, flow: str, key: str, account: str, reference: str | None) -> Script[tuple[Locked, bool]]:
@@ -94,17 +86,14 @@ def answer(
     return locked.row()
 
 
-def retry(kit: Kit, flow: str, key: str) -> Script[Row[Any, Any]]:
-    """A person wants the row to be worked on now: also where its account is paused."""
-    from . import _pauses
-
-    locked = yield from _visit.lock(kit, flow, key)
-    if locked is None:
+def retry(kit: Kit, flow: str, key: str) -> Script[None]:
+    """A person wants the row to be worked on now: also if it could not be loaded, or its account is paused."""
+    rows = (yield Statement("SELECT account, {now} FROM {p}flows WHERE flow = ? AND key = ? {lock}", (flow, key))).rows
+    if not rows:
         raise unknown(flow, key)
-    yield Statement(_WAKE, (locked.now, flow, key))
-    yield from _pauses.end(provider_of(flow), locked.account)
-    row = locked.record
-    return locked.row((*row[:6], locked.now, row[7], row[8], 0, *row[10:]))
+    account, now = rows[0][0], kit.now(rows[0][1])
+    yield Statement(_WAKE, (now, flow, key))
+    yield from _pauses.end(provider_of(flow), account)
 
 
 def forget(kit: Kit, flow: str, key: str) -> Script[None]:
@@ -130,8 +119,6 @@ def forget(kit: Kit, flow: str, key: str) -> Script[None]:
 
 def import_(kit: Kit, batch: Sequence[Import], first: int, per_second: float) -> Script[int]:
     """Adopts a batch. A row that is there already stays as it is; `first` is the number of the batch's first row."""
-    from ._kit import flow_id
-
     imported = 0
     for it in batch:
         flow = flow_id(it.flow)

@@ -77,7 +77,7 @@ class Dialect:
 
     def migration(self, version: int) -> str:
         """The SQL that makes the tables of a schema version."""
-        folder = files("rulebound.host").joinpath("sql", self.name)
+        folder = files("rulebound.host").joinpath("_files", "sql", self.name)
         (name,) = [it.name for it in folder.iterdir() if it.name.startswith(f"{version:04}_")]
         return folder.joinpath(name).read_text("utf-8").replace("{schema}", f'"{self.schema}"')
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -276,15 +276,6 @@ def skipped(kit: Kit, error: NewerFormat) -> Script[None]:
     rows = (yield Statement(_LOCK, (error.flow, error.key))).rows
     if rows:
         yield Statement(_SKIP, (kit.now(rows[0][13]) + MINUTE, error.flow, error.key))
-
-
-def as_mapping(row: Row[Any, Any]) -> Mapping[str, Any]:
-    """What the dashboard shows of a row."""
-    names = (
-        "flow", "key", "account", "reference", "revision", "wake_at", "reviews", "failing", "tries", "last_error",
-        "created_at", "updated_at",
-    )  # fmt: skip
-    return {name: getattr(row, name) for name in names}
 
 
 def next_due(kit: Kit) -> Script[int | None]:
