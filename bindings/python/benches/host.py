@@ -24,7 +24,7 @@ from typing import Any
 
 import rulebound
 from rulebound import facts, truemed
-from rulebound.host import Host, Incoming, Provider
+from rulebound.host import Host, Incoming, Kind, Outgoing, Provider
 
 BOUND = 0.8
 COMMAND = truemed.create_payment_token(
@@ -40,10 +40,13 @@ def reply_to(body: str) -> str:
 
 
 def open_host(database: str, schema: str) -> Host:
-    send = lambda it: Incoming(200, {}, reply_to(it.body))  # noqa: E731
+    def send(it: Outgoing) -> Incoming:
+        return Incoming(200, {}, reply_to(it.body or ""))
+
     host = Host(database, {"truemed": Provider(api_key="any", webhook_secrets=["whsec"])}, schema=schema, send=send)
-    for kind in ("notify", "fulfill", "access"):
-        host.ignore(kind)  # type: ignore[arg-type]
+    kinds: tuple[Kind, ...] = ("notify", "fulfill", "access")
+    for kind in kinds:
+        host.ignore(kind)
     return host
 
 
@@ -148,7 +151,7 @@ def fill(database: str, schema: str, rows: int, waiting: int) -> None:
     """Rows with a request that is ready, beside rows that wait for later."""
     host = open_host(database, schema)
     host.migrate()
-    first = host.handle(FLOW, uuid.uuid4(), COMMAND)  # type: ignore[arg-type]
+    first = host.handle(truemed.PaymentToken, uuid.uuid4(), COMMAND)
     now = first.created_at
     columns = "flow, key, account, revision, snapshot, wake_at, reviews, failing, tries, created_at, updated_at"
     mark = "?" if database.startswith("sqlite") else "%s"

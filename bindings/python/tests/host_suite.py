@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -400,7 +400,7 @@ async def request(host: Any, it: Any, next_page: str | None) -> tuple[int, dict[
     return sent[0]["status"], found, sent[1]["body"]
 
 
-TYPES = {
+TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda it: isinstance(it, str),
     "integer": lambda it: isinstance(it, int) and not isinstance(it, bool),
     "boolean": lambda it: isinstance(it, bool),
@@ -463,7 +463,7 @@ def _class(error: BaseException) -> str:
 
 def _body(body: Any, number: int) -> bytes:
     if isinstance(body, dict) and set(body) == {"size"}:
-        return b" " * body["size"]
+        return bytes(body["size"])
     return _text(body).replace("$n", str(number)).encode()
 
 

@@ -161,7 +161,7 @@ def verify(flow: str, key: str) -> Script[list[Problem]]:
 def prune(kit: Kit, journal_days: float, inbox_days: float) -> Script[int]:
     """Deletes a portion of what is too old, and returns how much."""
     now = kit.now((yield Statement("SELECT {now}")).rows[0][0])
-    count = (yield Statement(_PRUNE, (now - int(journal_days * DAY),))).count
+    count = (yield Statement(_PRUNE, (now - int(journal_days * DAY),))).affected
     entries = (yield Statement(_OLD_ENTRIES, (now - int(inbox_days * DAY),))).rows
     from . import _inbox
 

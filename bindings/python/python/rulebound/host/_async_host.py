@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+from uuid import UUID
 
 import rulebound
 from rulebound import facts
@@ -67,12 +68,12 @@ class AsyncHost(AsyncWorker):
 
     @overload
     async def handle(
-        self, flow: type[Snapshot[C, A, S]], key: str, command: C, *, tx: Any = None, actor: str | None = None,
+        self, flow: type[Snapshot[C, A, S]], key: str | UUID, command: C, *, tx: Any = None, actor: str | None = None,
         reference: str | None = None, account: str = "",
     ) -> Row[A, S]: ...  # fmt: skip
     @overload
     async def handle(
-        self, flow: FlowId, key: str, command: Any, *, tx: Any = None, actor: str | None = None,
+        self, flow: FlowId, key: str | UUID, command: Any, *, tx: Any = None, actor: str | None = None,
         reference: str | None = None, account: str = "",
     ) -> Row[Any, Any]: ...  # fmt: skip
     async def handle(
@@ -95,9 +96,9 @@ class AsyncHost(AsyncWorker):
         return result
 
     @overload
-    async def get(self, flow: type[Snapshot[Any, A, S]], key: str, tx: Any = None) -> Row[A, S] | None: ...
+    async def get(self, flow: type[Snapshot[Any, A, S]], key: str | UUID, tx: Any = None) -> Row[A, S] | None: ...
     @overload
-    async def get(self, flow: FlowId, key: str, tx: Any = None) -> Row[Any, Any] | None: ...
+    async def get(self, flow: FlowId, key: str | UUID, tx: Any = None) -> Row[Any, Any] | None: ...
     async def get(self, flow: Any, key: Any, tx: Any = None) -> Row[Any, Any] | None:
         """The row, with the clock and the config bound; `None` if there is none."""
         name = flow_id(flow)
@@ -161,7 +162,7 @@ class AsyncHost(AsyncWorker):
         if not _webhook.knows(self._kit, provider, token):
             return 404
         try:
-            read = await self._with_accounts(lambda: _webhook.read(self._kit, provider, headers, body, account, topic))
+            read: _webhook.Stored | int = await self._with_accounts(lambda: _webhook.read(self._kit, provider, headers, body, account, topic))
             if isinstance(read, int):
                 return read
             entry = await self._run(lambda: _inbox.store(self._kit, provider, account, read.fact, read.ids))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
+from uuid import UUID
 
 import rulebound
 from rulebound import facts
@@ -64,12 +65,12 @@ class Host(Worker):
 
     @overload
     def handle(
-        self, flow: type[Snapshot[C, A, S]], key: str, command: C, *, tx: Any = None, actor: str | None = None,
+        self, flow: type[Snapshot[C, A, S]], key: str | UUID, command: C, *, tx: Any = None, actor: str | None = None,
         reference: str | None = None, account: str = "",
     ) -> Row[A, S]: ...  # fmt: skip
     @overload
     def handle(
-        self, flow: FlowId, key: str, command: Any, *, tx: Any = None, actor: str | None = None,
+        self, flow: FlowId, key: str | UUID, command: Any, *, tx: Any = None, actor: str | None = None,
         reference: str | None = None, account: str = "",
     ) -> Row[Any, Any]: ...  # fmt: skip
     def handle(
@@ -92,9 +93,9 @@ class Host(Worker):
         return result
 
     @overload
-    def get(self, flow: type[Snapshot[Any, A, S]], key: str, tx: Any = None) -> Row[A, S] | None: ...
+    def get(self, flow: type[Snapshot[Any, A, S]], key: str | UUID, tx: Any = None) -> Row[A, S] | None: ...
     @overload
-    def get(self, flow: FlowId, key: str, tx: Any = None) -> Row[Any, Any] | None: ...
+    def get(self, flow: FlowId, key: str | UUID, tx: Any = None) -> Row[Any, Any] | None: ...
     def get(self, flow: Any, key: Any, tx: Any = None) -> Row[Any, Any] | None:
         """The row, with the clock and the config bound; `None` if there is none."""
         name = flow_id(flow)

@@ -91,7 +91,7 @@ def wake(kit: Kit, entry: str) -> Script[int]:
     rows = (yield Statement(_ROWS, (entry,))).rows
     awake = 0
     for flow, key in rows:
-        awake += (yield Statement(_WAKE, (kit.due(), flow, key))).count
+        awake += (yield Statement(_WAKE, (kit.due(), flow, key))).affected
     if awake == len(rows) <= 1:
         # A row that learns an id later looks at its entries itself. A hint that no row knows is dropped after an hour.
         yield Statement(_SLEEP if rows else _SLEEP_UNKNOWN, (entry,))
@@ -144,7 +144,7 @@ def remove(locked: Locked, consumed: Sequence[tuple[str, int]]) -> Script[None]:
 
 
 def delete(entry: str, deliveries: int) -> Script[None]:
-    if (yield Statement(_DELETE, (entry, deliveries))).count:
+    if (yield Statement(_DELETE, (entry, deliveries))).affected:
         yield Statement(_DELETE_IDS, (entry,))
 
 

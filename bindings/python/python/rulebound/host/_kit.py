@@ -190,7 +190,7 @@ def _format_of(text: str) -> int:
 
 def newest_format(flow: str) -> int:
     formats = rulebound.versions()["formats"]
-    return max(formats.get(flow, [0]))  # type: ignore[call-overload]
+    return max(formats.get(flow, [0]))
 
 
 def flow_id(flow: Any) -> str:

@@ -35,7 +35,7 @@ def may_send(locked: Locked) -> Script[tuple[bool, bool]]:
         if reason == "429":  # the stated time is over, and nothing has to be proved
             return True, True
         moved = yield Statement(_PROBE, (locked.now + MINUTE, *account, locked.now))
-        if moved.count == 1:
+        if moved.affected == 1:
             return True, True
         until = locked.now + MINUTE
     locked.paused_until = until

@@ -31,9 +31,9 @@ def _enter(kit: Kit, flow: str, key: str, account: str, reference: str | None) -
     made = yield Statement(_INSERT, (flow, key, account, reference, kit.save(start), kit.due(), kit.due()))
     locked = yield from _visit.lock(kit, flow, key)
     assert locked is not None
-    if made.count == 1:
+    if made.affected == 1:
         locked.ids.clear()
-    return locked, made.count == 1
+    return locked, made.affected == 1
 
 
 def handle(

@@ -23,7 +23,7 @@ class Statement(NamedTuple):
 
 class Result(NamedTuple):
     rows: list[tuple[Any, ...]]
-    count: int
+    affected: int
 
 
 Script: TypeAlias = Generator[Statement, Result, T]

@@ -113,10 +113,10 @@ class Locked:
         found: list[Any] = self.decide(lambda: self.snapshot.effects(now=self.now, config=self.config))
         return found
 
-    def row(self, record: tuple[Any, ...] | None = None) -> Row[Any, Any]:
-        it = record or self.record
-        clock = self.kit.clock
-        return Row(it[0], it[1], it[2], it[3], *it[4:5], *it[6:13], self.snapshot, clock, self.config)
+    def row(self) -> Row[Any, Any]:
+        names = ("flow", "key", "account", "reference", "revision", "snapshot", "wake_at", "reviews", "failing", "tries")
+        found = dict(zip((*names, "last_error", "created_at", "updated_at"), self.record, strict=True))
+        return Row(**{**found, "snapshot": self.snapshot}, _now=self.kit.clock, _config=self.config)
 
 
 def read(kit: Kit, flow: str, key: str) -> Script[Row[Any, Any] | None]:
@@ -226,7 +226,7 @@ def save(locked: Locked) -> Script[tuple[Any, ...]]:
     else:
         text = before[5]
         done = yield Statement(_REST, (wake_at, reviews, failing, locked.flow, locked.key, before[4]))
-    if done.count != 1:
+    if done.affected != 1:
         raise RuntimeError(f"{locked.flow} {locked.key}: the row has changed under its lock")
     provider = provider_of(locked.flow)
     for name in new_ids:
@@ -251,11 +251,12 @@ def next_wake(locked: Locked, effects: list[Any], at_once: bool) -> int | None:
         if paused_until is None or any(it["type"] != "request" for it in ready):
             return now
         # The library would say now. What else rests may come before the end of the pause.
-        others = [at for it in effects for at in (it["leased_until"], it["not_before"]) if at and at > now]
+        others: list[int] = [at for it in effects for at in (it["leased_until"], it["not_before"]) if at and at > now]
         return min(max(min([paused_until, *others]), now + SECOND), latest)
-    wake_at: int | None = locked.decide(lambda: snapshot.wake_at(now=now, config=config))
+    found = locked.decide(lambda: snapshot.wake_at(now=now, config=config))
+    wake_at = None if found is None else int(found)
     if wake_at is None:
-        is_pending = effects or locked.decide(lambda: snapshot.waiting_for(now=now, config=config))
+        is_pending = bool(effects or locked.decide(lambda: snapshot.waiting_for(now=now, config=config)))
         return latest if is_pending else None
     return min(max(wake_at, now + SECOND), latest)
 

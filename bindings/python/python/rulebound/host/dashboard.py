@@ -258,10 +258,10 @@ def _is_same_origin(visitor: Visitor) -> bool:
 
 
 async def _body(receive: Any) -> bytes:
-    body = b""
+    body = bytes()
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if len(body) > LARGEST_BODY:
             raise Refused(413, "TooLarge", "body")
         if not message.get("more_body"):
