@@ -82,8 +82,8 @@ class ByHand:
         yield
         self.db.execute("COMMIT")
 
-    def lock(self, where: str, *params: Any) -> Any:
-        lock = "" if self.is_sqlite else " FOR UPDATE SKIP LOCKED"
+    def lock(self, where: str, *params: Any, skips: str = "") -> Any:
+        lock = "" if self.is_sqlite else f" FOR UPDATE{skips}"
         columns = "flow, key, account, revision, snapshot, wake_at, tries"
         row = self.sql(f"SELECT {columns} FROM {{p}}flows WHERE {where}{lock}", *params).fetchone()
         return row and (row[0], row[1], rulebound.load(row[4]), row[4])
@@ -123,7 +123,7 @@ class ByHand:
     def once(self) -> bool:
         now = time.time_ns() // 1_000_000
         with self.transaction():
-            row = self.lock("wake_at <= ? ORDER BY wake_at LIMIT 1", now)
+            row = self.lock("wake_at <= ? ORDER BY wake_at LIMIT 1", now, skips=" SKIP LOCKED")
             if row is None:
                 return False
             ready = [it for it in row[2].effects(now=now) if it["ready"] and it["type"] != "review"]
