@@ -108,7 +108,8 @@ class AsyncWorker(Base):
 
     async def _correlate(self, entry: str) -> None:
         try:
-            await self._run(lambda: _inbox.wake(self._kit, entry))
+            if self._dialect.postgres:
+                await self._run(lambda: _inbox.wake(self._kit, entry))
         except Exception as error:
             if not is_database(error) and not needs_retry(error):
                 raise

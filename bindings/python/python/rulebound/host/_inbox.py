@@ -83,6 +83,9 @@ def store(kit: Kit, provider: str, account: str, fact: Any, ids: Sequence[str]) 
     entry: str = (yield Statement(_INSERT, (*values, *more))).rows[0][0]
     for name in dict.fromkeys(ids):
         yield Statement(_ADD_ID, (provider, name, entry))
+    if not kit.dialect.postgres:
+        # SQLite has one writer: no row can learn an id beside this transaction, so that one commit is enough.
+        yield from wake(kit, entry)
     return entry
 
 

@@ -58,6 +58,8 @@ class Locked:
     now: int
     snapshot: Any
     ids: set[str]
+    config: Any
+    text: str
     lines: list[Line] = field(default_factory=list[Line])
     early: set[str] = field(default_factory=set[str])
     has_more: bool = False
@@ -76,10 +78,6 @@ class Locked:
     def account(self) -> str:
         return str(self.record[2])
 
-    @property
-    def config(self) -> Any:
-        return self.kit.config(self.flow, self.account)
-
     def decide(self, decision: Callable[[], Any]) -> Any:
         """Calls the library. What it raises is a failure of this row, and of no other."""
         try:
@@ -93,14 +91,13 @@ class Locked:
         """Goes on to the next snapshot, with its line in the journal."""
         following = result.next
         if following.revision != self.snapshot.revision:
-            line.digest = _journal.digest(self.decide(lambda: self.kit.save(following)))
+            self.text = self.decide(lambda: self.kit.save(following))
         self.snapshot = following
-        line.revision = following.revision
+        line.revision, line.digest = following.revision, _journal.digest(self.text)
         self.lines.append(line)
 
     def line(self, kind: str, **more: Any) -> Line:
-        last = self.lines[-1].digest if self.lines else _journal.digest(self.record[5])
-        return Line(self.snapshot.revision, kind, last, **more)
+        return Line(self.snapshot.revision, kind, "", **more)
 
     def observe(self, fact: Any, actor: str | None = None) -> Any:
         step = self.decide(lambda: self.snapshot.observe(fact, now=self.now, config=self.config))
@@ -129,7 +126,7 @@ def enter(kit: Kit, record: tuple[Any, ...]) -> Locked:
     """Loads the snapshot of a row that was just read."""
     flow, key = record[0], record[1]
     try:
-        kit.config(flow, record[2])
+        config = kit.config(flow, record[2])
         snapshot = kit.load(flow, key, record[5])
         ids = {it["id"] for it in snapshot.ids()}
     except NeedsAccount as needs:
@@ -139,7 +136,7 @@ def enter(kit: Kit, record: tuple[Any, ...]) -> Locked:
         raise
     except Exception as error:
         raise RowError(flow, key, error) from error
-    return Locked(kit, record[:13], kit.now(record[13]), snapshot, ids)
+    return Locked(kit, record[:13], kit.now(record[13]), snapshot, ids, config, record[5])
 
 
 def pick(kit: Kit) -> Script[Locked | None]:
@@ -212,7 +209,7 @@ def _lease(locked: Locked) -> Script[None]:
 
 def save(locked: Locked) -> Script[tuple[Any, ...]]:
     """Writes the row, its ids and its lines, and says when a worker looks at it again."""
-    kit, before = locked.kit, locked.record
+    before = locked.record
     effects = locked.effects()
     new_ids = [it["id"] for it in locked.snapshot.ids() if it["id"] not in locked.ids]
     wake_at = next_wake(locked, effects, bool(new_ids) or locked.has_more)
@@ -220,11 +217,9 @@ def save(locked: Locked) -> Script[tuple[Any, ...]]:
     failing = sum(it["type"] != "review" and it["attempts"] >= FAILING for it in effects)
     changed = locked.snapshot.revision != before[4]
     if changed:
-        text = locked.decide(lambda: kit.save(locked.snapshot))
-        values = (locked.snapshot.revision, text, wake_at, reviews, failing, locked.now)
+        values = (locked.snapshot.revision, locked.text, wake_at, reviews, failing, locked.now)
         done = yield Statement(_UPDATE, (*values, locked.flow, locked.key, before[4]))
     else:
-        text = before[5]
         done = yield Statement(_REST, (wake_at, reviews, failing, locked.flow, locked.key, before[4]))
     if done.affected != 1:
         raise RuntimeError(f"{locked.flow} {locked.key}: the row has changed under its lock")
@@ -234,7 +229,7 @@ def save(locked: Locked) -> Script[tuple[Any, ...]]:
     yield from _journal.write(locked.flow, locked.key, locked.now, locked.lines)
     after = locked.now if changed else before[12]
     locked.record = (
-        *before[:4], locked.snapshot.revision, text, wake_at, reviews, failing, 0, None, before[11], after,
+        *before[:4], locked.snapshot.revision, locked.text, wake_at, reviews, failing, 0, None, before[11], after,
     )  # fmt: skip
     return locked.record
 

@@ -107,7 +107,8 @@ class Worker(Base):
 
     def _correlate(self, entry: str) -> None:
         try:
-            self._run(lambda: _inbox.wake(self._kit, entry))
+            if self._dialect.postgres:
+                self._run(lambda: _inbox.wake(self._kit, entry))
         except Exception as error:
             if not is_database(error) and not needs_retry(error):
                 raise
