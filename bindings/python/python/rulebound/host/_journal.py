@@ -66,7 +66,7 @@ def write(flow: str, key: str, at: int, lines: Sequence[Line]) -> Script[None]:
         params += [flow, key, flow, key, number, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code]
         params += [_json(it.rules), _json(it.transitions), _json(it.failure), rules_version(), it.digest]
     values = ", ".join([_LINE] * len(lines))
-    yield Statement(f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {values}", params)
+    yield Statement(f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {values}", params, deferred=True)
 
 
 def _json(value: Any) -> str | None:

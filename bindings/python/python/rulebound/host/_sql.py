@@ -19,6 +19,8 @@ class Statement(NamedTuple):
 
     sql: str
     params: Sequence[Any] = ()
+    # Whether nobody looks at its result, so that it can go to the database together with the next statement.
+    deferred: bool = False
 
 
 class Result(NamedTuple):

@@ -225,7 +225,7 @@ def save(locked: Locked) -> Script[tuple[Any, ...]]:
         raise RuntimeError(f"{locked.flow} {locked.key}: the row has changed under its lock")
     provider = provider_of(locked.flow)
     for name in new_ids:
-        yield Statement(_ADD_ID, (provider, name, locked.flow, locked.key))
+        yield Statement(_ADD_ID, (provider, name, locked.flow, locked.key), deferred=True)
     yield from _journal.write(locked.flow, locked.key, locked.now, locked.lines)
     after = locked.now if changed else before[12]
     locked.record = (
