@@ -116,10 +116,12 @@ def test_a_host_on_the_engine_of_the_application(host: Host, source: tuple[str, 
 def test_the_drivers_bring_their_own_transaction(host: Host, source: tuple[str, str]) -> None:
     if source[0].startswith("sqlite"):
         connection: Any = sqlite3.connect(source[0].removeprefix("sqlite:///"))
+        connection.row_factory = lambda cursor, row: {"an": "object"}
     else:
         import psycopg
+        from psycopg.rows import dict_row
 
-        connection = psycopg.connect(source[0])
+        connection = psycopg.connect(source[0], row_factory=dict_row)
     host.handle(truemed.PaymentToken, KEY, CREATE, tx=connection)
     connection.rollback()
     assert host.get(truemed.PaymentToken, KEY) is None

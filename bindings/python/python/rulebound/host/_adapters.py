@@ -66,13 +66,26 @@ def is_database(error: BaseException) -> bool:
 
 
 def cursor_result(cursor: Any) -> Result:
-    rows = cursor.fetchall() if cursor.description else []
+    rows = cursor.fetchall() if _has_rows(cursor) else []
     return Result([tuple(it) for it in rows], cursor.rowcount)
 
 
 async def async_result(cursor: Any) -> Result:
-    rows = await cursor.fetchall() if cursor.description else []
+    rows = await cursor.fetchall() if _has_rows(cursor) else []
     return Result([tuple(it) for it in rows], cursor.rowcount)
+
+
+def _has_rows(cursor: Any) -> bool:
+    # psycopg makes an object for each column that `description` lists.
+    found = getattr(cursor, "pgresult", None)
+    return found.nfields > 0 if found is not None else cursor.description is not None
+
+
+def plain_cursor(connection: Any) -> Any:
+    """A cursor of psycopg whose rows are tuples, whatever the application has its connection make."""
+    from psycopg.rows import tuple_row
+
+    return connection.cursor(row_factory=tuple_row)
 
 
 def _sqlalchemy_result(result: Any) -> Result:
@@ -100,11 +113,13 @@ def within(dialect: Dialect, tx: Any) -> Execute:
     if isinstance(tx, sqlite3.Connection):
         _same(dialect, "sqlite")
         _is_open(tx.in_transaction or tx.isolation_level is not None)
-        return lambda it: cursor_result(tx.execute(dialect.compile(it.sql, True), tuple(it.params)))
+        return lambda it: cursor_result(_plain_sqlite(tx).execute(dialect.compile(it.sql, True), tuple(it.params)))
     if _module(tx) == "psycopg" and hasattr(tx, "execute"):
         _same(dialect, "postgres")
         _is_open(not tx.autocommit or tx.info.transaction_status != 0)
-        return lambda it: cursor_result(tx.execute(dialect.compile(it.sql, False), it.params, prepare=False))
+        return lambda it: cursor_result(
+            plain_cursor(tx).execute(dialect.compile(it.sql, False), it.params, prepare=False)
+        )
     if hasattr(tx, "exec_driver_sql") or (_module(tx) == "sqlalchemy" and hasattr(tx, "connection")):
         connection = tx if hasattr(tx, "exec_driver_sql") else tx.connection()
         _same(dialect, connection.dialect.name)
@@ -124,6 +139,12 @@ _UNKNOWN = (
 )
 
 
+def _plain_sqlite(connection: sqlite3.Connection) -> sqlite3.Cursor:
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    return cursor
+
+
 def _django(tx: Any, sql: str, statement: Statement) -> Result:
     with tx.cursor() as cursor:
         cursor.execute(sql, list(statement.params))
@@ -139,7 +160,9 @@ def within_async(dialect: Dialect, tx: Any) -> AsyncExecute:
     if _module(tx) == "psycopg" and inspect.iscoroutinefunction(tx.execute):
         _same(dialect, "postgres")
         _is_open(not tx.autocommit or tx.info.transaction_status != 0)
-        return lambda it: _await_cursor(tx.execute(dialect.compile(it.sql, False), it.params, prepare=False))
+        return lambda it: _await_cursor(
+            plain_cursor(tx).execute(dialect.compile(it.sql, False), it.params, prepare=False)
+        )
     if _module(tx) == "sqlalchemy" and (hasattr(tx, "exec_driver_sql") or hasattr(tx, "connection")):
         return lambda it: _await_sqlalchemy(dialect, tx, it)
     execute = within(dialect, tx)

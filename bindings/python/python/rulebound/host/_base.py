@@ -92,11 +92,13 @@ class Base:
     def _report(self, locked: Locked | None) -> None:
         """Logs what a transaction did, once it is committed. No failure, warning or rejection is silent."""
         for it in locked.lines if locked else ():
+            level = logging.WARNING if it.failure or it.rules or it.kind in ("error", "rejected") else logging.INFO
+            if not log.isEnabledFor(level):
+                continue
             about = {
                 "flow": locked.flow if locked else "", "key": locked.key if locked else "", "kind": it.kind,
                 "revision": it.revision, "effect": it.effect, "code": it.code, "http_status": it.http_status,
                 "rules": it.rules, "transitions": it.transitions, "failure": it.failure,
             }  # fmt: skip
-            level = logging.WARNING if it.failure or it.rules or it.kind in ("error", "rejected") else logging.INFO
             what = it.failure["kind"] if it.failure else it.code or ""
             log.log(level, "%s %s: %s %s %s", about["flow"], about["key"], it.kind, it.effect or "", what, extra={"rulebound": about})
