@@ -10,31 +10,18 @@ import inspect
 import json
 import os
 import secrets
-import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 import rulebound
-from rulebound.host import Account, HostError, Incoming, NotSent, Outgoing, Pending, Provider, UnknownRow
+from host_request import EVERY_REPLY, fits, request
+from host_world import Killed, World, text_of
+from rulebound.host import Account, HostError, Pending, Provider, UnknownRow
 from rulebound.host._adapters import is_database
 
 SUITE = Path(__file__).resolve().parents[3] / "host/suite"
-START = 1_700_000_000_000
 KINDS = ("notify", "fulfill", "access")
-
-
-class Killed(BaseException):
-    """The process of the worker ends here."""
-
-
-class Unscripted(BaseException):
-    """A request that the scenario does not expect."""
-
-
-class Away(sqlite3.OperationalError):
-    """The database is away."""
 
 
 def scenarios() -> list[tuple[str, Any]]:
@@ -54,60 +41,6 @@ def at_once(steps: Coroutine[Any, Any, Any]) -> Any:
     except StopIteration as end:
         return end.value
     raise AssertionError("the host that blocks has awaited something")
-
-
-class World:
-    """What surrounds the hosts of one scenario: the clock, the providers, the handlers and the database's state."""
-
-    def __init__(self) -> None:
-        self.now = START
-        self.steady = 0.0
-        self.scripts: dict[str, list[Any]] = {}
-        self.does: dict[str, str] = {}
-        self.crash: str | None = None
-        self.meanwhile: list[tuple[str, list[Any]]] = []
-        self.sent: list[str] = []
-        self.credentials: list[str] = []
-        self.handled: list[str] = []
-        self.is_away = False
-        self.failing = 0
-
-    def advance(self, ms: int) -> None:
-        self.now += ms
-        self.steady += max(ms, 0) / 1000
-
-    def check_database(self) -> None:
-        if self.failing > 0:
-            self.failing -= 1
-            raise Away("unable to open database file")
-        if self.is_away:
-            raise Away("unable to open database file")
-
-    def reply(self, it: Outgoing) -> Incoming:
-        script = self.scripts.get(it.operation)
-        if not script:
-            raise Unscripted(it.operation)
-        entry = script[0]
-        entry["times"] = entry.get("times", 1) - 1
-        if entry["times"] == 0:
-            script.pop(0)
-        self.sent.append(it.operation)
-        self.credentials.append(it.account)
-        fault = entry.get("fault")
-        if fault == "refused":
-            raise NotSent("refused")
-        if fault == "lost":
-            raise ConnectionError("reset")
-        if fault == "oversized":
-            return Incoming(200, {}, b"x" * ((1 << 20) + 1))
-        if fault == "redirect":
-            return Incoming(302, {"location": "https://elsewhere.example/"}, b"")
-        found = entry["reply"]
-        return Incoming(found["status"], found.get("headers", {}), _text(found.get("body", "")))
-
-
-def _text(body: Any) -> str:
-    return body if isinstance(body, str) else json.dumps(body)
 
 
 class Runner:
@@ -345,7 +278,8 @@ class Runner:
 
     async def do_request(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         is_async = inspect.iscoroutinefunction(host.tick)
-        reply = request(host, it, self.next_page)
+        body = _body(it["body"], 0) if "body" in it else b""
+        reply = request(host, it, body, self.next_page)
         status, headers, body = await reply if is_async else asyncio.run(reply)
         assert status == expect["status"], f"status {status}: {body[:200]!r}"
         for name, value in {**EVERY_REPLY, **expect.get("headers", {})}.items():
@@ -360,76 +294,6 @@ class Runner:
         assert "body" not in expect or body.decode() == expect["body"]
         for text in expect.get("not_in_body", []):
             assert text not in body.decode(), f"the body has {text}"
-
-
-EVERY_REPLY = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-
-async def request(host: Any, it: Any, next_page: str | None) -> tuple[int, dict[str, str], bytes]:
-    """Asks the dashboard, mounted at `/ops/`, as a server does."""
-    body = b""
-    headers = {"host": "127.0.0.1:8000"}
-    if "json" in it:
-        body = json.dumps(it["json"]).encode()
-        headers |= {"content-type": "application/json", "x-rulebound": "1", "sec-fetch-site": "same-origin"}
-    elif "body" in it:
-        body = _body(it["body"], 0)
-    headers |= {name.lower(): value for name, value in it.get("headers", {}).items()}
-    filled = {name: value.replace("{host}", headers["host"]) for name, value in headers.items() if value is not None}
-    path, _, query = it["path"].replace("{next}", quote(next_page or "", safe="")).partition("?")
-    scope = {
-        "type": "http", "method": it["method"], "path": unquote(path), "root_path": "/ops", "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in filled.items()],
-    }  # fmt: skip
-    sent = list[Any]()
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await host.dashboard(lambda _: it.get("access", "all"))(scope, receive, send)
-    found = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], found, sent[1]["body"]
-
-
-TYPES: dict[str, Callable[[Any], bool]] = {
-    "string": lambda it: isinstance(it, str),
-    "integer": lambda it: isinstance(it, int) and not isinstance(it, bool),
-    "boolean": lambda it: isinstance(it, bool),
-    "null": lambda it: it is None,
-    "object": lambda it: isinstance(it, dict),
-    "any": lambda _: True,
-}
-
-
-def fits(value: Any, shape: Any, at: str = "") -> None:
-    """Whether a JSON value has a shape, as the contract of the host kits describes shapes."""
-    if isinstance(shape, str):
-        assert any(TYPES[it](value) for it in shape.split("|")), f"{at or '/'} is {value!r} and not {shape}"
-    elif isinstance(shape, list):
-        assert isinstance(value, list) and (shape or not value), f"{at or '/'} is {value!r}"
-        for index, it in enumerate(value):
-            fits(it, shape[0], f"{at}/{index}")
-    elif "=" in shape:
-        assert value == shape["="], f"{at or '/'} is {value!r} and not {shape['=']!r}"
-    elif "#" in shape:
-        assert isinstance(value, list) and len(value) == shape["#"], f"{at or '/'} is {value!r}"
-        fits(value, [shape["each"]], at)
-    else:
-        assert isinstance(value, dict), f"{at or '/'} is {value!r}"
-        for name in shape:
-            assert name == "*" or name in value, f"{at}/{name} is missing"
-        for name, it in value.items():
-            assert name in shape or "*" in shape, f"{at}/{name} should not be there"
-            fits(it, shape.get(name, shape.get("*")), f"{at}/{name}")
 
 
 def _provider(it: Any) -> Provider:
@@ -464,7 +328,7 @@ def _class(error: BaseException) -> str:
 def _body(body: Any, number: int) -> bytes:
     if isinstance(body, dict) and set(body) == {"size"}:
         return bytes(body["size"])
-    return _text(body).replace("$n", str(number)).encode()
+    return text_of(body).replace("$n", str(number)).encode()
 
 
 def sign(provider: str, secret: str, body: bytes, now: int) -> dict[str, str]:

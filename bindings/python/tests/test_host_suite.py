@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from host_suite import Runner, World, at_once, postgres_url, random_schema, scenarios
+from host_suite import Runner, at_once, postgres_url, random_schema, scenarios
+from host_world import World
 from rulebound.host import AsyncHook, AsyncHost, Hook, Host
 from rulebound.host._database import connect_sqlite
 
