@@ -287,7 +287,6 @@ export async function play(database, scenario) {
   const played = new Scenario(database, scenario);
   try {
     await played.run(scenario.steps.map(renamed), 'main');
-    assert.deepEqual(played.script, [], 'requests of the script were not sent');
   } finally {
     for (const { host } of Object.values(played.hosts)) await host.close();
   }
