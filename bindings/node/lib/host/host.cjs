@@ -3,9 +3,12 @@
 const { facts } = require('../index.cjs');
 const admin = require('./admin.cjs');
 const commands = require('./commands.cjs');
+const { dashboard } = require('./dashboard.cjs');
 const { Dialect } = require('./dialect.cjs');
 const { HostError, LookupFailed, NeedsAccount } = require('./errors.cjs');
+const { plugin } = require('./fastify.cjs');
 const { Kit, TIMEOUT_MS, flowClass } = require('./kit.cjs');
+const { webhookRoute } = require('./routes.cjs');
 const schema = require('./schema.cjs');
 const { send } = require('./send.cjs');
 const { read, visit } = require('./visit.cjs');
@@ -185,6 +188,21 @@ class Host {
     for (const { text } of missing) await this.#database.execute(`BEGIN;\n${text}\nCOMMIT;`);
     await this.#database.run(() => schema.writeFormats(this.#kit, formats));
     return missing.map(({ text }) => text);
+  }
+
+  /** `(Request) => Response` for webhooks: `POST {prefix}/{provider}`. */
+  webhookRoute(options) {
+    return webhookRoute(this, options);
+  }
+
+  /** `(Request) => Response` for the dashboard below `prefix`. There is none without `access`. */
+  dashboard(options) {
+    return dashboard(this, options ?? {});
+  }
+
+  /** A plugin of Fastify with both. */
+  fastify(options) {
+    return plugin(this, options);
   }
 
   /** For the parts of this package that are not the host itself. */
