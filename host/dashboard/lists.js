@@ -57,8 +57,9 @@ function rowBlock(row) {
       el('span', { class: 'quiet' }, flowName(row.flow), row.account ? [' · ', name(row.account)] : null,
         row.reference ? [' · ', name(row.key)] : null)),
     el('span', { class: 'marks' }, marks(row)),
-    el('span', { class: 'when quiet' }, row.wake_at === null ? 'asleep' : [isDue ? 'due ' : 'wakes ', ago(row.wake_at)],
-      el('br'), 'changed ', ago(row.updated_at))));
+    el('span', { class: 'when quiet' },
+      el('span', {}, row.wake_at === null ? 'asleep' : [isDue ? 'due ' : 'wakes ', ago(row.wake_at)]),
+      el('span', {}, 'changed ', ago(row.updated_at)))));
 }
 
 /** What a person should notice about a row. */

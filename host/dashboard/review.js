@@ -50,12 +50,12 @@ function choice(prefix, { verdict, label, needs_id: needs, takes_id: takes = nee
   };
 }
 
-/** Asks before an answer is sent: it cannot be taken back. */
+/** Asks before an answer is sent: it cannot be taken back, so that a second Enter does not send it. */
 function confirm(effect, chosen, send) {
   const id = chosen.id();
   const problem = el('p', { class: 'problem', role: 'alert' });
   const yes = el('button', { type: 'button', class: 'primary', id: 'confirm' }, 'Send this answer');
-  const no = el('button', { type: 'button' }, 'Go back');
+  const no = el('button', { type: 'button', autofocus: true }, 'Go back');
   const dialog = el('dialog', { 'aria-labelledby': 'confirm-title' },
     el('h2', { id: 'confirm-title' }, 'Send this answer?'), el('p', { class: 'quiet' }, effect.question),
     el('p', {}, el('strong', {}, chosen.label)), id ? el('p', {}, 'Id: ', name(id)) : null,
@@ -68,6 +68,7 @@ function confirm(effect, chosen, send) {
     try {
       await send();
       dialog.close();
+      document.querySelector('main h1')?.focus({ preventScroll: true }); // The form that had the focus is gone.
     } catch (trouble) {
       problem.textContent = trouble.message;
       yes.disabled = false;

@@ -70,9 +70,10 @@ export function question(host, number, reference) {
     subscription: null, invoice: null, test_mode: false };
   host.script([{ operation: 'create_checkout_session', fault: 'lost' },
     { operation: 'find_checkout_session', reply: { status: 200, body: { checkout_sessions: [found] } } }]);
-  host.visit(host.find(row.flow, row.key));
+  const made = host.find(row.flow, row.key);
+  host.visit(made);
   host.now += 7 * MINUTE;
-  host.tick();
+  while (host.visit(made));
 }
 
 /** The shop: 50 rows that wait and more, one of each kind that a person must look at, and hostile names. */
@@ -98,7 +99,8 @@ export function shop({ now = Date.now(), many = 56 } = {}) {
     token(host, number, references[number - 10] ?? (number % 3 ? `order-${1100 + number}` : null), false);
   }
   host.now += 40 * MINUTE;
-  truemedWebhook(host, { payment_token: HOSTILE, provision_token_request_id: RTL });
+  const body = { payment_token: 'pt_stray', provision_token_request_id: 'ptr_stray' };
+  host.webhook({ provider: 'truemed', account: RTL, topic: HOSTILE, headers: { 'x-truemed-api-key': 'whsec' }, body });
   Object.assign(host.find('truemed.payment_token', keyOf(14)), { tries: 3, last_error: `Unreadable: ${HOSTILE}` });
   host.pauses = [{ provider: 'truemed', account: HOSTILE, until: now + HOUR, reason: '401' }];
   host.now = Math.max(host.now, now);

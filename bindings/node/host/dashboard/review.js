@@ -1,6 +1,6 @@
 // A person answers a question.
 
-import { el, name } from './dom.js';
+import { el, name, prose } from './dom.js';
 import { spaced } from './words.js';
 
 let counter = 0;
@@ -8,11 +8,11 @@ let counter = 0;
 /** The form of a review; without `send`, only the question and its verdicts. `send(verdict, id)` rejects with a `Trouble`. */
 export function reviewForm(effect, send) {
   const prefix = `review-${(counter += 1)}`;
-  const question = el('h3', { id: `${prefix}-question` }, effect.question);
+  const question = el('h3', { id: `${prefix}-question` }, prose(effect.question));
   const about = el('p', { class: 'quiet' }, spaced(effect.reason), effect.about ? [' · ', spaced(effect.about.kind), ' ', name(effect.about.id)] : null);
   if (!send) {
     return el('section', { class: 'review' }, question, about,
-      el('ul', { class: 'plain' }, effect.verdicts.map((it) => el('li', {}, it.label))));
+      el('ul', { class: 'plain' }, effect.verdicts.map((it) => el('li', {}, prose(it.label)))));
   }
   const choices = effect.verdicts.map((verdict) => choice(prefix, verdict));
   const problem = el('p', { class: 'problem', role: 'alert' });
@@ -50,12 +50,12 @@ function choice(prefix, { verdict, label, needs_id: needs, takes_id: takes = nee
   };
 }
 
-/** Asks before an answer is sent: it cannot be taken back. */
+/** Asks before an answer is sent: it cannot be taken back, so that a second Enter does not send it. */
 function confirm(effect, chosen, send) {
   const id = chosen.id();
   const problem = el('p', { class: 'problem', role: 'alert' });
   const yes = el('button', { type: 'button', class: 'primary', id: 'confirm' }, 'Send this answer');
-  const no = el('button', { type: 'button' }, 'Go back');
+  const no = el('button', { type: 'button', autofocus: true }, 'Go back');
   const dialog = el('dialog', { 'aria-labelledby': 'confirm-title' },
     el('h2', { id: 'confirm-title' }, 'Send this answer?'), el('p', { class: 'quiet' }, effect.question),
     el('p', {}, el('strong', {}, chosen.label)), id ? el('p', {}, 'Id: ', name(id)) : null,
@@ -68,6 +68,7 @@ function confirm(effect, chosen, send) {
     try {
       await send();
       dialog.close();
+      document.querySelector('main h1')?.focus({ preventScroll: true }); // The form that had the focus is gone.
     } catch (trouble) {
       problem.textContent = trouble.message;
       yes.disabled = false;
