@@ -8,9 +8,8 @@ const { extname, join } = require('node:path');
 const admin = require('./admin.cjs');
 const commands = require('./commands.cjs');
 const { FILES } = require('./dialect.cjs');
-const { HostError, NoReview, UnknownRow } = require('./errors.cjs');
+const { HostError, NoReview, Retry, Unavailable, UnknownRow } = require('./errors.cjs');
 const { below, readBody } = require('./http.cjs');
-const { flows } = require('./kit.cjs');
 const records = require('./records.cjs');
 
 const FOLDER = join(FILES, 'dashboard');
@@ -62,8 +61,8 @@ function failure(host, error) {
   return new Refusal(500, 'Internal', error.name ?? 'Error').response;
 }
 
-/** What the drivers throw when the database is not there. */
-const isDatabase = ({ code = '', name }) => name === 'SqliteError' || /^(SQLITE_|ECONN|ETIMEDOUT|57P0|08)/.test(code) || name === 'Unavailable';
+/** What says that the database is not there, or does not answer. */
+const isDatabase = (error) => error instanceof Unavailable || error instanceof Retry || /^(SQLITE_|57P0|08)/.test(error?.code);
 
 async function answer(host, request, { access, prefix, files }) {
   const url = new URL(request.url);
@@ -84,7 +83,7 @@ async function answer(host, request, { access, prefix, files }) {
   }
   const [kind, list] = (name ?? '').split('/');
   if (!Object.hasOwn(GETS, kind) || (list !== undefined && kind !== 'lists')) throw notFound('path');
-  return allowing(request, ['GET', 'HEAD'], () => GETS[kind](host, { parameters: url.searchParams, list, allowed, files }));
+  return allowing(request, ['GET', 'HEAD'], () => GETS[kind](host, { parameters: url.searchParams, list, allowed }));
 }
 
 function allowing({ method }, methods, act) {
@@ -116,9 +115,6 @@ const GETS = {
     const gauges = await run(() => admin.stats(kit));
     return json({ gauges, access: allowed, now: kit.clock(), pauses: await run(records.pausesNow) });
   },
-  texts(_host, { files }) {
-    return new Response(files.get('api/texts').bytes, { headers: { ...HEADERS, 'content-type': 'application/json' } });
-  },
 };
 
 const POSTS = {
@@ -149,7 +145,7 @@ const POSTS = {
 };
 
 function nameOf({ flow, key }) {
-  if (typeof flow !== 'string' || !flows.has(flow)) throw badRequest('flow');
+  if (typeof flow !== 'string' || flow === '') throw badRequest('flow');
   if (typeof key !== 'string' || key === '') throw badRequest('key');
   return { flow, key };
 }

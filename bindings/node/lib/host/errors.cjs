@@ -6,6 +6,13 @@ class HostError extends Error {}
 /** Only a new transaction can cure this: a deadlock, or a database that is busy. Roll back, and begin again. */
 class Retry extends HostError {}
 
+/** There is no connection to the database. */
+class Unavailable extends HostError {
+  constructor(cause) {
+    super(`The database is away: ${cause.message}`, { cause });
+  }
+}
+
 /** There is no row with this flow and key. */
 class UnknownRow extends HostError {
   constructor(flow, key) {
@@ -78,7 +85,7 @@ class HandlerFailed extends Error {
   }
 }
 
-const named = { HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, UnknownRow };
+const named = { HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, Unavailable, UnknownRow };
 for (const [name, type] of Object.entries(named)) {
   Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
 }

@@ -2,7 +2,7 @@
 
 // PostgreSQL by `pg`: no named statement, no session state, so that a transaction pooler may be between.
 
-const { HostError, NeedsAccount, Retry } = require('./errors.cjs');
+const { HostError, NeedsAccount, Retry, Unavailable } = require('./errors.cjs');
 const { peer } = require('./peer.cjs');
 
 const TIMES = 5;
@@ -87,8 +87,12 @@ class PostgresDatabase {
   }
 
   async #connect() {
-    await this.#hooks.begin?.();
-    return this.#pool.connect();
+    try {
+      await this.#hooks.begin?.();
+      return await this.#pool.connect();
+    } catch (error) {
+      throw new Unavailable(error);
+    }
   }
 
   /** Gives the connection back; a broken one is closed. */

@@ -2,7 +2,7 @@
 
 // SQLite by better-sqlite3: each transaction runs at once, without `await`, so that one connection serves everybody.
 
-const { HostError, NeedsAccount, Retry } = require('./errors.cjs');
+const { HostError, NeedsAccount, Retry, Unavailable } = require('./errors.cjs');
 const { peer } = require('./peer.cjs');
 
 /** How long a busy database is tried again, in milliseconds. */
@@ -29,7 +29,10 @@ class SqliteDatabase {
   }
 
   read(script) {
-    return this.#again(() => this.#drive(script()));
+    return this.#again(() => {
+      this.#begins();
+      return this.#drive(script());
+    });
   }
 
   /** Runs a script in the caller's transaction. */
@@ -56,8 +59,17 @@ class SqliteDatabase {
     if (this.#isOwn) this.#db.close();
   }
 
+  /** Where tests take the database away. */
+  #begins() {
+    try {
+      this.#hooks.begin?.();
+    } catch (error) {
+      throw new Unavailable(error);
+    }
+  }
+
   #transact(work) {
-    this.#hooks.begin?.();
+    this.#begins();
     // Between two `await`s of the application its own transaction may be open.
     if (this.#db.inTransaction) throw new Retry('The connection has an open transaction. Commit it before you await.');
     this.#db.exec('BEGIN IMMEDIATE');

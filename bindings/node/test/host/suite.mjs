@@ -2,9 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-import { Host, NewerFormat, NotSent, Pending, Rejected, UnknownRow } from './kit.mjs';
+import { Host, NewerFormat, NotSent, Pending, Rejected, UnknownRow, root } from './kit.mjs';
+import { fits } from './shape.mjs';
 
+const HOST = 'ops.example';
+/** The headers of every reply of the dashboard. */
+const EVERY = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+};
 const START = 1_700_000_000_000;
 
 /** What a killed process would have done next does not happen. */
@@ -142,7 +154,7 @@ class Scenario {
     const before = { sent: it.sent.length, credentials: it.credentials.length, handled: it.handled.length };
     const { value, error } = await caught(() => it.host.tick());
     if (error instanceof Crash) delete this.hosts[who];
-    else if (expect.error) assert.equal(error?.message, 'the database is away');
+    else if (expect.error) assert.equal(error?.cause?.message, 'the database is away');
     else if (error) throw error;
     for (const list of ['sent', 'credentials', 'handled'].filter((name) => expect[name])) {
       assert.deepEqual(it[list].slice(before[list]), expect[list], list);
@@ -224,6 +236,28 @@ class Scenario {
 
   async journal({ flow, key }, { expect }) {
     assert.deepEqual(await this.database.kinds(flow, key), expect.kinds);
+  }
+
+  async request({ method, path, headers = {}, json, body, access = 'all' }, { expect }, who) {
+    const respond = this.host(who).host.dashboard({ prefix: '/ops', access: async () => access });
+    const own = json === undefined ? {} : { 'content-type': 'application/json', 'x-rulebound': '1', 'sec-fetch-site': 'same-origin' };
+    const merged = { ...own, ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])) };
+    const sent = Object.entries(merged).filter(([, value]) => value !== null).map(([name, value]) => [name, value.replace('{host}', HOST)]);
+    const content = json === undefined ? (body?.size ? 'x'.repeat(body.size) : body) : JSON.stringify(json);
+    const url = `http://${HOST}${path.replace('{next}', encodeURIComponent(this.next))}`;
+    const init = { method, headers: sent, ...(content !== undefined && { body: Buffer.from(content) }) };
+    const response = await respond(new Request(url, init));
+    const bytes = Buffer.from(await response.arrayBuffer());
+    const text = bytes.toString();
+    assert.equal(response.status, expect.status, text);
+    for (const [name, value] of Object.entries({ ...EVERY, ...expect.headers })) assert.equal(response.headers.get(name), value, name);
+    if (expect.file) assert.ok(bytes.equals(readFileSync(join(root, 'host/dashboard', expect.file))), expect.file);
+    if ('body' in expect) assert.equal(text, expect.body);
+    for (const secret of expect.not_in_body ?? []) assert.ok(!text.includes(secret), secret);
+    if (!expect.json) return;
+    const value = JSON.parse(text);
+    fits(value, expect.json);
+    this.next = value.next;
   }
 
   async verify(_, { expect }, who) {
