@@ -11,6 +11,7 @@ const { Kit, TIMEOUT_MS, flowClass } = require('./kit.cjs');
 const { webhookRoute } = require('./routes.cjs');
 const schema = require('./schema.cjs');
 const { send } = require('./send.cjs');
+const { telemetry } = require('./telemetry.cjs');
 const { read, visit } = require('./visit.cjs');
 const { receive } = require('./webhooks.cjs');
 const { Worker } = require('./worker.cjs');
@@ -203,6 +204,11 @@ class Host {
   /** A plugin of Fastify with both. */
   fastify(options) {
     return plugin(this, options);
+  }
+
+  /** Exports the gauges to OpenTelemetry, and returns what ends it. */
+  telemetry() {
+    return telemetry(this);
   }
 
   /** For the parts of this package that are not the host itself. */
