@@ -213,7 +213,7 @@ class Host {
 
   /** For the parts of this package that are not the host itself. */
   get internals() {
-    return { kit: this.#kit, run: (script) => this.#run(script) };
+    return { kit: this.#kit, run: (script) => this.#run(script), once: () => this.#worker.once() };
   }
 
   async #observe(flow, key, fact, actor) {

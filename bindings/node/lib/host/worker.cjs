@@ -42,6 +42,11 @@ class Worker {
     return done;
   }
 
+  /** Works on one row that is due, to its end; false if there is none. */
+  once() {
+    return this.#row();
+  }
+
   /** Runs until `stop`. Each lane works on one row at a time. */
   async run({ lanes, pruneAfterMs, signal }) {
     this.#kit.checkHandlers();
