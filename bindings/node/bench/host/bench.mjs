@@ -117,7 +117,9 @@ async function measure(kind, loop, workers, rows, waiting = 0) {
   return rate;
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
 
 /** The median of several rounds: in each, both loops run one after the other. */
 async function ratio(kind, workers, rows, rounds) {
