@@ -151,11 +151,11 @@ async function acknowledgement(kind) {
 }
 
 async function main() {
-  const options = { rows: { type: 'string', default: '500' }, rounds: { type: 'string', default: '3' }, waiting: { type: 'string', default: '100000' } };
+  const options = { rows: { type: 'string', default: '500' }, rounds: { type: 'string', default: '3' }, waiting: { type: 'string', default: '100000' }, databases: { type: 'string', default: URL ? 'sqlite,postgres' : 'sqlite' } };
   const { values } = parseArgs({ options: { ...options, workers: { type: 'string', default: '1,2,4,8' } } });
   const [rows, rounds, waiting] = [values.rows, values.rounds, values.waiting].map(Number);
   const missed = [];
-  for (const kind of ['sqlite', ...(URL ? ['postgres'] : [])]) {
+  for (const kind of values.databases.split(',')) {
     for (const workers of values.workers.split(',').map(Number)) {
       if ((await ratio(kind, workers, rows, rounds)) < BOUND) missed.push(`${kind} ${workers} workers`);
     }

@@ -6,7 +6,7 @@ import { facts, load } from 'rulebound';
 
 const COLUMNS = 'flow, key, account, revision, snapshot, wake_at, tries';
 const NEXT = `SELECT ${COLUMNS} FROM {p}flows WHERE wake_at <= ? ORDER BY wake_at LIMIT 1{skip}`;
-const ONE = `SELECT ${COLUMNS} FROM {p}flows WHERE flow = ? AND key = ?{skip}`;
+const ONE = `SELECT ${COLUMNS} FROM {p}flows WHERE flow = ? AND key = ?{lock}`;
 const INBOX = 'SELECT e.id, e.body FROM {p}inbox e WHERE e.id IN (SELECT inbox FROM {p}inbox_ids WHERE provider = ? AND id {any})';
 const UPDATE = `UPDATE {p}flows SET revision = ?, snapshot = ?, wake_at = ?, reviews = ?, failing = ?, updated_at = ?
   WHERE flow = ? AND key = ? AND revision = ?`;
@@ -39,7 +39,7 @@ const observed = (snapshot, { id }, { sending, body }, now) =>
   snapshot.observe(facts.reply(id, { http_status: 200, body: replyTo(body), sending }), { now });
 
 export function sqliteLoop(db) {
-  const prepare = (text) => db.prepare(text.replaceAll('{p}', 'rulebound_').replace('{skip}', '').replace('{any}', 'IN (SELECT value FROM json_each(?))'));
+  const prepare = (text) => db.prepare(text.replaceAll('{p}', 'rulebound_').replace('{skip}', '').replace('{lock}', '').replace('{any}', 'IN (SELECT value FROM json_each(?))'));
   const [next, one, inbox, update, addId, line] = [NEXT, ONE, INBOX, UPDATE, ADD_ID, LINE].map(prepare);
   const rest = prepare('UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?');
   const save = (row, step, ...more) => {
@@ -75,7 +75,7 @@ export function postgresLoop(pool, schema) {
   const compiled = new Map();
   const compile = (text) => {
     let number = 0;
-    const named = text.replaceAll('{p}', `"${schema}".rulebound_`).replace('{skip}', ' FOR UPDATE SKIP LOCKED').replace('{any}', '= ANY(?)');
+    const named = text.replaceAll('{p}', `"${schema}".rulebound_`).replace('{skip}', ' FOR UPDATE SKIP LOCKED').replace('{lock}', ' FOR UPDATE').replace('{any}', '= ANY(?)');
     return named.replaceAll('?', () => `$${(number += 1)}`);
   };
   const query = async (client, text, values) => {
