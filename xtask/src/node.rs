@@ -6,8 +6,9 @@ use std::process::Command;
 
 use crate::{Outcome, cargo, root, run, target};
 
-/// The projects that use the binding: one to test it, one to measure it.
+/// The projects that use the binding: one to test it, one to test the host kit, one to measure it.
 const CONSUMER: &str = "test/consumer";
+const HOST: &str = "test/host";
 const PEERS: &str = "bench";
 
 /// Builds the binary as it is released, and copies it into the package.
@@ -23,7 +24,6 @@ pub(crate) fn test() -> Outcome {
     tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     run(node().args(["--test", "--test-reporter", "spec"]).args(tests))?;
     let consumer = project(CONSUMER)?;
-    fs::copy(binding().join("examples/host.mjs"), consumer.join("host.mjs")).map_err(|error| error.to_string())?;
     fs::write(consumer.join("readme.mts"), example("ts")?).map_err(|error| error.to_string())?;
     for configuration in ["tsconfig.json", "tsconfig.bundler.json", "tsconfig.readme.json"] {
         run(npm("npx", &consumer).args(["--no", "--", "tsc", "--project", configuration]))?;
@@ -33,7 +33,16 @@ pub(crate) fn test() -> Outcome {
     if printed != expected {
         return Err(format!("the README's example printed\n{printed}and not\n{expected}"));
     }
-    run(node().args(["--test", "--test-reporter", "spec", "host.test.mjs"]).current_dir(consumer))
+    host()
+}
+
+/// The host kit: its types, the suite on both databases, killed workers, and what the README shows.
+fn host() -> Outcome {
+    let project = project(HOST)?;
+    run(npm("npx", &project).args(["--no", "--", "tsc", "--project", "tsconfig.json"]))?;
+    let mut tests = entries(&project)?;
+    tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    run(npm("node", &project).args(["--test", "--test-reporter", "spec"]).args(tests))
 }
 
 /// The first block of a language in the package's README.
@@ -56,6 +65,16 @@ pub(crate) fn bench() -> Outcome {
     build()?;
     let peers = project(PEERS)?;
     run(node().arg("bench.mjs").current_dir(peers))
+}
+
+/// Measures the host kit's workers beside the same loop by hand.
+pub(crate) fn bench_host() -> Outcome {
+    build()?;
+    let project = project(HOST)?;
+    for file in entries(&binding().join("bench/host"))? {
+        fs::copy(&file, project.join(file.file_name().unwrap_or_default())).map_err(|error| error.to_string())?;
+    }
+    run(node().arg("throughput.mjs").current_dir(project))
 }
 
 /// A project of the binding, copied below `target`, with its dependencies and the binding itself.

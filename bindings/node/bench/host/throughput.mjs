@@ -1,5 +1,5 @@
 // The throughput of workers beside the same loop written by hand, with the same driver, tables and durability.
-// `node bench.mjs` prints the ratios. The bound is 0.8. With RULEBOUND_TEST_POSTGRES it also measures PostgreSQL.
+// `cargo xtask bench node-host` prints the ratios. The bound is 0.8. With RULEBOUND_TEST_POSTGRES it also measures PostgreSQL.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
