@@ -22,7 +22,8 @@ const COLUMNS = {
 };
 const INDEXES = {
   sqlite: "SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB 'rulebound_*'",
-  postgres: "SELECT indexname::text FROM pg_indexes WHERE schemaname = ? AND indexname LIKE 'rulebound\\_%'",
+  postgres: `SELECT indexname::text FROM pg_indexes WHERE schemaname = ? AND indexname LIKE 'rulebound\\_%'
+    AND indexname NOT LIKE '%\\_pkey'`,
 };
 
 /** A query of the database's own tables, which names the schema where there is one. */

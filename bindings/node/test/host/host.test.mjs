@@ -71,7 +71,11 @@ function tests() {
     });
 
     test('only a connection that never opened is not sent', async () => {
-      await assert.rejects(send(outgoing({ url: 'http://127.0.0.1:1/' })), NotSent);
+      const closed = createSocket();
+      await new Promise((done) => closed.listen(0, '127.0.0.1', done));
+      const { port } = closed.address();
+      await new Promise((done) => closed.close(done));
+      await assert.rejects(send(outgoing({ url: `http://127.0.0.1:${port}/` })), NotSent);
       respond = (request) => request.socket.destroy();
       await assert.rejects(send(outgoing()), (error) => !(error instanceof NotSent));
       const reset = createSocket((socket) => socket.resetAndDestroy());
