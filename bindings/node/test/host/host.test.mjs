@@ -20,6 +20,8 @@ const order_items = [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }];
 const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
 const command = truemed.createPaymentToken({ order_items, ...urls });
 const providers = { truemed: { apiKey: 'k', webhookSecrets: ['whsec'] } };
+/** A test's cluster may be faster than it is safe. */
+const drift = (problems) => problems.filter(({ problem }) => problem !== 'durability');
 const created = () => ({ status: 200, headers: {}, body: JSON.stringify({ provision_token_request_id: randomUUID(), redirect_url: 'https://t.example/' }) });
 const ignoring = (host) => host.ignore('notify').ignore('fulfill').ignore('access');
 
@@ -78,7 +80,7 @@ function tests() {
       await assert.rejects(send(outgoing({ url: `http://127.0.0.1:${port}/` })), NotSent);
       respond = (request) => request.socket.destroy();
       await assert.rejects(send(outgoing()), (error) => !(error instanceof NotSent));
-      const reset = createSocket((socket) => socket.resetAndDestroy());
+      const reset = createSocket((socket) => socket.once('data', () => socket.resetAndDestroy()));
       await new Promise((done) => reset.listen(0, '127.0.0.1', done));
       await assert.rejects(send(outgoing({ url: `http://127.0.0.1:${reset.address().port}/` })), (error) => !(error instanceof NotSent));
       reset.close();
@@ -114,7 +116,7 @@ function tests() {
 
       test('the gauges and the drift', async () => {
         const host = open({}, await given());
-        assert.deepEqual(await host.doctor(), []);
+        assert.deepEqual(await host.doctor().then(drift), []);
         await host.handle(truemed.PaymentToken, randomUUID(), command);
         const { due, oldest_overdue_ms, ...rest } = await host.stats();
         assert.equal(due, 1);
@@ -131,7 +133,7 @@ function tests() {
         const host = open({ send: transport }, await given());
         const key = randomUUID();
         await host.handle(truemed.PaymentToken, key, command);
-        assert.deepEqual(await host.doctor({ restored: Date.now() }), []);
+        assert.deepEqual(await host.doctor({ restored: Date.now() }).then(drift), []);
         assert.equal((await host.get(truemed.PaymentToken, key)).revision, 2);
       });
 
@@ -141,6 +143,13 @@ function tests() {
       });
     });
   }
+
+  test('an index that was dropped, and a column that was added, are found', async () => {
+    const database = databases.next();
+    database.db.exec('DROP INDEX rulebound_inbox_digest; ALTER TABLE rulebound_flows ADD COLUMN note text');
+    const problems = await open({}, database).doctor();
+    assert.deepEqual(problems, [{ problem: 'missing', detail: 'rulebound_inbox_digest' }, { problem: 'unknown', detail: 'rulebound_flows.note' }]);
+  });
 
   test('two workers in threads send each request once', async () => {
     const database = databases.next();
