@@ -157,7 +157,7 @@ function* visit(kit, flow, key, fact, { work = null, actor = null, leases = fals
 }
 
 /** A handler in the transaction that records `done`. Another worker may have the effect by now: then nothing is done. */
-function* carryOut(kit, work, handler) {
+function* carryOut(kit, work, handler, leases) {
   const locked = yield* lock(kit, work.flow, work.key);
   if (locked === null) return null;
   const isOurs = locked.effects().some(({ id, attempts }) => id === work.effect.id && attempts === work.attempts);
@@ -166,7 +166,7 @@ function* carryOut(kit, work, handler) {
     yield call(() => kit.hooks.checkpoint('handled'));
     locked.observe({ type: 'done', effect: work.effect.id }, 'worker');
   }
-  yield* finish(locked, true);
+  yield* finish(locked, leases);
   return locked;
 }
 

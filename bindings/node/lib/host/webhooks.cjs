@@ -35,7 +35,7 @@ async function receive(kit, run, provider, { headers = {}, body = '', account = 
   }
   await kit.hooks.checkpoint('stored');
   // If this fails, a worker finds the entry by its own `wake_at`.
-  if (entry !== null) await run(() => inbox.wake(kit, entry)).catch(() => {});
+  if (entry !== null && kit.dialect.isPostgres) await run(() => inbox.wake(kit, entry)).catch(() => {});
   await kit.hooks.checkpoint('correlated');
   return read.acknowledge_with;
 }

@@ -123,14 +123,7 @@ class Worker {
     while (work !== null) {
       work = await this.#carryOut(work, done);
       if (done !== undefined && work !== null) done.visits += 1;
-      if (this.#isStopping && work !== null) return this.#giveBack(work);
     }
-    return true;
-  }
-
-  /** Stopping: what is leased and not begun is free at once. An effect that is no request waits for the end of its lease. */
-  async #giveBack(work) {
-    if (work.request !== null) await this.#settle(work, facts.notSent(work.effect.id, { sending: work.request.sending }), false);
     return true;
   }
 
@@ -224,7 +217,7 @@ class Worker {
   /** A handler whose rows and `done` commit together. */
   async #inTransaction(work, { call }) {
     try {
-      const locked = await this.#persist(() => carryOut(this.#kit, work, call));
+      const locked = await this.#persist(() => carryOut(this.#kit, work, call, !this.#isStopping));
       await this.#kit.hooks.checkpoint('saved');
       return locked?.work ?? null;
     } catch (error) {
@@ -236,10 +229,11 @@ class Worker {
   }
 
   /** Brings a fact to its row. It is kept while the database is away, until the shutdown's grace ends. */
-  async #settle(work, fact, leases = !this.#isStopping) {
+  async #settle(work, fact) {
+    // A worker that is stopping leases nothing more.
+    const script = () => visit(this.#kit, work.flow, work.key, fact, { work, actor: 'worker', leases: !this.#isStopping });
     try {
-      const options = { work, actor: 'worker', leases };
-      const locked = await this.#persist(() => visit(this.#kit, work.flow, work.key, fact, options));
+      const locked = await this.#persist(script);
       await this.#kit.hooks.checkpoint('saved');
       return locked?.work ?? null;
     } catch (error) {
