@@ -254,8 +254,11 @@ export interface Host<Tx = any> {
   fastify(options?: FastifyOptions): (app: any) => Promise<void>;
   /** For tests: works until nothing is due, and gives what it did. */
   tick(): Promise<Done>;
-  /** The worker's loop, until `stop` or `signal`. */
-  run(options?: { readonly lanes?: number; readonly pruneAfterMs?: number; readonly signal?: AbortSignal }): Promise<void>;
+  /**
+   * The worker's loop, until `stop` or `signal`. `lanes` rows are worked on at a time, 8 by default. Lines of the journal go
+   * after `journalMs` (400 days), and webhooks that no row knows after `inboxMs` (30 days).
+   */
+  run(options?: { readonly lanes?: number; readonly journalMs?: number; readonly inboxMs?: number; readonly signal?: AbortSignal }): Promise<void>;
   /** Looks at once, in place of the next poll. */
   wake(): void;
   /** Takes no more rows, and leaves within 30 s. */

@@ -3,6 +3,7 @@
 // What an operator asks: the gauges, the proof of the journal, a restored backup, and what is too old.
 
 const { sql } = require('./dialect.cjs');
+const inbox = require('./inbox.cjs');
 const journal = require('./journal.cjs');
 
 const PAGE = 500;
@@ -13,6 +14,8 @@ const NOW = 'SELECT {now}';
 const ROWS = 'SELECT flow, key, revision, snapshot FROM {p}flows WHERE (flow, key) > (?, ?) ORDER BY flow, key LIMIT ?';
 const LINES = 'SELECT seq, revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
 const PRUNE = `DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)`;
+const UNKNOWN = `SELECT id, deliveries FROM {p}inbox e WHERE received_at < ? AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n
+  JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id WHERE n.inbox = e.id) ORDER BY received_at LIMIT 100`;
 
 function* stats(kit) {
   const now = kit.now((yield sql(NOW)).rows[0][0]);
@@ -52,10 +55,12 @@ function* names(after) {
   return (yield sql(ROWS, ...after, PAGE)).rows.map(([flow, key]) => [flow, key]);
 }
 
-/** Deletes some of the lines that are older; returns how many. */
-function* prune(kit, ageMs) {
+/** Deletes some of what is older: lines of the journal, and webhooks that no row knows. Returns how much. */
+function* prune(kit, journalMs, inboxMs) {
   const now = kit.now((yield sql(NOW)).rows[0][0]);
-  return (yield sql(PRUNE, now - ageMs)).count;
+  const { rows } = yield sql(UNKNOWN, now - inboxMs);
+  for (const [id, deliveries] of rows) yield* inbox.erase(id, deliveries);
+  return rows.length + (yield sql(PRUNE, now - journalMs)).count;
 }
 
 module.exports = { names, prune, stats, verify };

@@ -18,7 +18,7 @@ const { Worker } = require('./worker.cjs');
 
 const OPTIONS = ['config', 'clock', 'log', 'schema', 'send', 'hooks'];
 const DAY = 86_400_000;
-const JOURNAL_MS = 400 * DAY;
+const [JOURNAL_MS, INBOX_MS] = [400 * DAY, 30 * DAY];
 /** How many adoptions are one transaction. */
 const BATCH = 50;
 
@@ -129,9 +129,9 @@ class Host {
     return this.#worker.tick();
   }
 
-  /** The worker's loop, until `stop`, or until `signal` is aborted. `lanes` rows are worked on at a time. */
-  run({ lanes = 8, pruneAfterMs = JOURNAL_MS, signal } = {}) {
-    return this.#worker.run({ lanes, pruneAfterMs, signal });
+  /** The worker's loop, until `stop`, or until `signal` is aborted. `lanes` rows are worked on at a time. Older lines and unknown webhooks go. */
+  run({ lanes = 8, journalMs = JOURNAL_MS, inboxMs = INBOX_MS, signal } = {}) {
+    return this.#worker.run({ lanes, journalMs, inboxMs, signal });
   }
 
   wake() {

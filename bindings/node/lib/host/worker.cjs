@@ -48,15 +48,16 @@ class Worker {
   }
 
   /** Runs until `stop`. Each lane works on one row at a time. */
-  async run({ lanes, pruneAfterMs, signal }) {
+  async run({ lanes, signal, ...ages }) {
     this.#kit.checkHandlers();
     this.#isStopping = false;
     this.#graceEnds = Infinity;
+    this.#nextPrune = 0;
     const stop = () => this.stop();
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
     try {
-      await Promise.all(Array.from({ length: lanes }, (_, lane) => this.#lane(lane, pruneAfterMs)));
+      await Promise.all(Array.from({ length: lanes }, (_, lane) => this.#lane(lane, ages)));
     } finally {
       signal?.removeEventListener('abort', stop);
     }
@@ -73,12 +74,12 @@ class Worker {
     for (const ring of this.#bell) ring();
   }
 
-  async #lane(lane, pruneAfterMs) {
+  async #lane(lane, ages) {
     for (let turn = 1; !this.#isStopping; turn += 1) {
       try {
         const isEntryFirst = turn % ENTRY_AFTER === 0;
         const hasWorked = isEntryFirst ? (await this.#entry()) || (await this.#row()) : (await this.#row()) || (await this.#entry());
-        if (lane === 0) await this.#prune(pruneAfterMs);
+        if (lane === 0) await this.#prune(ages);
         // The others sleep until the first one has found something.
         if (hasWorked) this.wake();
         else await this.#rest(lane === 0 ? POLL_MS * (0.75 + Math.random() / 2) : null);
@@ -103,10 +104,10 @@ class Worker {
     });
   }
 
-  async #prune(ageMs) {
+  async #prune({ journalMs, inboxMs }) {
     const now = this.#kit.hooks.monotonic();
     if (now < this.#nextPrune) return;
-    const deleted = await this.#host.run(() => admin.prune(this.#kit, ageMs));
+    const deleted = await this.#host.run(() => admin.prune(this.#kit, journalMs, inboxMs));
     this.#nextPrune = deleted > 0 ? now + POLL_MS : now + HOUR;
   }
 

@@ -144,6 +144,24 @@ function tests() {
     });
   }
 
+  test('what is older than it must be goes', async () => {
+    const database = databases.next();
+    let now = 1_700_000_000_000;
+    const host = open({ clock: () => now }, database);
+    const body = '{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}';
+    await host.webhook('truemed', { headers: { 'x-truemed-api-key': 'whsec' }, body });
+    await assert.rejects(host.handle(truemed.PaymentToken, randomUUID(), truemed.deletePaymentToken()), Rejected);
+    const counts = async () => [await database.count('inbox'), await database.count('inbox_ids'), await database.count('journal')];
+    for (const [days, expected] of [[29, [1, 2, 1]], [31, [0, 0, 1]], [401, [0, 0, 0]]]) {
+      now = 1_700_000_000_000 + days * 86_400_000;
+      const running = host.run({ lanes: 1 });
+      await new Promise((done) => setTimeout(done, 100));
+      host.stop();
+      await running;
+      assert.deepEqual(await counts(), expected, `after ${days} days`);
+    }
+  });
+
   test('an index that was dropped, and a column that was added, are found', async () => {
     const database = databases.next();
     database.db.exec('DROP INDEX rulebound_inbox_digest; ALTER TABLE rulebound_flows ADD COLUMN note text');
