@@ -25,6 +25,7 @@ cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in
 cargo xtask parity [SEQUENCES]       compare every language with Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
+cargo xtask bench node-host          measure the workers of the Node kit beside the same loop by hand
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
 cargo xtask simulate [JOURNEYS]      random journeys of the core against the simulator: 1000 of each flow by default
 cargo xtask simulate FLOW NUMBER     one journey again
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         ["parity", sequences] => sequences.parse().map_err(|_| HELP.into()).and_then(parity::run),
         ["codegen"] => codegen::codegen(),
         ["bench"] => bench(),
+        ["bench", "node-host"] => node::bench_host(),
         ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
         ["simulate", arguments @ ..] => simulate(arguments),

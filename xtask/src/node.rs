@@ -6,8 +6,9 @@ use std::process::Command;
 
 use crate::{Outcome, cargo, root, run, target};
 
-/// The projects that use the binding: one to test it, one to measure it.
+/// The projects that use the binding: one to test it, one to test the host kit, one to measure it.
 const CONSUMER: &str = "test/consumer";
+const HOST: &str = "test/host";
 const PEERS: &str = "bench";
 /// The tests of the dashboard, from the root.
 const DASHBOARD: &str = "host/dashboard/test";
@@ -28,7 +29,6 @@ pub(crate) fn test() -> Outcome {
     run(node().args(["--test", "--test-reporter", "spec"]).args(tests))?;
     dashboard_tests()?;
     let consumer = project(&binding().join(CONSUMER), "consumer")?;
-    fs::copy(binding().join("examples/host.mjs"), consumer.join("host.mjs")).map_err(|error| error.to_string())?;
     fs::write(consumer.join("readme.mts"), example("ts")?).map_err(|error| error.to_string())?;
     for configuration in ["tsconfig.json", "tsconfig.bundler.json", "tsconfig.readme.json"] {
         run(npm("npx", &consumer).args(["--no", "--", "tsc", "--project", configuration]))?;
@@ -38,7 +38,16 @@ pub(crate) fn test() -> Outcome {
     if printed != expected {
         return Err(format!("the README's example printed\n{printed}and not\n{expected}"));
     }
-    run(node().args(["--test", "--test-reporter", "spec", "host.test.mjs"]).current_dir(consumer))
+    host()
+}
+
+/// The host kit: its types, the suite on both databases, killed workers, and what the README shows.
+fn host() -> Outcome {
+    let project = project(&binding().join(HOST), "host")?;
+    run(npm("npx", &project).args(["--no", "--", "tsc", "--project", "tsconfig.json"]))?;
+    let mut tests = entries(&project)?;
+    tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    run(npm("node", &project).args(["--test", "--test-reporter", "spec"]).args(tests))
 }
 
 /// Only the tests of the dashboard.
@@ -83,6 +92,16 @@ pub(crate) fn bench() -> Outcome {
     build()?;
     let peers = project(&binding().join(PEERS), "bench")?;
     run(node().arg("bench.mjs").current_dir(peers))
+}
+
+/// Measures the host kit's workers beside the same loop by hand.
+pub(crate) fn bench_host() -> Outcome {
+    build()?;
+    let project = project(&binding().join(HOST), "host")?;
+    for file in entries(&binding().join("bench/host"))? {
+        fs::copy(&file, project.join(file.file_name().unwrap_or_default())).map_err(|error| error.to_string())?;
+    }
+    run(node().arg("throughput.mjs").current_dir(project))
 }
 
 /// A project of the binding, copied below `target`, with its dependencies and the binding itself.
