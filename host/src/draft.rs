@@ -39,6 +39,8 @@ pub(crate) struct Line {
 pub(crate) struct Leased {
     pub(crate) effect: PendingEffect,
     pub(crate) request: Option<Request>,
+    /// Whether it is the one request that a paused account gets.
+    pub(crate) is_probe: bool,
 }
 
 /// A step of any flow, typed or not.
@@ -102,11 +104,6 @@ impl Draft {
         self.note(line);
     }
 
-    /// Notes an error by its class.
-    pub(crate) fn failed(&mut self, class: &str) {
-        self.note(Line { kind: "error".into(), code: Some(class.into()), ..Line::default() });
-    }
-
     /// Observes a fact, and says why it changed nothing if it did not.
     pub(crate) fn observe(&mut self, fact: &Fact<'_>, actor: &str, context: &Context) -> Result<Option<IgnoredReason>> {
         let step: Stepped = self.snapshot.observe(fact.clone(), context)?.into();
@@ -143,7 +140,7 @@ impl Draft {
         self.put(lease.next)?;
         let (kind, actor, effect_id) = ("lease".into(), Some("worker".into()), Some(effect.id.as_str().into()));
         self.note(Line { kind, actor, effect: effect_id, rules, ..Line::default() });
-        Ok(Some(Leased { effect, request: lease.request }))
+        Ok(Some(Leased { effect, request: lease.request, is_probe: false }))
     }
 
     /// When a worker looks at the row again. `paused_until` is the end of its account's pause.
@@ -176,7 +173,7 @@ impl Draft {
             i64::try_from(effects.iter().filter(|it| is(it)).count()).unwrap_or(i64::MAX)
         };
         let reviews = count(&|it| matches!(it.effect, Effect::Review { .. }));
-        (reviews, count(&|it| it.attempts >= FAILING))
+        (reviews, count(&|it| it.attempts >= FAILING && !matches!(it.effect, Effect::Review { .. })))
     }
 
     fn step(&mut self, step: Stepped, line: Line) -> Result<()> {
@@ -236,7 +233,7 @@ pub(crate) fn pause_ms(status: u16, count: i64, retry_after: Option<Duration>) -
         }
         429 => {
             let stated = retry_after.map(|it| i64::try_from(it.as_millis()).unwrap_or(HOUR_MS));
-            Some(stated.unwrap_or(MINUTE_MS).clamp(0, HOUR_MS))
+            Some(stated.unwrap_or(MINUTE_MS).clamp(1_000, HOUR_MS))
         }
         _ => None,
     }

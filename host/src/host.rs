@@ -266,7 +266,8 @@ impl Host {
     pub(crate) async fn format(&self, tx: &mut Tx<'_>, flow: &str) -> Result<Option<u32>> {
         if self.0.formats.get().is_none() {
             let read = self.0.store.formats(tx).await?;
-            drop(self.0.formats.set(read));
+            // Another call may have set the same meanwhile.
+            let _set = self.0.formats.set(read);
         }
         Ok(self.0.formats.get().and_then(|it| it.get(flow)).copied())
     }
@@ -291,7 +292,8 @@ impl Host {
 /// A time between half of this and this, so that workers do not move in step.
 pub(crate) fn jitter(ms: u64) -> Duration {
     let mut byte = [0; 1];
-    drop(getrandom::fill(&mut byte));
+    // Without randomness the time is the same each time.
+    let _filled = getrandom::fill(&mut byte);
     let half = ms / 2;
     Duration::from_millis(half.saturating_add(half.saturating_mul(u64::from(byte[0])) / 255))
 }

@@ -100,7 +100,7 @@ impl Store {
         let sql = format!(
             "INSERT INTO {t}inbox (id, provider, account, digest, deliveries, origin, content_type, topic, body, received_at, wake_at, tries, last_error) \
              VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $9, 0, NULL) \
-             ON CONFLICT (provider, account, digest) DO UPDATE SET deliveries = {t}inbox.deliveries + 1, wake_at = $9"
+             ON CONFLICT (provider, account, digest) DO UPDATE SET deliveries = {t}inbox.deliveries + 1, wake_at = $9, tries = 0"
         );
         // In PostgreSQL the table's own name has no schema in front here.
         let sql = match t.rsplit_once('.') {
@@ -179,15 +179,17 @@ impl Store {
         Ok(tx.row(&sql, args![time.local]).await?.is_some())
     }
 
-    /// Deletes the oldest unverified entries of a provider beyond the thousandth.
-    pub(crate) async fn bound_unverified(&self, tx: &mut Tx<'_>, provider: &str) -> Result<()> {
+    /// Whether so many unverified entries of a provider are kept that one more is dropped, which no row knows.
+    pub(crate) async fn is_hint_too_many(&self, tx: &mut Tx<'_>, provider: &str, ids: &[&str]) -> Result<bool> {
         let t = &self.t;
-        let beyond = format!(
-            "SELECT id FROM {t}inbox WHERE provider = $1 AND origin = 'unverified' ORDER BY received_at DESC, id DESC LIMIT 1000000 OFFSET {UNVERIFIED}"
-        );
-        if tx.run(&format!("DELETE FROM {t}inbox_ids WHERE inbox IN ({beyond})"), args![provider]).await? > 0 {
-            tx.run(&format!("DELETE FROM {t}inbox WHERE id IN ({beyond})"), args![provider]).await?;
+        let sql = format!("SELECT COUNT(*) FROM {t}inbox WHERE provider = $1 AND origin = 'unverified'");
+        let kept = tx.row(&sql, args![provider]).await?.map_or(Ok(0), |it| it.int(0))?;
+        if kept < UNVERIFIED || ids.is_empty() {
+            return Ok(kept >= UNVERIFIED);
         }
-        Ok(())
+        let places: Vec<_> = (2..).take(ids.len()).map(|place| format!("${place}")).collect();
+        let sql = format!("SELECT 1 FROM {t}ids WHERE provider = $1 AND id IN ({}) LIMIT 1", places.join(", "));
+        let all: Vec<_> = [provider].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
+        Ok(tx.row(&sql, &all).await?.is_none())
     }
 }

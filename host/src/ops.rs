@@ -35,6 +35,18 @@ pub struct Stats {
     pub reviews_open: i64,
 }
 
+/// A row whose journal does not fit.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The flow.
+    pub flow: String,
+    /// The row's key.
+    pub key: String,
+    /// `gap`: a revision has no line. `digest`: the snapshot is not the one that the last line describes.
+    pub problem: &'static str,
+}
+
 /// One adoption of an import.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -242,12 +254,12 @@ impl Host {
     }
 
     /// Compares the journal with the rows: gaps in a row's revisions, and rows whose snapshot is not the one that was written
-    /// last. The result is one sentence for each problem.
+    /// last.
     ///
     /// # Errors
     ///
     /// If the database fails.
-    pub async fn verify(&self) -> Result<Vec<String>> {
+    pub async fn verify(&self) -> Result<Vec<Problem>> {
         let t = &self.0.store.t;
         let mut problems = Vec::new();
         let mut after = (String::new(), String::new());
@@ -261,7 +273,8 @@ impl Host {
                 after = (row.text(0)?, row.text(1)?);
                 let sql = format!("SELECT revision, digest FROM {t}journal WHERE flow = $1 AND key = $2 ORDER BY seq");
                 let lines = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
-                problems.extend(problem(row, &lines)?.map(|it| format!("{} {}: {it}", after.0, after.1)));
+                let found = problem(row, &lines)?;
+                problems.extend(found.map(|problem| Problem { flow: after.0.clone(), key: after.1.clone(), problem }));
             }
             own.commit().await?;
             if rows.len() < PRUNED {
@@ -295,18 +308,15 @@ impl Host {
 }
 
 /// What is wrong with a row's journal.
-fn problem(row: &Record, lines: &[Record]) -> Result<Option<String>> {
+fn problem(row: &Record, lines: &[Record]) -> Result<Option<&'static str>> {
     let mut before: Option<i64> = None;
     for line in lines {
         let revision = line.int(0)?;
         if before.is_some_and(|it| revision != it && revision != it.saturating_add(1)) {
-            return Ok(Some(format!("the journal has no line for the revision before {revision}")));
+            return Ok(Some("gap"));
         }
         before = Some(revision);
     }
     let Some(last) = lines.last() else { return Ok(None) };
-    match last.text(1)? == digest(row.text(2)?.as_bytes()) && last.int(0)? == row.int(3)? {
-        true => Ok(None),
-        false => Ok(Some("the snapshot is not the one that the journal's last line describes".into())),
-    }
+    Ok((last.text(1)? != digest(row.text(2)?.as_bytes())).then_some("digest"))
 }

@@ -7,6 +7,19 @@ use crate::draft::pause_ms;
 use crate::error::Result;
 use crate::store::Store;
 
+/// The reason of a pause that ends by itself.
+const THROTTLED: &str = "429";
+/// How long a probe keeps the others waiting.
+const PROBE_MS: i64 = 60_000;
+
+/// What a reply says of its account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replied {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) is_probe: bool,
+}
+
 /// Whether an account takes requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Gate {
@@ -31,17 +44,20 @@ pub struct Pause {
 }
 
 impl Store {
-    /// Whether an account takes a request. After a pause, the worker that moves its end on sends the probe.
-    pub(crate) async fn gate(&self, tx: &mut Tx<'_>, account: (&str, &str), now: i64, probe: Duration) -> Result<Gate> {
+    /// Whether an account takes a request. After a pause, the worker that moves its end on sends the probe. After a 429
+    /// nothing has to be proved.
+    pub(crate) async fn gate(&self, tx: &mut Tx<'_>, account: (&str, &str), now: i64) -> Result<Gate> {
         let (t, (provider, account)) = (&self.t, account);
-        let sql = format!("SELECT until FROM {t}pauses WHERE provider = $1 AND account = $2");
+        let sql = format!("SELECT until, reason FROM {t}pauses WHERE provider = $1 AND account = $2");
         let Some(record) = tx.row(&sql, args![provider, account]).await? else { return Ok(Gate::Open) };
         let until = record.int(0)?;
         if until > now {
             return Ok(Gate::PausedUntil(until));
         }
-        let probe_ms = i64::try_from(probe.as_millis()).unwrap_or(i64::MAX).saturating_add(60_000);
-        let next = now.saturating_add(probe_ms);
+        if record.text(1)? == THROTTLED {
+            return Ok(Gate::Probe);
+        }
+        let next = now.saturating_add(PROBE_MS);
         let sql = format!("UPDATE {t}pauses SET until = $1 WHERE provider = $2 AND account = $3 AND until <= $4");
         match tx.run(&sql, args![next, provider, account, now]).await? {
             1 => Ok(Gate::Probe),
@@ -49,19 +65,24 @@ impl Store {
         }
     }
 
-    /// Pauses an account after a reply that asks for it, and ends its pause after every other reply.
-    pub(crate) async fn replied(&self, tx: &mut Tx<'_>, account: (&str, &str), status: u16, retry_after: Option<Duration>, now: i64) -> Result<()> {
+    /// Pauses an account after a reply that asks for it, and ends its pause after another reply to the probe.
+    pub(crate) async fn replied(&self, tx: &mut Tx<'_>, account: (&str, &str), reply: Replied, now: i64) -> Result<()> {
         let (t, (provider, name)) = (&self.t, account);
+        let Replied { status, retry_after, is_probe } = reply;
         if pause_ms(status, 1, None).is_none() {
-            return self.resume(tx, account).await;
+            return if is_probe { self.resume(tx, account).await } else { Ok(()) };
         }
-        let sql = format!("SELECT count, reason FROM {t}pauses WHERE provider = $1 AND account = $2");
+        let sql = format!("SELECT until, reason, count FROM {t}pauses WHERE provider = $1 AND account = $2");
         let before = tx.row(&sql, args![provider, name]).await?;
-        let reason = status.to_string();
-        let count = match before {
-            Some(it) if it.text(1)? == reason => it.int(0)?.saturating_add(1),
-            _ => 1,
+        let (until, was, count) = match before {
+            Some(it) => (it.int(0)?, it.text(1)?, it.int(2)?),
+            None => (0, String::new(), 0),
         };
+        if until > now && !is_probe && was != THROTTLED {
+            return Ok(()); // This request was in flight when the pause began.
+        }
+        let reason = status.to_string();
+        let count = if was == THROTTLED || reason == THROTTLED { 1 } else { count.saturating_add(1) };
         let until = now.saturating_add(pause_ms(status, count, retry_after).unwrap_or(0));
         let sql = format!(
             "INSERT INTO {t}pauses (provider, account, until, reason, count) VALUES ($1, $2, $3, $4, $5) \

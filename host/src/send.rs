@@ -24,6 +24,18 @@ pub enum Sent {
     NotSent,
 }
 
+/// What a request is, as an extension of the `http::Request` that a [`Transport`] gets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Outgoing {
+    /// The provider.
+    pub provider: String,
+    /// The provider's name of the operation.
+    pub operation: String,
+    /// The account whose API key it has.
+    pub account: String,
+}
+
 /// What sends requests: the kit's own client, or one of yours.
 ///
 /// The deadline is for everything from the connection to the end of the body. Redirects must not be followed.

@@ -140,14 +140,6 @@ impl Store {
         tx.row(&sql, args![time.local, flow, key]).await?.as_ref().map(Locked::read).transpose()
     }
 
-    /// Several rows as they are; `rest` is what follows `WHERE`, with parameters from `$2`.
-    pub(crate) async fn list(&self, tx: &mut Tx<'_>, time: Time, rest: &str, more: &[Arg<'_>]) -> Result<Vec<Locked>> {
-        let (t, now) = (&self.t, time.now());
-        let sql = format!("SELECT {COLUMNS}, {now}, '' FROM {t}flows WHERE {rest}");
-        let all: Vec<Arg<'_>> = [Arg::Int(time.local)].into_iter().chain(more.iter().copied()).collect();
-        tx.rows(&sql, &all).await?.iter().map(Locked::read).collect()
-    }
-
     /// Makes the row if it is not there, and locks it in either case. The write comes before the first read, so that
     /// SQLite has its lock from the beginning. The result says whether the row was made.
     pub(crate) async fn make(&self, tx: &mut Tx<'_>, time: Time, row: (&str, &str), account: &str, reference: Option<&str>) -> Result<(Locked, bool)> {
@@ -226,10 +218,13 @@ impl Store {
         tx.run(&sql, values).await.map(drop)
     }
 
-    /// Makes a row due now, if it is not due already.
-    pub(crate) async fn wake(&self, tx: &mut Tx<'_>, flow: &str, key: &str, now: i64) -> Result<()> {
-        let t = &self.t;
-        let sql = format!("UPDATE {t}flows SET wake_at = $1 WHERE flow = $2 AND key = $3 AND (wake_at IS NULL OR wake_at > $1)");
-        tx.run(&sql, args![now, flow, key]).await.map(drop)
+    /// Makes a row due now, unless it is locked. Whether it was not.
+    pub(crate) async fn wake(&self, tx: &mut Tx<'_>, flow: &str, key: &str, now: i64) -> Result<bool> {
+        let Self { t, for_update, skip_locked } = self;
+        let sql = format!(
+            "UPDATE {t}flows SET wake_at = CASE WHEN wake_at < $1 THEN wake_at ELSE $1 END WHERE (flow, key) IN \
+             (SELECT flow, key FROM {t}flows WHERE flow = $2 AND key = $3{for_update}{skip_locked})"
+        );
+        Ok(tx.run(&sql, args![now, flow, key]).await? == 1)
     }
 }

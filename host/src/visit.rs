@@ -11,7 +11,7 @@ use crate::draft::{Draft, Leased, Line, digest, next_effect};
 use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::{Address, BATCH, Entry, HOUR_MS};
-use crate::pause::Gate;
+use crate::pause::{Gate, Replied};
 use crate::provider::Settings;
 use crate::snapshot::{kind_of, provider_of};
 use crate::store::Locked;
@@ -26,17 +26,17 @@ pub(crate) enum Which<'a> {
     Row(&'a Address),
 }
 
-/// What a visit brings: a fact, and the status of the reply if it is one.
+/// What a visit brings: a fact, and what it says of the account if it is a reply.
 #[derive(Debug)]
 pub(crate) struct Brought {
     pub(crate) fact: Fact<'static>,
     pub(crate) actor: String,
-    pub(crate) status: Option<(u16, Option<Duration>)>,
+    pub(crate) replied: Option<Replied>,
 }
 
 impl Brought {
     pub(crate) fn new(fact: Fact<'static>, actor: impl Into<String>) -> Self {
-        Self { fact, actor: actor.into(), status: None }
+        Self { fact, actor: actor.into(), replied: None }
     }
 }
 
@@ -195,10 +195,10 @@ impl Host {
         let (store, mut tx) = (&self.0.store, own.tx());
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
         let mut draft = Draft::new(row.load()?, self.format(&mut tx, &row.flow).await?)?;
-        if let Some(Brought { fact, actor, status }) = brought {
+        if let Some(Brought { fact, actor, replied }) = brought {
             draft.observe(fact, actor, &context)?;
-            if let Some((status, retry_after)) = *status {
-                store.replied(&mut tx, (provider_of(&row.flow), &row.account), status, retry_after, row.now).await?;
+            if let Some(replied) = *replied {
+                store.replied(&mut tx, (provider_of(&row.flow), &row.account), replied, row.now).await?;
             }
         }
         let (finished, early) = self.offer(&mut tx, row, &mut draft, &context).await?;
@@ -249,18 +249,21 @@ impl Host {
     async fn lease(&self, tx: &mut Tx<'_>, row: &Locked, settings: &Settings, draft: &mut Draft, context: &Context) -> Result<(Option<Leased>, Option<i64>)> {
         let Some(effect) = next_effect(draft.snapshot.effects(context)) else { return Ok((None, None)) };
         let kind = kind_of(&effect.effect);
+        let mut is_probe = false;
         let timeout = match self.0.handlers.get(kind) {
             Some(handler) => handler.timeout(),
             None if kind == "request" => {
                 let account = (provider_of(&row.flow), row.account.as_str());
-                if let Gate::PausedUntil(until) = self.0.store.gate(tx, account, row.now, settings.timeout).await? {
-                    return Ok((None, Some(until)));
+                match self.0.store.gate(tx, account, row.now).await? {
+                    Gate::PausedUntil(until) => return Ok((None, Some(until))),
+                    gate => is_probe = gate == Gate::Probe,
                 }
                 settings.timeout
             }
             None => return Err(Error::Handlers(kind.into())),
         };
         let context = Context::new(context.now, settings.leasing(timeout));
-        Ok((draft.lease(effect, &context)?, None))
+        let leased = draft.lease(effect, &context)?;
+        Ok((leased.map(|leased| Leased { is_probe, ..leased }), None))
     }
 }

@@ -10,6 +10,9 @@ use crate::host::{Host, at};
 use crate::inbox::{Entry, HOUR_MS};
 use crate::visit::{Visited, Which};
 
+/// The providers that sign nothing: their address needs a part that nobody can guess.
+const UNSIGNED: [&str; 2] = ["vend", "revup"];
+
 /// A webhook as your web framework received it: the raw body, and the parts of its URL.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
@@ -102,7 +105,7 @@ impl Host {
             is_shared: false,
         };
         let ids: Vec<_> = received.ids.iter().map(|it| it.as_str()).collect();
-        let stored = self.store_entry(&entry, &ids).await?;
+        let Some(stored) = self.store_entry(&entry, &ids).await? else { return Ok(received.acknowledge_with) };
         self.0.hooks.checkpoint("stored").await;
         if let Err(error) = self.wake_concerned(&stored, &entry).await {
             // The entry is due by itself, so that a worker does it.
@@ -119,7 +122,7 @@ impl Host {
         let Ok(known) = accounts.provider(provider) else { return Ok(None) };
         let is_right = match (&known.webhook_token, delivery.token) {
             (Some(token), Some(given)) => token.as_bytes().ct_eq(given.as_bytes()).into(),
-            (None, None) => true,
+            (None, None) => !UNSIGNED.contains(&provider),
             _ => false,
         };
         if !is_right || (!delivery.account.is_empty() && !known.has_accounts()) {
@@ -132,30 +135,34 @@ impl Host {
         }
     }
 
-    async fn store_entry(&self, entry: &Entry, ids: &[&str]) -> Result<String> {
+    /// Stores the entry; nothing if it is a hint too many, which may be dropped.
+    async fn store_entry(&self, entry: &Entry, ids: &[&str]) -> Result<Option<String>> {
         let mut own = self.begin().await?;
         let store = &self.0.store;
-        let id = store.receive(&mut own.tx(), entry, ids).await?;
-        if !entry.is_verified() {
-            store.bound_unverified(&mut own.tx(), &entry.provider).await?;
+        if !entry.is_verified() && store.is_hint_too_many(&mut own.tx(), &entry.provider, ids).await? {
+            tracing::warn!(provider = entry.provider, "an unverified webhook was dropped: too many are kept");
+            own.rollback().await?;
+            return Ok(None);
         }
+        let id = store.receive(&mut own.tx(), entry, ids).await?;
         own.commit().await?;
-        Ok(id)
+        Ok(Some(id))
     }
 
-    /// Makes each row due that knows an id of the entry, under its lock.
+    /// Makes each row due that knows an id of the entry, under its lock. A row that is locked now is left to a worker.
     async fn wake_concerned(&self, id: &str, entry: &Entry) -> Result<()> {
         let store = &self.0.store;
         let mut own = self.begin().await?;
         let rows = store.concerned(&mut own.tx(), id, &entry.account).await?;
+        let mut is_awake = true;
         for row in &rows {
-            store.wake(&mut own.tx(), &row.flow, &row.key, entry.received_at).await?;
+            is_awake &= store.wake(&mut own.tx(), &row.flow, &row.key, entry.received_at).await?;
         }
         let wake_at = match rows.len() {
             0 if entry.is_verified() => None,
             0 => Some(entry.received_at.saturating_add(HOUR_MS)),
-            1 => None,
-            // Each row applies it in a transaction of its own, and then it is deleted.
+            1 if is_awake => None,
+            // A worker offers it to each row in a transaction of its own, and then deletes it.
             _ => Some(entry.received_at),
         };
         store.rest_entry(&mut own.tx(), id, wake_at).await?;
@@ -205,12 +212,12 @@ impl Host {
     }
 }
 
-/// Tells a webhook that came before from another one.
+/// Tells a webhook that came before from another one: topic, content type and body, each after a line break.
 fn digest_of(topic: Option<&str>, content_type: Option<&str>, body: &[u8]) -> String {
     let mut hash = Sha256::new();
     for part in [topic, content_type] {
         hash.update(part.unwrap_or_default().as_bytes());
-        hash.update([0]);
+        hash.update(b"\n");
     }
     hash.update(body);
     hex::encode(hash.finalize())

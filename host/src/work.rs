@@ -13,7 +13,8 @@ use tokio::time::{sleep, timeout};
 use crate::error::{BoxError, Error, Result};
 use crate::host::{Handler, Host, jitter};
 use crate::inbox::{Address, HOUR_MS};
-use crate::send::{Sent, is_safe};
+use crate::pause::Replied;
+use crate::send::{Outgoing, Sent, is_safe};
 use crate::snapshot::{Task, kind_of, provider_of};
 use crate::visit::{Brought, Held, Visited, Which};
 
@@ -203,7 +204,7 @@ impl Host {
             return not_sent();
         }
         let (flow, key) = (held.row.flow.as_str(), held.row.key.as_str());
-        let http = match request.to_http(&held.settings.api_key) {
+        let mut http = match request.to_http(&held.settings.api_key) {
             Ok(http) if is_safe(http.uri()) => http,
             Ok(_) => {
                 tracing::error!(flow, key, operation, "the API key goes only to https: correct the provider's address");
@@ -214,7 +215,9 @@ impl Host {
                 return not_sent();
             }
         };
-        did.push(Did::Sent { operation: operation.into(), account: held.row.account.clone() });
+        let (provider, account) = (provider_of(flow).to_owned(), held.row.account.clone());
+        http.extensions_mut().insert(Outgoing { provider, operation: operation.into(), account: account.clone() });
+        did.push(Did::Sent { operation: operation.into(), account });
         let sent = self.0.hooks.transport.send(http, held.settings.timeout).await;
         self.0.hooks.checkpoint("replied").await;
         match sent {
@@ -236,7 +239,7 @@ impl Host {
             u64::try_from(at.as_millis().saturating_sub(now.as_millis())).ok().map(Duration::from_millis)
         });
         let fact = Fact::reply(effect, sending, status, reply.body().as_slice()).with_headers(headers).into_owned();
-        Brought { fact, actor: "worker".into(), status: Some((status, retry_after)) }
+        Brought { fact, actor: "worker".into(), replied: Some(Replied { status, retry_after, is_probe: held.leased.is_probe }) }
     }
 
     /// Calls a handler outside any transaction.
