@@ -70,7 +70,10 @@ impl Host {
                     found.push("`journal_mode` is not WAL: set it when you open the pool".into());
                 }
                 if level.unwrap_or(0) < 2 {
-                    found.push("`synchronous` is not FULL: a power failure can lose a lease, and a request is sent twice".into());
+                    found.push(
+                        "`synchronous` is not FULL: a power failure can lose a lease, and a request is sent twice"
+                            .into(),
+                    );
                 }
             }
         }
@@ -86,10 +89,10 @@ fn wanted() -> Vec<String> {
     for line in TABLES.lines() {
         if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
             table = rest.split(' ').next().unwrap_or_default();
-        } else if let Some(name) = line.strip_prefix("    ").and_then(|it| it.split(' ').next()) {
-            if name != "PRIMARY" {
-                all.push(format!("{table}.{name}"));
-            }
+        } else if let Some(name) = line.strip_prefix("    ").and_then(|it| it.split(' ').next())
+            && name != "PRIMARY"
+        {
+            all.push(format!("{table}.{name}"));
         }
     }
     all

@@ -6,7 +6,9 @@ use rulebound::effect::Effect;
 use rulebound::ffi::{AnyError, AnyStep};
 use rulebound::flow::FacetTransition;
 use rulebound::time::Timestamp;
-use rulebound::{Context, Fact, Failure, Flow, IgnoredReason, PendingEffect, Rejection, Request, Step, TypedId, Violation};
+use rulebound::{
+    Context, Fact, Failure, Flow, IgnoredReason, PendingEffect, Rejection, Request, Step, TypedId, Violation,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -93,14 +95,20 @@ impl Draft {
 
     /// Takes the step that a command led to.
     pub(crate) fn commanded(&mut self, step: Stepped, command: &str, actor: Option<&str>) -> Result<()> {
-        let line = Line { kind: "command".into(), code: Some(command.into()), actor: actor.map(Into::into), ..Line::default() };
+        let line = Line {
+            kind: "command".into(),
+            code: Some(command.into()),
+            actor: actor.map(Into::into),
+            ..Line::default()
+        };
         self.step(step, line)
     }
 
     /// Notes a command that was rejected.
     pub(crate) fn rejected(&mut self, rejection: &Rejection, command: &str, actor: Option<&str>) {
         let (code, actor) = (Some(command.into()), actor.map(Into::into));
-        let line = Line { kind: "rejected".into(), code, actor, rules: codes(&rejection.violations), ..Line::default() };
+        let line =
+            Line { kind: "rejected".into(), code, actor, rules: codes(&rejection.violations), ..Line::default() };
         self.note(line);
     }
 
@@ -111,7 +119,12 @@ impl Draft {
     }
 
     /// Offers a webhook of the inbox. Nothing is noted of one that changed nothing and stays there.
-    pub(crate) fn offer(&mut self, webhook: &Fact<'_>, is_shared: bool, context: &Context) -> Result<Option<IgnoredReason>> {
+    pub(crate) fn offer(
+        &mut self,
+        webhook: &Fact<'_>,
+        is_shared: bool,
+        context: &Context,
+    ) -> Result<Option<IgnoredReason>> {
         let step: Stepped = self.snapshot.observe(webhook.clone(), context)?.into();
         match step.ignored {
             Some(IgnoredReason::Early) => Ok(step.ignored),
@@ -123,7 +136,10 @@ impl Draft {
     fn observed(&mut self, step: Stepped, fact: &Fact<'_>, actor: &str) -> Result<Option<IgnoredReason>> {
         let ((kind, effect, http_status), ignored) = (described(fact), step.ignored);
         let code = ignored.map(reason);
-        self.step(step, Line { kind: kind.into(), actor: Some(actor.into()), effect, http_status, code, ..Line::default() })?;
+        self.step(
+            step,
+            Line { kind: kind.into(), actor: Some(actor.into()), effect, http_status, code, ..Line::default() },
+        )?;
         Ok(ignored)
     }
 

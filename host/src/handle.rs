@@ -127,7 +127,14 @@ impl Host {
         self.call(flow, key, &name, decide, Ok)
     }
 
-    fn call<S>(&self, flow: &str, key: &str, action: &str, decide: Decide, typed: fn(Row) -> Result<Row<S>>) -> Handle<'static, S> {
+    fn call<S>(
+        &self,
+        flow: &str,
+        key: &str,
+        action: &str,
+        decide: Decide,
+        typed: fn(Row) -> Result<Row<S>>,
+    ) -> Handle<'static, S> {
         let command = action.split('/').next().unwrap_or_default().to_owned();
         let (flow, key) = (flow.to_owned(), key.to_owned());
         let call = Call { flow, key, command, decide, actor: None, reference: None, account: None };
@@ -321,7 +328,15 @@ impl Host {
     /// # Errors
     ///
     /// [`Error::Unknown`] if there is no such row, and [`Error::Core`] if the verdict is not one of the review's.
-    pub async fn answer(&self, flow: &str, key: &str, review: &str, verdict: &str, id: Option<&str>, actor: &str) -> Result<Row> {
+    pub async fn answer(
+        &self,
+        flow: &str,
+        key: &str,
+        review: &str,
+        verdict: &str,
+        id: Option<&str>,
+        actor: &str,
+    ) -> Result<Row> {
         let effect = EffectId::parse(review).map_err(|_| Error::input("review", "is not the id of an effect"))?;
         let fact = Fact::reviewed(&effect, verdict, id).into_owned();
         self.observe(flow, key, &Brought::new(fact, actor)).await
@@ -346,7 +361,35 @@ impl Host {
 
 /// A row as the application sees it.
 fn seen(row: Locked, snapshot: Any, settings: Arc<Settings>) -> Row {
-    let Locked { flow, key, account, reference, wake_at, reviews, failing, tries, last_error, created_at, updated_at, now, .. } = row;
+    let Locked {
+        flow,
+        key,
+        account,
+        reference,
+        wake_at,
+        reviews,
+        failing,
+        tries,
+        last_error,
+        created_at,
+        updated_at,
+        now,
+        ..
+    } = row;
     let context = Context::new(at(now), Arc::clone(&settings.config));
-    Row { flow, key, account, reference, wake_at, reviews, failing, tries, last_error, created_at, updated_at, snapshot, context }
+    Row {
+        flow,
+        key,
+        account,
+        reference,
+        wake_at,
+        reviews,
+        failing,
+        tries,
+        last_error,
+        created_at,
+        updated_at,
+        snapshot,
+        context,
+    }
 }

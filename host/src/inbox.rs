@@ -32,7 +32,8 @@ pub(crate) struct Entry {
     pub(crate) is_shared: bool,
 }
 
-const COLUMNS: &str = "i.id, i.provider, i.account, i.deliveries, i.origin, i.content_type, i.topic, i.body, i.received_at, i.digest";
+const COLUMNS: &str =
+    "i.id, i.provider, i.account, i.deliveries, i.origin, i.content_type, i.topic, i.body, i.received_at, i.digest";
 
 impl Entry {
     fn read(record: &Record) -> Result<Self> {
@@ -54,7 +55,8 @@ impl Entry {
     /// The fact that a row observes.
     pub(crate) fn fact(&self) -> Fact<'_> {
         let origin = if self.is_verified() { Origin::Verified } else { Origin::Unverified };
-        let (content_type, topic) = (self.content_type.as_deref().map(Into::into), self.topic.as_deref().map(Into::into));
+        let (content_type, topic) =
+            (self.content_type.as_deref().map(Into::into), self.topic.as_deref().map(Into::into));
         Fact::Webhook { body: self.body.as_slice().into(), content_type, topic, origin }
     }
 
@@ -73,7 +75,13 @@ pub(crate) struct Address {
 impl Store {
     /// The entries that name an id of the row, the oldest first, after the entry of another visit: one more than a visit
     /// reads, if there are more.
-    pub(crate) async fn entries(&self, tx: &mut Tx<'_>, row: &Locked, snapshot: &Any, after: (i64, &str)) -> Result<Vec<Entry>> {
+    pub(crate) async fn entries(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &Locked,
+        snapshot: &Any,
+        after: (i64, &str),
+    ) -> Result<Vec<Entry>> {
         let t = &self.t;
         let ids = snapshot.ids();
         let places: Vec<_> = (8..).take(ids.len()).map(|place| format!("${place}")).collect();
@@ -109,7 +117,15 @@ impl Store {
         };
         let Entry { id, provider, account, digest, origin, content_type, topic, body, received_at, .. } = entry;
         let values = args![
-            id, provider, account, digest, origin, content_type.as_deref(), topic.as_deref(), body.as_slice(), *received_at
+            id,
+            provider,
+            account,
+            digest,
+            origin,
+            content_type.as_deref(),
+            topic.as_deref(),
+            body.as_slice(),
+            *received_at
         ];
         tx.run(&sql, values).await?;
         let sql = format!("SELECT id FROM {t}inbox WHERE provider = $1 AND account = $2 AND digest = $3");
@@ -117,8 +133,12 @@ impl Store {
         let stored = stored.unwrap_or_else(|| id.clone());
         if !ids.is_empty() {
             let places: Vec<_> = (3..).take(ids.len()).map(|place| format!("($1, ${place}, $2)")).collect();
-            let sql = format!("INSERT INTO {t}inbox_ids (provider, id, inbox) VALUES {} ON CONFLICT DO NOTHING", places.join(", "));
-            let all: Vec<_> = [provider.as_str(), &stored].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
+            let sql = format!(
+                "INSERT INTO {t}inbox_ids (provider, id, inbox) VALUES {} ON CONFLICT DO NOTHING",
+                places.join(", ")
+            );
+            let all: Vec<_> =
+                [provider.as_str(), &stored].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
             tx.run(&sql, &all).await?;
         }
         Ok(stored)
@@ -159,7 +179,12 @@ impl Store {
     }
 
     /// Takes the entry that is due for the longest time, and lets it rest for a minute, so that no other worker takes it.
-    pub(crate) async fn take_entry(&self, tx: &mut Tx<'_>, time: Time, is_postgres: bool) -> Result<Option<(Entry, i64)>> {
+    pub(crate) async fn take_entry(
+        &self,
+        tx: &mut Tx<'_>,
+        time: Time,
+        is_postgres: bool,
+    ) -> Result<Option<(Entry, i64)>> {
         const MINUTE_MS: i64 = 60_000;
         let (t, now, started) = (&self.t, time.now(), time.started());
         let lock = if is_postgres { " FOR UPDATE SKIP LOCKED" } else { "" };

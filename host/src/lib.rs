@@ -21,7 +21,11 @@ mod work;
 mod handle;
 mod ops;
 mod doctor;
+mod dashboard;
+#[cfg(feature = "axum")]
+mod router;
 
+pub use dashboard::Access;
 pub use db::{Database, Tx};
 pub use error::{BoxError, Error, Result};
 pub use handle::Handle;

@@ -141,7 +141,8 @@ impl Host {
         let mut own = self.begin().await?;
         let row = store.lock(&mut own.tx(), self.time(), flow, key).await?;
         let row = row.ok_or_else(|| Error::Unknown { flow: flow.into(), key: key.into() })?;
-        let sql = format!("UPDATE {t}flows SET tries = 0, last_error = NULL, wake_at = $1 WHERE flow = $2 AND key = $3");
+        let sql =
+            format!("UPDATE {t}flows SET tries = 0, last_error = NULL, wake_at = $1 WHERE flow = $2 AND key = $3");
         own.tx().run(&sql, args![row.now, flow, key]).await?;
         store.resume(&mut own.tx(), (crate::snapshot::provider_of(flow), &row.account)).await?;
         own.commit().await?;
@@ -174,12 +175,13 @@ impl Host {
         );
         let mut tx = own.tx();
         tx.run(&format!("DELETE FROM {t}inbox WHERE id IN ({alone})"), args![flow, key]).await?;
-        let orphans = format!("DELETE FROM {t}inbox_ids WHERE inbox IN ({alone}) AND NOT EXISTS (SELECT 1 FROM {t}inbox i WHERE i.id = inbox)");
+        let orphans = format!(
+            "DELETE FROM {t}inbox_ids WHERE inbox IN ({alone}) AND NOT EXISTS (SELECT 1 FROM {t}inbox i WHERE i.id = inbox)"
+        );
         tx.run(&orphans, args![flow, key]).await?;
         for table in ["ids", "journal", "flows"] {
             tx.run(&format!("DELETE FROM {t}{table} WHERE flow = $1 AND key = $2"), args![flow, key]).await?;
         }
-        drop(tx);
         own.commit().await
     }
 
@@ -294,7 +296,9 @@ impl Host {
         let brought = Brought::new(Fact::restored(Timestamp::from_millis(taken_at)), "doctor");
         let (mut rows, mut last) = (0_usize, Address { flow: String::new(), key: String::new() });
         loop {
-            let sql = format!("SELECT flow, key FROM {t}flows WHERE flow > $1 OR (flow = $1 AND key > $2) ORDER BY flow, key LIMIT 1");
+            let sql = format!(
+                "SELECT flow, key FROM {t}flows WHERE flow > $1 OR (flow = $1 AND key > $2) ORDER BY flow, key LIMIT 1"
+            );
             let mut own = self.begin_read().await?;
             let next = own.tx().row(&sql, args![&last.flow, &last.key]).await?;
             own.commit().await?;

@@ -139,12 +139,15 @@ impl Settings {
     }
 }
 
+/// What a lookup said, and when.
+type Known = (Instant, Arc<Settings>);
+
 /// Every provider of a host, and what is known of their accounts.
 pub(crate) struct Accounts {
     base: Value,
     providers: BTreeMap<String, Provider>,
     own: BTreeMap<String, Arc<Settings>>,
-    known: Mutex<BTreeMap<(String, String), (Instant, Arc<Settings>)>>,
+    known: Mutex<BTreeMap<(String, String), Known>>,
 }
 
 impl Accounts {
@@ -165,8 +168,9 @@ impl Accounts {
 
     fn settings(&self, name: &str, provider: &Provider, account: &Account) -> Result<Settings> {
         let mut config = self.base.clone();
-        for own in [&provider.own.config, &account.config] {
-            merge(&mut config[name], own);
+        if let Some(settings) = config.get_mut(name) {
+            merge(settings, &provider.own.config);
+            merge(settings, &account.config);
         }
         let config = ffi::read_config(&config.to_string())
             .map_err(|error| Error::input(format!("providers.{name}"), error.to_string()))?;
@@ -180,7 +184,12 @@ impl Accounts {
     }
 
     pub(crate) fn provider(&self, name: &str) -> Result<&Provider> {
-        let unknown = || Error::input("provider", format!("is `{name}`, which this host does not have: add it when you build the host"));
+        let unknown = || {
+            Error::input(
+                "provider",
+                format!("is `{name}`, which this host does not have: add it when you build the host"),
+            )
+        };
         self.providers.get(name).ok_or_else(unknown)
     }
 

@@ -90,15 +90,21 @@ impl Host {
             return Err(Error::Schema("the table schema_version is empty: call `migrate`".into()));
         };
         if version < VERSION {
-            return Err(Error::Schema(format!("the tables have version {version}, and this kit needs {VERSION}: call `migrate`")));
+            return Err(Error::Schema(format!(
+                "the tables have version {version}, and this kit needs {VERSION}: call `migrate`"
+            )));
         }
         if readable_from > VERSION {
-            return Err(Error::Schema(format!("the tables can be used by kits from version {readable_from}, and this one is {VERSION}: update it")));
+            return Err(Error::Schema(format!(
+                "the tables can be used by kits from version {readable_from}, and this one is {VERSION}: update it"
+            )));
         }
         let known = known_formats();
         for (flow, format) in formats {
             if known.get(&flow).is_some_and(|it| !it.contains(&format)) {
-                return Err(Error::Schema(format!("{flow} is saved in format {format}, which this release cannot write: update it")));
+                return Err(Error::Schema(format!(
+                    "{flow} is saved in format {format}, which this release cannot write: update it"
+                )));
             }
         }
         Ok(())
@@ -126,7 +132,10 @@ impl Store {
                 let sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = 'rulebound_schema_version'";
                 tx.row(sql, args![schema]).await?
             }
-            false => tx.row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rulebound_schema_version'", &[]).await?,
+            false => {
+                tx.row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rulebound_schema_version'", &[])
+                    .await?
+            }
         };
         Ok(found.is_some())
     }

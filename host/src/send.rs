@@ -141,7 +141,11 @@ mod tests {
         assert!(matches!(sent("").await, Sent::Lost), "the deadline");
         assert!(matches!(sent("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}").await, Sent::Lost), "cut off");
         assert!(matches!(sent("nonsense\r\n\r\n").await, Sent::Lost), "not HTTP");
-        let long = format!("HTTP/1.1 200 OK\r\ncontent-length: {0}\r\n\r\n{1}", LARGEST_BODY + 1, "x".repeat(LARGEST_BODY + 1));
+        let long = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {0}\r\n\r\n{1}",
+            LARGEST_BODY + 1,
+            "x".repeat(LARGEST_BODY + 1)
+        );
         assert!(matches!(sent(&long).await, Sent::Lost), "above 1 MiB");
     }
 

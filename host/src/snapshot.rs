@@ -81,9 +81,36 @@ impl Row {
     /// If it is a row of another flow.
     pub fn typed<F: Flow>(self) -> Result<Row<Snapshot<F>>> {
         let snapshot = Snapshot::<F>::load(&self.snapshot.save()).map_err(ffi::AnyError::from)?;
-        let Self { flow, key, account, reference, wake_at, reviews, failing, tries, last_error, created_at, updated_at, context, .. } =
-            self;
-        Ok(Row { flow, key, account, reference, wake_at, reviews, failing, tries, last_error, created_at, updated_at, snapshot, context })
+        let Self {
+            flow,
+            key,
+            account,
+            reference,
+            wake_at,
+            reviews,
+            failing,
+            tries,
+            last_error,
+            created_at,
+            updated_at,
+            context,
+            ..
+        } = self;
+        Ok(Row {
+            flow,
+            key,
+            account,
+            reference,
+            wake_at,
+            reviews,
+            failing,
+            tries,
+            last_error,
+            created_at,
+            updated_at,
+            snapshot,
+            context,
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The statements on rows: lock, save, ids and the journal. Each takes the transaction that it runs in.
 
 use rulebound::Context;
-use rulebound::ffi::{self, AnyError};
 use rulebound::Key;
+use rulebound::ffi::{self, AnyError};
 
 use crate::db::{Arg, Record, Tx, args};
 use crate::draft::{Draft, Line};
@@ -13,7 +13,8 @@ use crate::snapshot::{Any, provider_of};
 pub(crate) const RULES_VERSION: &str = rulebound::catalogue::RULES_VERSION;
 
 /// The columns of a row without its snapshot and with the time, in the order of [`Locked`].
-const COLUMNS: &str = "flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error, created_at, updated_at";
+const COLUMNS: &str =
+    "flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error, created_at, updated_at";
 
 /// A row as it was read, in most cases under its lock.
 #[derive(Clone, Debug)]
@@ -67,7 +68,8 @@ impl Locked {
 /// A flow that has not started.
 pub(crate) fn start(flow: &str, key: &str) -> Result<Any> {
     let id = Key::parse(key).map_err(|error| Error::input("key", format!("is not a key: {error}")))?;
-    ffi::start(flow, id).ok_or_else(|| Error::input("flow", format!("is `{flow}`, which is not a flow of this release")))
+    ffi::start(flow, id)
+        .ok_or_else(|| Error::input("flow", format!("is `{flow}`, which is not a flow of this release")))
 }
 
 /// Where the time of a statement comes from: the host's clock, or the server's.
@@ -142,7 +144,14 @@ impl Store {
 
     /// Makes the row if it is not there, and locks it in either case. The write comes before the first read, so that
     /// SQLite has its lock from the beginning. The result says whether the row was made.
-    pub(crate) async fn make(&self, tx: &mut Tx<'_>, time: Time, row: (&str, &str), account: &str, reference: Option<&str>) -> Result<(Locked, bool)> {
+    pub(crate) async fn make(
+        &self,
+        tx: &mut Tx<'_>,
+        time: Time,
+        row: (&str, &str),
+        account: &str,
+        reference: Option<&str>,
+    ) -> Result<(Locked, bool)> {
         let (t, now, (flow, key)) = (&self.t, time.now(), row);
         let sql = format!(
             "INSERT INTO {t}flows (flow, key, account, reference, revision, snapshot, wake_at, reviews, failing, tries, last_error, created_at, updated_at) \
@@ -161,7 +170,14 @@ impl Store {
     }
 
     /// Saves what a visit decided: snapshot, ids, journal, and when to look again.
-    pub(crate) async fn save(&self, tx: &mut Tx<'_>, row: &Locked, draft: &Draft, wake_at: Option<i64>, context: &Context) -> Result<()> {
+    pub(crate) async fn save(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &Locked,
+        draft: &Draft,
+        wake_at: Option<i64>,
+        context: &Context,
+    ) -> Result<()> {
         let t = &self.t;
         let revision = i64::try_from(draft.snapshot.revision()).unwrap_or(i64::MAX);
         let (reviews, failing) = draft.counts(context);
@@ -171,7 +187,16 @@ impl Store {
         );
         let updated_at = if revision == draft.before { row.updated_at } else { row.now };
         let values = args![
-            revision, &draft.text, wake_at, reviews, failing, updated_at, row.reference.as_deref(), &row.flow, &row.key, draft.before
+            revision,
+            &draft.text,
+            wake_at,
+            reviews,
+            failing,
+            updated_at,
+            row.reference.as_deref(),
+            &row.flow,
+            &row.key,
+            draft.before
         ];
         if tx.run(&sql, values).await? != 1 {
             return Err(Error::Conflict { key: row.key.clone() });
@@ -188,7 +213,9 @@ impl Store {
     /// Sets when to look at a row again, which has no snapshot to save.
     pub(crate) async fn rest(&self, tx: &mut Tx<'_>, row: &Locked, until: i64, tries: i64, class: &str) -> Result<()> {
         let t = &self.t;
-        let sql = format!("UPDATE {t}flows SET wake_at = $1, tries = tries + $2, last_error = $3 WHERE flow = $4 AND key = $5");
+        let sql = format!(
+            "UPDATE {t}flows SET wake_at = $1, tries = tries + $2, last_error = $3 WHERE flow = $4 AND key = $5"
+        );
         tx.run(&sql, args![until, tries, class, &row.flow, &row.key]).await.map(drop)
     }
 
@@ -198,7 +225,8 @@ impl Store {
         let places: Vec<_> = (4..).take(ids.len()).map(|place| format!("($1, ${place}, $2, $3)")).collect();
         let values = [provider, &row.flow, &row.key].into_iter().chain(ids.iter().map(|it| it.as_str()));
         let values: Vec<_> = values.map(Arg::from).collect();
-        let sql = format!("INSERT INTO {t}ids (provider, id, flow, key) VALUES {} ON CONFLICT DO NOTHING", places.join(", "));
+        let sql =
+            format!("INSERT INTO {t}ids (provider, id, flow, key) VALUES {} ON CONFLICT DO NOTHING", places.join(", "));
         tx.run(&sql, &values).await.map(drop)
     }
 
@@ -212,8 +240,20 @@ impl Store {
         );
         let Line { revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest } = line;
         let values = args![
-            &row.flow, &row.key, *revision, row.now, kind, actor.as_deref(), effect.as_deref(), *http_status, code.as_deref(),
-            rules.as_deref(), transitions.as_deref(), failure.as_deref(), RULES_VERSION, digest
+            &row.flow,
+            &row.key,
+            *revision,
+            row.now,
+            kind,
+            actor.as_deref(),
+            effect.as_deref(),
+            *http_status,
+            code.as_deref(),
+            rules.as_deref(),
+            transitions.as_deref(),
+            failure.as_deref(),
+            RULES_VERSION,
+            digest
         ];
         tx.run(&sql, values).await.map(drop)
     }

@@ -96,7 +96,9 @@ impl Host {
     /// How long ago that was. A clock that a test moves counts for what it moved.
     pub(crate) fn since(&self, began: Began) -> Duration {
         match (began.clock, &self.0.hooks.clock) {
-            (Some(then), Some(clock)) => Duration::from_millis(u64::try_from(clock().saturating_sub(then)).unwrap_or(0)),
+            (Some(then), Some(clock)) => {
+                Duration::from_millis(u64::try_from(clock().saturating_sub(then)).unwrap_or(0))
+            }
             _ => began.instant.elapsed(),
         }
     }
@@ -190,7 +192,12 @@ impl Host {
     }
 
     /// The visit between the lock and the commit.
-    pub(crate) async fn decide(&self, entered: &mut Entered, brought: Option<&Brought>, is_worker: bool) -> Result<Decided> {
+    pub(crate) async fn decide(
+        &self,
+        entered: &mut Entered,
+        brought: Option<&Brought>,
+        is_worker: bool,
+    ) -> Result<Decided> {
         let Entered { own, row, settings, .. } = entered;
         let (store, mut tx) = (&self.0.store, own.tx());
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
@@ -216,7 +223,13 @@ impl Host {
 
     /// Offers the inbox's entries that name an id of the row. The result has those that no other row
     /// waits for, and the names of those that the row cannot apply yet.
-    async fn offer(&self, tx: &mut Tx<'_>, row: &Locked, draft: &mut Draft, context: &Context) -> Result<(Vec<Entry>, Vec<String>)> {
+    async fn offer(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &Locked,
+        draft: &mut Draft,
+        context: &Context,
+    ) -> Result<(Vec<Entry>, Vec<String>)> {
         let store = &self.0.store;
         let (mut finished, mut early, mut after) = (Vec::new(), Vec::new(), (i64::MIN, String::new()));
         for _ in 0..PAGES {
@@ -232,7 +245,13 @@ impl Host {
                     Ok(_) if entry.is_shared => {}
                     Ok(_) => finished.push(entry),
                     Err(error) => {
-                        tracing::error!(flow = row.flow, key = row.key, entry = entry.id, class = error.class(), "a webhook raised");
+                        tracing::error!(
+                            flow = row.flow,
+                            key = row.key,
+                            entry = entry.id,
+                            class = error.class(),
+                            "a webhook raised"
+                        );
                         store.fail_entry(tx, &entry, error.class(), row.now).await?;
                     }
                 }
@@ -246,7 +265,14 @@ impl Host {
     }
 
     /// Leases the next effect, unless it is a request of a paused account; then the result has the end of the pause.
-    async fn lease(&self, tx: &mut Tx<'_>, row: &Locked, settings: &Settings, draft: &mut Draft, context: &Context) -> Result<(Option<Leased>, Option<i64>)> {
+    async fn lease(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &Locked,
+        settings: &Settings,
+        draft: &mut Draft,
+        context: &Context,
+    ) -> Result<(Option<Leased>, Option<i64>)> {
         let Some(effect) = next_effect(draft.snapshot.effects(context)) else { return Ok((None, None)) };
         let kind = kind_of(&effect.effect);
         let mut is_probe = false;

@@ -64,6 +64,12 @@ impl Host {
         }
     }
 
+    /// Whether the address of this provider ends with a token.
+    #[cfg(feature = "axum")]
+    pub(crate) fn has_token(&self, provider: &str) -> bool {
+        self.0.accounts.provider(provider).is_ok_and(|it| it.webhook_token.is_some())
+    }
+
     async fn receive(&self, provider: &str, headers: &Headers<'_>, body: &[u8], delivery: Delivery<'_>) -> Result<u16> {
         if body.len() > LARGEST_BODY {
             return Ok(413);

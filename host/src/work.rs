@@ -131,7 +131,7 @@ impl Host {
             *pruned_at = now;
             self.prune().await?;
         }
-        if rows % ENTRIES_EVERY == 0 && self.correlate_due().await? {
+        if rows.is_multiple_of(ENTRIES_EVERY) && self.correlate_due().await? {
             return Ok(true);
         }
         Ok(self.take(&mut Vec::new()).await? || self.correlate_due().await?)
@@ -239,7 +239,11 @@ impl Host {
             u64::try_from(at.as_millis().saturating_sub(now.as_millis())).ok().map(Duration::from_millis)
         });
         let fact = Fact::reply(effect, sending, status, reply.body().as_slice()).with_headers(headers).into_owned();
-        Brought { fact, actor: "worker".into(), replied: Some(Replied { status, retry_after, is_probe: held.leased.is_probe }) }
+        Brought {
+            fact,
+            actor: "worker".into(),
+            replied: Some(Replied { status, retry_after, is_probe: held.leased.is_probe }),
+        }
     }
 
     /// Calls a handler outside any transaction.
@@ -258,11 +262,17 @@ impl Host {
     }
 
     /// Calls a handler in the transaction that records the end of the effect.
-    async fn handle_in_transaction(&self, held: &Held, address: &Address, did: &mut Vec<Did>) -> Result<Option<Box<Held>>> {
+    async fn handle_in_transaction(
+        &self,
+        held: &Held,
+        address: &Address,
+        did: &mut Vec<Did>,
+    ) -> Result<Option<Box<Held>>> {
         let Some(mut entered) = self.enter(Which::Row(address)).await? else { return Ok(None) };
         let effect = &held.leased.effect;
         // Another worker may hold the effect meanwhile, or have carried it out.
-        let context = rulebound::Context::new(crate::host::at(entered.row.now), std::sync::Arc::clone(&entered.settings.config));
+        let context =
+            rulebound::Context::new(crate::host::at(entered.row.now), std::sync::Arc::clone(&entered.settings.config));
         let mine = effect.attempts.saturating_add(1);
         let pending = entered.row.load()?.effects(&context);
         if !pending.iter().any(|it| it.id == effect.id && it.attempts == mine) {
@@ -274,7 +284,6 @@ impl Host {
             let call = AssertUnwindSafe(async { handler(task(held), &mut tx).await });
             let ended = timeout(*deadline, call.catch_unwind()).await;
             if let Err(error) = ended_well(ended) {
-                drop(tx);
                 entered.own.rollback().await?;
                 return Err(error);
             }
@@ -291,7 +300,13 @@ impl Host {
 
 fn task(held: &Held) -> Task {
     let row = held.row.clone();
-    Task { flow: row.flow, key: row.key, account: row.account, reference: row.reference, effect: held.leased.effect.clone() }
+    Task {
+        flow: row.flow,
+        key: row.key,
+        account: row.account,
+        reference: row.reference,
+        effect: held.leased.effect.clone(),
+    }
 }
 
 type Ended = Result<std::thread::Result<Result<(), BoxError>>, tokio::time::error::Elapsed>;

@@ -115,6 +115,7 @@ impl Record {
 /// A transaction of the application or of the kit, in which the kit runs its statements.
 ///
 /// It is made from a transaction or a connection of sqlx: `(&mut tx).into()`.
+#[expect(clippy::exhaustive_enums, reason = "an application matches on its own database")]
 pub enum Tx<'c> {
     /// SQLite.
     #[cfg(feature = "sqlite")]

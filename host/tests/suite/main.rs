@@ -1,4 +1,11 @@
 //! The scenarios of `host/suite`, on SQLite and on PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "a test, in which a panic is a failure"
+)]
 
 mod stage;
 mod step;

@@ -49,12 +49,25 @@ impl Stage {
                 "handle" => self.handle(&host, with).await,
                 "answer" => {
                     let text = |name: &str| with[name].as_str().unwrap_or_default();
-                    let answer = host.answer(text("flow"), text("key"), text("review"), text("verdict"), with["id"].as_str(), text("actor"));
+                    let answer = host.answer(
+                        text("flow"),
+                        text("key"),
+                        text("review"),
+                        text("verdict"),
+                        with["id"].as_str(),
+                        text("actor"),
+                    );
                     outcome(answer.await.map(|row| shown(&row)))
                 }
-                "customer_returned" => outcome(host.customer_returned_any(word(with, "flow"), word(with, "key")).await.map(|row| shown(&row))),
+                "customer_returned" => outcome(
+                    host.customer_returned_any(word(with, "flow"), word(with, "key")).await.map(|row| shown(&row)),
+                ),
                 "forget" => outcome(host.forget(word(with, "flow"), word(with, "key")).await.map(|()| json!({}))),
-                "get" => host.get_any(word(with, "flow"), word(with, "key")).await.map_err(|it| it.to_string())?.map_or(Value::Null, |row| shown(&row)),
+                "get" => host
+                    .get_any(word(with, "flow"), word(with, "key"))
+                    .await
+                    .map_err(|it| it.to_string())?
+                    .map_or(Value::Null, |row| shown(&row)),
                 "row" => self.row(with).await,
                 "tables" => count(&self.tables).await,
                 "journal" => self.journal(with).await,
@@ -147,7 +160,8 @@ impl Stage {
         for number in 1..=with["times"].as_u64().unwrap_or(1) {
             let body = text(&with["body"]).replace("$n", &number.to_string());
             let headers = headers(with, &body, self.world.now());
-            let (provider, account) = (word(with, "provider").to_owned(), with["account"].as_str().unwrap_or_default().to_owned());
+            let (provider, account) =
+                (word(with, "provider").to_owned(), with["account"].as_str().unwrap_or_default().to_owned());
             let (token, topic) = (with["token"].as_str().map(str::to_owned), with["topic"].as_str().map(str::to_owned));
             let host = host.clone();
             let call = async move {
@@ -158,7 +172,8 @@ impl Stage {
                 if let Some(topic) = &topic {
                     delivery = delivery.topic(topic);
                 }
-                let headers: Headers<'_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                let headers: Headers<'_> =
+                    headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
                 host.webhook(&provider, &headers, body.as_bytes(), delivery).await
             };
             let got = match self.run(call).await? {
@@ -211,7 +226,8 @@ impl Stage {
     async fn row(&self, with: &Value) -> Value {
         let (table, id) = (self.tables.name("rulebound_flows"), [word(with, "flow"), word(with, "key")]);
         if !with["snapshot"].is_null() {
-            let stored = self.tables.rows(&format!("SELECT snapshot FROM {table} WHERE flow = $1 AND key = $2"), &id).await;
+            let stored =
+                self.tables.rows(&format!("SELECT snapshot FROM {table} WHERE flow = $1 AND key = $2"), &id).await;
             let stored = stored[0][0].clone().unwrap();
             let text = match &with["snapshot"] {
                 Value::String(text) => text.clone(),
@@ -223,17 +239,25 @@ impl Stage {
                     })
                 }
             };
-            let sql = format!("UPDATE {table} SET snapshot = $3, wake_at = {} WHERE flow = $1 AND key = $2", self.world.now());
+            let sql = format!(
+                "UPDATE {table} SET snapshot = $3, wake_at = {} WHERE flow = $1 AND key = $2",
+                self.world.now()
+            );
             self.tables.run(&sql, &[id[0], id[1], &text]).await;
         }
-        let sql = format!("SELECT CAST(wake_at AS text), CAST(revision AS text), CAST(tries AS text) FROM {table} WHERE flow = $1 AND key = $2");
+        let sql = format!(
+            "SELECT CAST(wake_at AS text), CAST(revision AS text), CAST(tries AS text) FROM {table} WHERE flow = $1 AND key = $2"
+        );
         let found = self.tables.rows(&sql, &id).await;
         let number = |at: usize| found[0][at].as_ref().map(|it| it.parse::<i64>().unwrap());
         json!({"wake_at": number(0).map(|it| it - self.world.now()), "revision": number(1), "tries": number(2)})
     }
 
     async fn journal(&self, with: &Value) -> Value {
-        let sql = format!("SELECT kind FROM {} WHERE flow = $1 AND key = $2 ORDER BY seq", self.tables.name("rulebound_journal"));
+        let sql = format!(
+            "SELECT kind FROM {} WHERE flow = $1 AND key = $2 ORDER BY seq",
+            self.tables.name("rulebound_journal")
+        );
         let kinds = self.tables.rows(&sql, &[word(with, "flow"), word(with, "key")]).await;
         json!({"kinds": kinds.into_iter().flatten().collect::<Vec<_>>()})
     }
@@ -256,7 +280,9 @@ async fn count(tables: &Tables) -> Value {
 fn outcome(result: Result<Value, Error>) -> Value {
     match result {
         Ok(value) => value,
-        Err(Error::Rejected(rejection)) => json!({"rejected": rejection.violations.iter().map(|it| it.rule.code).collect::<Vec<_>>()}),
+        Err(Error::Rejected(rejection)) => {
+            json!({"rejected": rejection.violations.iter().map(|it| it.rule.code).collect::<Vec<_>>()})
+        }
         // What the library refuses has one name in the suite.
         Err(error @ Error::Core(_)) => json!({"error": "invalid_input", "message": error.to_string()}),
         Err(error) => json!({"error": error.class(), "message": error.to_string()}),
