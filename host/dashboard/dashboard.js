@@ -109,7 +109,6 @@ function powers(flow, key) {
       await write('answer', { flow, key, review, verdict, id });
       say('The answer is recorded.');
       await refresh();
-      at('main').querySelector('h1')?.focus({ preventScroll: true });
     },
     retry: async () => {
       try {

@@ -8,13 +8,18 @@ export function el(tag, given = {}, ...children) {
     else if (value === true) element.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, String(value));
   }
-  element.append(...children.flat().filter((it) => it !== null && it !== undefined && it !== false && it !== ''));
+  element.append(...children.flat(Infinity).filter((it) => it !== null && it !== undefined && it !== false && it !== ''));
   return element;
 }
 
 /** A name that others chose. It is isolated, so that right-to-left text does not turn what is beside it. */
 export function name(text, className = 'id') {
   return el('bdi', { class: className }, String(text));
+}
+
+/** A message: what is between backticks is code. */
+export function prose(text) {
+  return el('bdi', {}, String(text).split('`').map((part, at) => (at % 2 ? el('code', {}, part) : part)));
 }
 
 /** A link to another site; a plain text if it is not a page. */

@@ -1,7 +1,7 @@
 // The lists, their gauges, and what a search finds.
 
 import { addressOf, block, el, name, sync } from './dom.js';
-import { ago, duration, flowName, instant, spaced } from './words.js';
+import { ago, duration, flowName, instant, now, spaced } from './words.js';
 
 export const LISTS = {
   due: ['Due', 'Rows that a worker looks at now, the earliest first.', 'Nothing is due.'],
@@ -50,14 +50,16 @@ export function showList(place, { title, about, empty, rows, entries, more }) {
 }
 
 function rowBlock(row) {
-  return block(`${row.flow} ${row.key}`, row, () => el('li', { class: 'row' },
+  const isDue = row.wake_at !== null && row.wake_at <= now();
+  return block(`${row.flow} ${row.key}`, [row, isDue], () => el('li', { class: 'row' },
     el('a', { class: 'main', href: addressOf(row) },
       row.reference ? name(row.reference, 'title') : name(row.key, 'title id'),
       el('span', { class: 'quiet' }, flowName(row.flow), row.account ? [' · ', name(row.account)] : null,
         row.reference ? [' · ', name(row.key)] : null)),
     el('span', { class: 'marks' }, marks(row)),
-    el('span', { class: 'when quiet' }, row.wake_at === null ? 'asleep' : ['wakes ', ago(row.wake_at)],
-      el('br'), 'changed ', ago(row.updated_at))));
+    el('span', { class: 'when quiet' },
+      el('span', {}, row.wake_at === null ? 'asleep' : [isDue ? 'due ' : 'wakes ', ago(row.wake_at)]),
+      el('span', {}, 'changed ', ago(row.updated_at)))));
 }
 
 /** What a person should notice about a row. */

@@ -1,6 +1,6 @@
 // A person answers a question.
 
-import { el, name } from './dom.js';
+import { el, name, prose } from './dom.js';
 import { spaced } from './words.js';
 
 let counter = 0;
@@ -8,11 +8,11 @@ let counter = 0;
 /** The form of a review; without `send`, only the question and its verdicts. `send(verdict, id)` rejects with a `Trouble`. */
 export function reviewForm(effect, send) {
   const prefix = `review-${(counter += 1)}`;
-  const question = el('h3', { id: `${prefix}-question` }, effect.question);
+  const question = el('h3', { id: `${prefix}-question` }, prose(effect.question));
   const about = el('p', { class: 'quiet' }, spaced(effect.reason), effect.about ? [' · ', spaced(effect.about.kind), ' ', name(effect.about.id)] : null);
   if (!send) {
     return el('section', { class: 'review' }, question, about,
-      el('ul', { class: 'plain' }, effect.verdicts.map((it) => el('li', {}, it.label))));
+      el('ul', { class: 'plain' }, effect.verdicts.map((it) => el('li', {}, prose(it.label)))));
   }
   const choices = effect.verdicts.map((verdict) => choice(prefix, verdict));
   const problem = el('p', { class: 'problem', role: 'alert' });
@@ -68,6 +68,7 @@ function confirm(effect, chosen, send) {
     try {
       await send();
       dialog.close();
+      document.querySelector('main h1')?.focus({ preventScroll: true }); // The form that had the focus is gone.
     } catch (trouble) {
       problem.textContent = trouble.message;
       yes.disabled = false;

@@ -1,10 +1,10 @@
 // One flow: its status in words, what it waits for, its effects and actions, and its journal.
 
-import { block, el, name, sync } from './dom.js';
+import { block, el, name, prose, sync } from './dom.js';
 import { marks } from './lists.js';
 import { reviewForm } from './review.js';
 import { failure, rule, showTimeline } from './timeline.js';
-import { actionOf, ago, facetsOf, flowName, instant, money, noticeOf, signalOf, spaced, stateOf } from './words.js';
+import { actionOf, ago, facetsOf, flowName, instant, money, now, noticeOf, signalOf, spaced, stateOf } from './words.js';
 
 // What other parts of the page show, or what the page never shows.
 const ELSEWHERE = new Set(['flow', 'key', 'revision', 'facets', 'reviews', 'last_failure', 'customer_url', 'customer_url_blocked_by']);
@@ -48,7 +48,7 @@ function head(row, can) {
     el('h1', { tabindex: '-1' }, name(row.reference || row.key, row.reference ? 'title' : 'title id')),
     row.reference ? el('p', { class: 'quiet' }, 'Key ', name(row.key)) : null,
     el('p', { class: 'facts quiet' }, `Revision ${row.revision} · created `, ago(row.created_at), ' · changed ', ago(row.updated_at), ' · ',
-      row.wake_at === null ? 'no worker looks at it until something happens' : ['a worker looks at it ', ago(row.wake_at)]),
+      row.wake_at === null ? 'no worker looks at it until something happens' : [row.wake_at <= now() ? 'a worker should have looked at it ' : 'a worker looks at it ', ago(row.wake_at)]),
     el('p', { class: 'marks' }, marks(row)),
     can ? el('button', { type: 'button', id: 'retry', onclick: can.retry }, 'Retry now') : null);
 }
@@ -63,7 +63,7 @@ function reviewBlock(effect, can) {
 function words(flow, facetStates) {
   return el('div', { class: 'words' }, Object.entries(facetStates).map(([facet, state]) => {
     const { label, about } = stateOf(flow, facet, state);
-    return el('p', {}, el('strong', {}, `${spaced(facet)}: ${label.toLowerCase()}.`), about ? ` ${about}` : null);
+    return el('p', {}, el('strong', {}, `${spaced(facet)}: ${label.toLowerCase()}.`), about ? [' ', prose(about)] : null);
   }));
 }
 
@@ -80,7 +80,7 @@ function wait(flow, it) {
   const { label, about } = signalOf(flow, it.signal);
   return el('div', { class: 'item' },
     el('p', {}, el('strong', {}, label), it.about ? [' for ', spaced(it.about.kind).toLowerCase(), ' ', name(it.about.id)] : null),
-    about ? el('p', { class: 'quiet' }, about) : null,
+    about ? el('p', { class: 'quiet' }, prose(about)) : null,
     it.customer_action ? el('p', {}, 'The customer must act: ', name(it.customer_action), it.customer_url ? ', on the page that the provider named' : null, '.') : null,
     (it.customer_url_blocked_by ?? []).map((id) => el('p', { class: 'quiet' }, 'This page stays closed until this is settled: ', name(id))),
     el('p', { class: 'quiet' }, 'since ', instant(it.started_at), it.next_lookup_at ? ['; looked up ', ago(it.next_lookup_at)] : null,
@@ -95,8 +95,8 @@ function effectItem(flow, it) {
       : it.type === 'fulfill' ? ['Deliver', it.paid ? [': ', money(it.paid), ' is paid'] : null]
         : it.type === 'access' ? ['Give access', it.access_until ? [' until ', instant(it.access_until)] : null] : spaced(it.type);
   return el('div', { class: 'item' }, el('p', {}, el('strong', {}, what), ' ', el('span', { class: it.ready ? 'mark strong' : 'mark' }, state)),
-    it.type === 'notify' ? el('p', { class: 'quiet' }, noticeOf(flow, it.reason).about) : null,
-    el('p', { class: 'quiet' }, name(it.id), it.attempts > 0 ? [' · ', el('span', { class: it.attempts >= 5 ? 'alarm' : null }, `${it.attempts} attempts`)] : null),
+    it.type === 'notify' ? el('p', { class: 'quiet' }, prose(noticeOf(flow, it.reason).about)) : null,
+    el('p', { class: 'quiet' }, name(it.id), it.attempts > 0 ? [' · ', el('span', { class: it.attempts >= 5 ? 'alarm' : null }, `${it.attempts} ${it.attempts === 1 ? 'attempt' : 'attempts'}`)] : null),
     (it.blocked_by ?? []).map((by) => (by.rule ? rule(by.rule, by.message) : el('p', { class: 'quiet' }, 'waits for ', name(by.id ?? by)))));
 }
 
@@ -105,7 +105,7 @@ function action(flow, it) {
   const reasons = [...it.violations, ...it.warnings];
   return el('div', { class: it.allowed ? 'item' : 'item closed' },
     el('p', {}, el('strong', {}, label), ' ', el('span', { class: it.allowed ? 'mark strong' : 'mark' }, it.allowed ? 'possible' : 'closed')),
-    about ? el('p', { class: 'quiet' }, about) : null,
+    about ? el('p', { class: 'quiet' }, prose(about)) : null,
     reasons.length ? el('details', {}, el('summary', {}, it.allowed ? 'Warnings' : 'Why not?'),
       reasons.map((why) => el('div', {}, rule(why.rule, why.message), unblocked(flow, why.unblocked_by)))) : null);
 }

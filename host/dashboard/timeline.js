@@ -1,6 +1,6 @@
 // The journal of a row, as a timeline.
 
-import { block, el, name, page, sync } from './dom.js';
+import { block, el, name, page, prose, sync } from './dom.js';
 import { actionOf, instant, ruleOf, spaced, stateOf } from './words.js';
 
 const IGNORED = {
@@ -27,7 +27,7 @@ function item(flow, line) {
     (line.transitions ?? []).map((it) => move(flow, it)),
     line.failure && failure(line.failure),
     rules.map((code) => rule(code)),
-    el('p', { class: 'quiet' }, instant(line.at), line.actor ? [' · ', name(line.actor)] : null, ` · revision ${line.revision}`));
+    el('p', { class: 'quiet' }, instant(line.at, false), line.actor ? [' · ', name(line.actor)] : null, el('span', { class: 'whole' }, ` · revision ${line.revision}`)));
 }
 
 function title(flow, line) {
@@ -61,7 +61,7 @@ export function failure(it) {
   const code = it.code ? [' ', name(it.code)] : null;
   const status = it.http_status ? ` (HTTP ${it.http_status})` : '';
   return el('div', { class: 'failure' },
-    el('p', {}, el('strong', {}, spaced(it.kind)), status, code, it.message ? [': ', el('bdi', {}, it.message)] : null,
+    el('p', {}, el('strong', {}, spaced(it.kind)), status, code, it.message ? [': ', prose(it.message)] : null,
       it.pointer ? [' at ', name(it.pointer)] : null),
     it.rule ? rule(typeof it.rule === 'string' ? it.rule : it.rule.code) : null);
 }
@@ -70,7 +70,7 @@ export function failure(it) {
 export function rule(code, message) {
   const { statement, page: url, section } = ruleOf(code);
   return el('div', { class: 'rule' },
-    el('p', {}, message && message !== statement ? el('bdi', {}, message) : statement || null),
-    message && statement && message !== statement ? el('p', { class: 'quiet' }, statement) : null,
+    el('p', {}, prose(message || statement)),
+    message && statement && message !== statement ? el('p', { class: 'quiet' }, prose(statement)) : null,
     el('p', { class: 'quiet' }, name(code), url ? [' · ', page(url, section || url)] : null));
 }

@@ -70,17 +70,17 @@ export function flowName(flow) {
   return spaced(String(flow).replaceAll('.', ' '));
 }
 
-/** A duration: its two largest units. */
+/** A duration: its largest unit, and the next one if there are only one or two of the largest. */
 export function duration(ms) {
-  let rest = Math.max(0, ms);
-  const parts = [];
-  for (const [unit, size] of UNITS) {
-    const count = Math.floor(rest / size);
-    if (count > 0 || (unit === 'second' && !parts.length)) parts.push(`${count} ${unit}${count === 1 ? '' : 's'}`);
-    rest -= count * size;
-    if (parts.length === 2 || (parts.length === 1 && count === 0)) break;
-  }
-  return parts.join(' ');
+  const whole = Math.max(0, Math.round(ms / 1000)) * 1000;
+  const at = Math.max(0, UNITS.findIndex(([, size]) => whole >= size));
+  const [count, rest] = [Math.floor(whole / UNITS[at][1]), whole % UNITS[at][1]];
+  const next = count < 3 && UNITS[at + 1] ? Math.floor(rest / UNITS[at + 1][1]) : 0;
+  return whole === 0 ? '0 seconds' : counted(count, UNITS[at][0]) + (next ? ` ${counted(next, UNITS[at + 1][0])}` : '');
+}
+
+function counted(count, unit) {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
 /** The distance of an instant from now. */

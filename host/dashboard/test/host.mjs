@@ -111,19 +111,20 @@ export class MemoryHost {
   webhook({ provider, account = '', topic = null, headers = {}, body }) {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const secrets = this.providers[provider]?.webhook_secrets ?? [];
-    const { fact, ids } = readWebhook(provider, { secrets, headers, body: text, now: this.now, topic });
+    const { fact, ids, acknowledge_with } = readWebhook(provider, { secrets, headers, body: text, now: this.now, topic });
     const digest = createHash('sha256').update(text).digest('hex');
     this.inbox.push({ id: digest.slice(0, 32), provider, account, deliveries: 1, origin: fact.origin, topic, received_at: this.now, wake_at: null,
       tries: 0, last_error: null, ids: ids.map((it) => it.id), fact });
     for (const row of this.rows.values()) this.offer(row);
-    return 200;
+    return acknowledge_with;
   }
 
   offer(row) {
     const known = new Set(row.snapshot.ids().map((it) => it.id));
     for (const entry of this.inbox.filter((it) => row.flow.startsWith(it.provider) && it.ids.some((id) => known.has(id)))) {
+      this.inbox = this.inbox.filter((it) => it !== entry); // A step that learns an id offers the others again.
       const step = this.observe(row, entry.fact, { actor: 'webhook' });
-      if (step.ignored?.reason !== 'early') this.inbox = this.inbox.filter((it) => it !== entry);
+      if (step.ignored?.reason === 'early') this.inbox.push(entry);
     }
   }
 

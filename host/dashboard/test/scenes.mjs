@@ -6,8 +6,8 @@ const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
 const URLS = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
 export const B12 = { name: 'B12', sku: 'b12', quantity: 1, price: 1500 };
 const CREATE = { type: 'create_payment_token', order_items: [B12], ...URLS };
-const CHECKOUT = { type: 'create_checkout_session', line_items: [{ price: 'fprice_1', quantity: 1 }], mode: 'subscription',
-  success_url: URLS.success_url, expected_total: 4999 };
+const CHECKOUT = { type: 'create_checkout_session', line_items: [{ price: 'fprice_1', quantity: 1 }], mode: 'off_session',
+  success_url: URLS.success_url, cancel_url: URLS.failure_url, expected_total: 4999, customer: 'fcus_1', payment_method: 'fpm_1' };
 export const PROVIDERS = {
   truemed: { webhook_secrets: ['whsec'], config: {} }, flex: { webhook_secrets: ['whsec'], config: {} },
   vend: { config: { domain_prefix: 'shop' } }, revup: { config: {} },
@@ -60,17 +60,20 @@ function life(host, number) {
   act({ type: 'update_payment_token', update_card_info: true, order_items: [B12, { ...B12, sku: 'mg', name: 'Magnesium' }] });
 }
 
-/** A checkout whose reply was lost, and that the lookup does not find: a question for a person. */
+/** A charge whose reply was lost, and a session that may be the one: a question for a person. */
 export function question(host, number, reference) {
-  host.handle({ flow: 'flex.subscription', key: keyOf(number), command: CHECKOUT, reference, actor: 'user:12' });
-  const found = { checkout_sessions: [{ checkout_session_id: 'fcs_9', status: 'open', mode: 'subscription', amount_total: 4999, client_reference_id: 'somebody-else' }] };
-  host.script([{ operation: 'create_checkout_session', fault: 'lost', times: 9 }, { operation: 'find_checkout_session', times: 40, reply: { status: 200, body: found } }]);
-  for (let round = 0; round < 12; round += 1) {
-    host.tick();
-    if (host.find('flex.subscription', keyOf(number)).snapshot.effects(host.context()).some((it) => it.type === 'review')) break;
-    host.now += HOUR;
-  }
-  host.scripts.clear();
+  const row = { flow: 'flex.checkout', key: keyOf(number) };
+  host.handle({ ...row, command: CHECKOUT, reference, actor: 'user:12' });
+  const created = Math.floor(host.now / 1000);
+  const found = { checkout_session_id: `fcs_${number}`, status: 'open', mode: 'off_session', amount_total: 4999, amount_subtotal: 4999,
+    created_at: created, expires_at: created + 3600, redirect_url: `https://pay.example/c/${number}`, client_reference_id: null, customer: null,
+    subscription: null, invoice: null, test_mode: false };
+  host.script([{ operation: 'create_checkout_session', fault: 'lost' },
+    { operation: 'find_checkout_session', reply: { status: 200, body: { checkout_sessions: [found] } } }]);
+  const made = host.find(row.flow, row.key);
+  host.visit(made);
+  host.now += 7 * MINUTE;
+  while (host.visit(made));
 }
 
 /** The shop: 50 rows that wait and more, one of each kind that a person must look at, and hostile names. */
@@ -89,6 +92,7 @@ export function shop({ now = Date.now(), many = 56 } = {}) {
     host.tick();
     host.now += 2 * HOUR;
   }
+  host.now = Math.max(host.now, now - HOUR - many * 7 * MINUTE);
   const references = [HOSTILE, RTL, LONG];
   for (let number = 10; number < 10 + many; number += 1) {
     host.now += 7 * MINUTE;

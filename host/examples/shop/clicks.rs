@@ -1,7 +1,7 @@
 //! What each button does: most are one command to the host.
 
 use rulebound::money::Cents;
-use rulebound::truemed::{CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, UpdatePaymentToken};
+use rulebound::truemed::{CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, Token, UpdatePaymentToken};
 use rulebound::{Intent, Snapshot};
 use rulebound_host::{BoxError, Error, Row};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::view;
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
-type Token = Row<Snapshot<PaymentToken>>;
+type TokenRow = Row<Snapshot<PaymentToken>>;
 
 /// A new order: the key of its row is its own, and is never used again.
 pub(crate) fn new_order(now: i64) -> Order {
@@ -78,7 +78,7 @@ async fn charge(backend: &Backend) -> Result<(), BoxError> {
     let mut charge = CreatePaymentSession::new(Cents::new(view::total(has_magnesium)), view::items(has_magnesium));
     let known = token.and_then(|it| it.status().own.payment_token.clone());
     // Before Truemed issues the token the shop has none: this one shows what the host says to that.
-    charge.payment_token = Some(known.unwrap_or_else(|| "not-yet-issued".into()));
+    charge.payment_token = Some(known.map_or_else(|| Token::parse("not-yet-issued"), Ok)?);
     charge.intent = Some(Intent::parse(view::month(backend.time.now()))?);
     let back = format!("{}/back", backend.url);
     (charge.success_url, charge.failure_url) = (Some(back.as_str().into()), Some(back.as_str().into()));
@@ -123,7 +123,7 @@ async fn pass(backend: &Backend, ms: i64) -> Result<(), BoxError> {
     Ok(())
 }
 
-async fn token(backend: &Backend) -> Result<Option<Token>, BoxError> {
+async fn token(backend: &Backend) -> Result<Option<TokenRow>, BoxError> {
     Ok(backend.host.get::<PaymentToken>(&backend.order().key).await?)
 }
 

@@ -112,16 +112,16 @@ impl Host {
         let found = FILES.iter().find(|(name, ..)| *name == file);
         match (path.strip_prefix("/api/"), found) {
             (None, Some((_, kind, bytes))) if is_get => Ok(with_type(kind, bytes.to_vec())),
-            (None, Some(_)) => Ok(not_allowed("GET, HEAD")),
+            (None, Some(_)) => Ok(not_allowed(request.method(), "GET, HEAD")),
             (Some("texts"), _) if is_get => Ok(with_type("application/json", TEXTS.to_vec())),
             (Some(name @ ("answer" | "retry")), _) => match *request.method() {
                 Method::POST => self.write(access, name, request).await.map(|it| json_reply(&it)),
-                _ => Ok(not_allowed("POST")),
+                _ => Ok(not_allowed(request.method(), "POST")),
             },
             (Some(name), _) if is_get => {
                 self.read(name, access, request.uri().query().unwrap_or_default()).await.map(|it| json_reply(&it))
             }
-            (Some(name), _) if is_read(name) => Ok(not_allowed("GET, HEAD")),
+            (Some(name), _) if is_read(name) => Ok(not_allowed(request.method(), "GET, HEAD")),
             _ => Err(Refused::not_found("path")),
         }
     }
@@ -142,8 +142,8 @@ fn refusal(status: StatusCode, class: &str, code: &str) -> Response<Vec<u8>> {
     reply
 }
 
-fn not_allowed(methods: &'static str) -> Response<Vec<u8>> {
-    let mut reply = refusal(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "method");
+fn not_allowed(method: &Method, methods: &'static str) -> Response<Vec<u8>> {
+    let mut reply = refusal(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", method.as_str());
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     reply
 }

@@ -7,6 +7,7 @@
     reason = "a test, in which a panic is a failure"
 )]
 
+mod request;
 mod stage;
 mod step;
 mod world;

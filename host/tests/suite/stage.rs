@@ -17,6 +17,8 @@ pub(crate) struct Stage {
     pub(crate) scenario: Value,
     pub(crate) host: Host,
     pub(crate) other: Host,
+    /// The `next` of the dashboard's last reply.
+    pub(crate) next: String,
     pub(crate) steps: mpsc::UnboundedReceiver<Meanwhile>,
 }
 
@@ -42,7 +44,7 @@ pub(crate) async fn play(place: &Place, scenario: &Value) -> Result<(), String> 
     let table = tables.name("handled");
     tables.run(&format!("CREATE TABLE {table} (effect text NOT NULL)"), &[]).await;
     let other = build(&tables, scenario, &world);
-    let mut stage = Stage { world, tables, scenario: scenario.clone(), host, other, steps };
+    let mut stage = Stage { world, tables, scenario: scenario.clone(), host, other, next: String::new(), steps };
     let played = stage.all(scenario["steps"].as_array().unwrap()).await;
     stage.tables.remove().await;
     played

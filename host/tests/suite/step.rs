@@ -11,6 +11,7 @@ use rulebound_host::{Delivery, Error, Host, Row};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use crate::request;
 use crate::stage::Stage;
 use crate::world::{START, Tables, text};
 
@@ -43,6 +44,11 @@ impl Stage {
                 "other" => return self.step(with, true).await,
                 "tick" => return self.tick(host, expect).await,
                 "webhook" => return self.webhook(host, with, expect).await,
+                "request" => {
+                    let next = request::play(&host, with, expect.unwrap_or(&Value::Null), &self.next).await?;
+                    self.next = next.unwrap_or_default();
+                    return Ok(());
+                }
                 _ => {}
             }
             let got = match name.as_str() {

@@ -12,7 +12,7 @@ const spaced = (text) => text.replaceAll('_', ' ');
 let shown = '';
 
 function rejection(it) {
-  const link = el('a', { href: it.source.page, target: '_blank', rel: 'noopener' }, 'Read it on the provider\'s page');
+  const link = el('a', { href: `https://${it.source.page}`, target: '_blank', rel: 'noopener' }, 'Read it on the provider\'s page');
   return el('div', { className: 'rejection' }, el('p', {}, el('b', {}, 'Rejected. '), it.message),
     el('p', {}, el('code', {}, it.rule), ' ', link));
 }
