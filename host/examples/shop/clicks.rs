@@ -1,7 +1,9 @@
 //! What each button does: most are one command to the host.
 
 use rulebound::money::Cents;
-use rulebound::truemed::{CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, Token, UpdatePaymentToken};
+use rulebound::truemed::{
+    CreatePaymentSession, CreatePaymentToken, OrderItem, PaymentToken, Token, UpdatePaymentToken,
+};
 use rulebound::{Intent, Snapshot};
 use rulebound_host::{BoxError, Error, Row};
 use serde_json::{Value, json};

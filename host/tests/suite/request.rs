@@ -12,7 +12,10 @@ use crate::world::text;
 
 /// The headers that every reply has.
 const HEADERS: [(&str, &str); 4] = [
-    ("content-security-policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("cache-control", "no-store"),
@@ -34,7 +37,11 @@ pub(crate) async fn play(host: &Host, with: &Value, expect: &Value, next: &str) 
     if expect["status"].as_u64().is_some_and(|it| it != u64::from(parts.status.as_u16())) {
         return wrong(format!("wanted {}", expect["status"]));
     }
-    let wanted = expect["headers"].as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
+    let wanted = expect["headers"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
     for (name, value) in wanted.chain(HEADERS) {
         let got = parts.headers.get(name).map(|it| it.to_str().unwrap());
         if got != Some(value) {
@@ -75,7 +82,7 @@ fn request(with: &Value, next: &str) -> axum::extract::Request {
     let mut builder = axum::extract::Request::builder().method(with["method"].as_str().unwrap()).uri(path);
     for (name, value) in headers.as_object().unwrap() {
         if let Some(value) = value.as_str() {
-            builder = builder.header(name, value);
+            builder = builder.header(name, value.replace("{host}", "shop.example"));
         }
     }
     let body = with.get("json").map_or_else(|| text(&with["body"]), Value::to_string);
@@ -83,7 +90,9 @@ fn request(with: &Value, next: &str) -> axum::extract::Request {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|it| if it.is_ascii_alphanumeric() { char::from(it).to_string() } else { format!("%{it:02X}") }).collect()
+    text.bytes()
+        .map(|it| if it.is_ascii_alphanumeric() { char::from(it).to_string() } else { format!("%{it:02X}") })
+        .collect()
 }
 
 /// Whether a value has a shape. The error says where it has not.
@@ -109,7 +118,8 @@ fn fits(shape: &Value, value: &Value) -> Result<(), String> {
         Value::Object(members) => {
             let got = value.as_object().ok_or_else(|| format!(": {value} is not an object"))?;
             for (name, shape) in members.iter().filter(|(name, _)| *name != "*") {
-                fits(shape, got.get(name).ok_or_else(|| format!("/{name} is missing"))?).map_err(|at| format!("/{name}{at}"))?;
+                fits(shape, got.get(name).ok_or_else(|| format!("/{name} is missing"))?)
+                    .map_err(|at| format!("/{name}{at}"))?;
             }
             let rest = got.iter().filter(|(name, _)| !members.contains_key(*name));
             rest.map(|(name, it)| match members.get("*") {
@@ -122,7 +132,9 @@ fn fits(shape: &Value, value: &Value) -> Result<(), String> {
             let elements = value.as_array().ok_or_else(|| format!(": {value} is not an array"))?;
             match shapes.as_slice() {
                 [one] => elements.iter().try_for_each(|it| fits(one, it)),
-                _ if shapes.len() != elements.len() => Err(format!(": {} elements, not {}", elements.len(), shapes.len())),
+                _ if shapes.len() != elements.len() => {
+                    Err(format!(": {} elements, not {}", elements.len(), shapes.len()))
+                }
                 _ => shapes.iter().zip(elements).try_for_each(|(shape, it)| fits(shape, it)),
             }
         }
