@@ -57,10 +57,10 @@ macro_rules! transaction {
 async fn write(tx: &mut Tx<'_>, sql: &str, texts: &[&str]) {
     match tx {
         Tx::Sqlite(it) => {
-            drop(texts.iter().fold(sqlx::query(sql), |it, text| it.bind(*text)).execute(&mut **it).await.unwrap())
+            texts.iter().fold(sqlx::query(sql), |it, text| it.bind(*text)).execute(&mut **it).await.map(drop).unwrap();
         }
         Tx::Postgres(it) => {
-            drop(texts.iter().fold(sqlx::query(sql), |it, text| it.bind(*text)).execute(&mut **it).await.unwrap())
+            texts.iter().fold(sqlx::query(sql), |it, text| it.bind(*text)).execute(&mut **it).await.map(drop).unwrap();
         }
     }
 }

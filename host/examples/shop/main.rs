@@ -2,6 +2,7 @@
 //!
 //! `cargo run --package rulebound-host --example shop` prints a URL. The shop is on the left, what happens in the host on the
 //! right, and three clicks are suggested at any time. `app.rs` is the host as your backend would have it.
+#![allow(clippy::indexing_slicing, reason = "`Value` is indexed by names: an absent one is null")]
 
 mod app;
 mod clicks;

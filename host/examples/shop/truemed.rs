@@ -4,6 +4,8 @@ use rulebound_host::BoxError;
 use rulebound_simulator::Simulator;
 use serde_json::{Value, json};
 
+use crate::view::written;
+
 /// The secret of Truemed's webhooks.
 pub(crate) const SECRET: &str = "whsec_shop";
 
@@ -18,7 +20,7 @@ impl Truemed {
     pub(crate) async fn start(shop: &str, now: i64) -> Result<Self, BoxError> {
         let simulator = tokio::task::spawn_blocking(Simulator::start).await??;
         let webhooks = json!({"url": format!("{shop}/webhooks/truemed"), "provider": "truemed", "secret": SECRET});
-        let world = json!({"seed": "shop", "clock": iso(now), "webhook_urls": [webhooks]});
+        let world = json!({"seed": "shop", "clock": written(now, "%Y-%m-%dT%H:%M:%SZ"), "webhook_urls": [webhooks]});
         let made = post(&format!("{}/_sim/worlds", simulator.url()), &world).await?;
         let world = made["url"].as_str().ok_or("the simulator made no world")?.to_owned();
         let this = Self { _simulator: simulator, world };
@@ -86,12 +88,4 @@ async fn post(url: &str, body: &Value) -> Result<Value, BoxError> {
         }
     });
     reply.await?
-}
-
-/// A time as the simulator reads it.
-fn iso(millis: i64) -> String {
-    let seconds = millis / 1_000;
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = crate::view::date(days);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600, second / 60 % 60, second % 60)
 }

@@ -180,20 +180,10 @@ fn has_intent(status: &Value, backend: &Backend) -> bool {
 
 /// The month of an instant, such as `2026-12`: the name of its charge.
 pub(crate) fn month(millis: i64) -> String {
-    let (year, month, _) = date(millis.div_euclid(86_400_000));
-    format!("{year:04}-{month:02}")
+    written(millis, "%Y-%m")
 }
 
-/// The date of a day, counted from 1970, in the Gregorian calendar.
-pub(crate) const fn date(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year + era * 400;
-    (if month <= 2 { year + 1 } else { year }, month, day)
+/// An instant in a form of `strftime`, in UTC.
+pub(crate) fn written(millis: i64, form: &str) -> String {
+    jiff::Timestamp::from_millisecond(millis).unwrap_or_default().strftime(form).to_string()
 }

@@ -6,7 +6,7 @@ mod write;
 #[cfg(feature = "axum")]
 pub(crate) use read::parameter;
 
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -36,7 +36,6 @@ macro_rules! files {
         &[$(($name, $kind, include_bytes!(concat!("../../dashboard/", $name)))),+]
     };
 }
-const HTML: &str = "text/html; charset=utf-8";
 const FILES: &[(&str, &str, &[u8])] = files![
     "index.html" "text/html; charset=utf-8",
     "dashboard.css" "text/css; charset=utf-8",
@@ -157,7 +156,9 @@ fn with_type(kind: &'static str, body: Vec<u8>) -> Response<Vec<u8>> {
 /// The redirect of a mount without its slash.
 #[cfg(feature = "axum")]
 pub(crate) fn redirect(to: &str) -> Response<Vec<u8>> {
-    let mut reply = with_type(HTML, Vec::new());
+    use http::header::LOCATION;
+
+    let mut reply = with_type("text/html; charset=utf-8", Vec::new());
     *reply.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     if let Ok(to) = HeaderValue::from_str(to) {
         reply.headers_mut().insert(LOCATION, to);

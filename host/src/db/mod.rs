@@ -7,8 +7,10 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "sqlite")]
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{Error, Result};
@@ -210,8 +212,9 @@ impl Tx<'_> {
 /// The pool of one of the databases.
 #[derive(Clone, Debug)]
 pub(crate) enum Pool {
+    /// Writers of this process wait at the second instead of in SQLite, which has no queue.
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::SqlitePool),
+    Sqlite(sqlx::SqlitePool, Arc<Mutex<()>>),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::PgPool),
 }
@@ -222,13 +225,11 @@ pub struct Database {
     pub(crate) pool: Pool,
     /// The schema of PostgreSQL.
     schema: String,
-    /// Writers of this process wait here instead of in SQLite, which has no queue.
-    writer: Arc<Mutex<()>>,
 }
 
 impl Database {
     fn new(pool: Pool) -> Self {
-        Self { pool, schema: "public".into(), writer: Arc::default() }
+        Self { pool, schema: "public".into() }
     }
 
     /// Opens a pool of the kit's own, with the settings that the kit's promises need.
@@ -241,9 +242,9 @@ impl Database {
         let (scheme, _) = url.split_once(':').unwrap_or((url, ""));
         match scheme {
             #[cfg(feature = "sqlite")]
-            "sqlite" => Ok(Self::new(Pool::Sqlite(sqlite::connect(url).await?))),
+            "sqlite" => Ok(sqlite::connect(url).await?.into()),
             #[cfg(feature = "postgres")]
-            "postgres" | "postgresql" => Ok(Self::new(Pool::Postgres(postgres::connect(url).await?))),
+            "postgres" | "postgresql" => Ok(postgres::connect(url).await?.into()),
             _ => Err(Error::input(
                 "database",
                 "must begin with `sqlite:` or `postgresql:`, and the feature of this database must be enabled",
@@ -267,7 +268,7 @@ impl Database {
     pub(crate) const fn is_postgres(&self) -> bool {
         match self.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite(_) => false,
+            Pool::Sqlite(..) => false,
             #[cfg(feature = "postgres")]
             Pool::Postgres(_) => true,
         }
@@ -286,8 +287,8 @@ impl Database {
     pub(crate) async fn begin(&self) -> Result<Own> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool) => {
-                let guard = Arc::clone(&self.writer).lock_owned().await;
+            Pool::Sqlite(pool, writer) => {
+                let guard = Arc::clone(writer).lock_owned().await;
                 Ok(Own::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?, Some(guard)))
             }
             #[cfg(feature = "postgres")]
@@ -299,7 +300,7 @@ impl Database {
     pub(crate) async fn begin_read(&self) -> Result<Own> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool) => Ok(Own::Sqlite(pool.begin().await?, None)),
+            Pool::Sqlite(pool, _) => Ok(Own::Sqlite(pool.begin().await?, None)),
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?)),
         }
@@ -309,7 +310,7 @@ impl Database {
     pub(crate) async fn close(&self) {
         match &self.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite(pool, _) => pool.close().await,
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => pool.close().await,
         }

@@ -1,6 +1,7 @@
 //! SQLite.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -45,7 +46,7 @@ pub(super) async fn rows(connection: &mut SqliteConnection, sql: &str, args: &[A
 
 impl From<SqlitePool> for Database {
     fn from(pool: SqlitePool) -> Self {
-        Self::new(Pool::Sqlite(pool))
+        Self::new(Pool::Sqlite(pool, Arc::default()))
     }
 }
 

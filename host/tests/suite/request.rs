@@ -121,12 +121,11 @@ fn fits(shape: &Value, value: &Value) -> Result<(), String> {
                 fits(shape, got.get(name).ok_or_else(|| format!("/{name} is missing"))?)
                     .map_err(|at| format!("/{name}{at}"))?;
             }
-            let rest = got.iter().filter(|(name, _)| !members.contains_key(*name));
-            rest.map(|(name, it)| match members.get("*") {
+            let mut rest = got.iter().filter(|(name, _)| !members.contains_key(*name));
+            rest.try_for_each(|(name, it)| match members.get("*") {
                 Some(shape) => fits(shape, it).map_err(|at| format!("/{name}{at}")),
                 None => Err(format!("/{name} is not expected")),
             })
-            .collect()
         }
         Value::Array(shapes) => {
             let elements = value.as_array().ok_or_else(|| format!(": {value} is not an array"))?;

@@ -134,8 +134,12 @@ fn handler(builder: Builder, kind: &'static str, how: &str, table: String, world
             let (ended, sql) = (ends(&task), format!("INSERT INTO {table} VALUES ($1)"));
             Box::pin(async move {
                 match tx {
-                    Tx::Sqlite(it) => drop(sqlx::query(&sql).bind(task.effect.id.as_str()).execute(&mut **it).await?),
-                    Tx::Postgres(it) => drop(sqlx::query(&sql).bind(task.effect.id.as_str()).execute(&mut **it).await?),
+                    Tx::Sqlite(it) => {
+                        sqlx::query(&sql).bind(task.effect.id.as_str()).execute(&mut **it).await.map(drop)?
+                    }
+                    Tx::Postgres(it) => {
+                        sqlx::query(&sql).bind(task.effect.id.as_str()).execute(&mut **it).await.map(drop)?
+                    }
                 }
                 ended
             })
