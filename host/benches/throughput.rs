@@ -15,7 +15,7 @@
 mod hand;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -49,6 +49,8 @@ pub(crate) struct Done {
     count: AtomicUsize,
     wanted: AtomicUsize,
     all: Notify,
+    /// The workers by hand end their transaction, and leave.
+    pub(crate) stop: AtomicBool,
 }
 
 impl Done {
@@ -61,6 +63,7 @@ impl Done {
     fn expect(&self, rows: usize) {
         self.count.store(0, Ordering::SeqCst);
         self.wanted.store(rows, Ordering::SeqCst);
+        self.stop.store(false, Ordering::SeqCst);
     }
 }
 
@@ -167,7 +170,8 @@ async fn by_hand(hand: &hand::Hand, done: &Arc<Done>, workers: usize, due: usize
     }
     done.all.notified().await;
     let rate = due as f64 / started.elapsed().as_secs_f64();
-    tasks.shutdown().await;
+    done.stop.store(true, Ordering::SeqCst);
+    while tasks.join_next().await.is_some() {}
     rate
 }
 

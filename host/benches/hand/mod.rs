@@ -1,6 +1,7 @@
 //! The loop by hand, as the first page of the repository describes it: rows, ids and an inbox, and one line in the log of
 //! transitions for each step. It has no accounts, pauses, timeouts or handlers.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use rulebound::time::Timestamp;
@@ -153,9 +154,9 @@ impl Hand {
         });
     }
 
-    /// One worker, until it is aborted.
+    /// One worker, until it is stopped.
     pub(crate) async fn work(&self, done: &Done) {
-        loop {
+        while !done.stop.load(Ordering::SeqCst) {
             match self.lease().await {
                 Some((row, effect, sending)) => {
                     let Sent::Reply(reply) =

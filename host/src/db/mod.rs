@@ -288,8 +288,14 @@ impl Database {
         match &self.pool {
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(pool, writer) => {
-                let guard = Arc::clone(writer).lock_owned().await;
-                Ok(Own::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?, Some(guard)))
+                let (pool, guard) = (pool.clone(), Arc::clone(writer).lock_owned().await);
+                // A caller that is dropped here must not leave a connection in the pool that still holds the lock: the task goes
+                // on to the transaction, whose own drop rolls it back.
+                let begun = tokio::spawn(async move {
+                    let transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                    Ok::<_, Error>(Own::Sqlite(transaction, Some(guard)))
+                });
+                begun.await.map_err(|error| Error::Database(sqlx::Error::Io(std::io::Error::other(error))))?
             }
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?)),
