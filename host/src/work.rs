@@ -57,7 +57,7 @@ impl Host {
         self.check_handlers()?;
         let mut did = Vec::new();
         for _ in 0..TICK {
-            if !self.take(&mut did).await? && !self.correlate_due().await? {
+            if !self.take(&mut did, true).await? && !self.correlate_due().await? {
                 return Ok(did);
             }
         }
@@ -107,15 +107,16 @@ impl Host {
     /// One worker.
     async fn work(&self) {
         let mut rows: u32 = 0;
-        let mut pruned_at = i64::MIN;
+        let (mut pruned_at, mut is_busy) = (i64::MIN, false);
         let mut stopping = self.0.stopping.clone();
         while !self.is_stopping() {
             rows = rows.wrapping_add(1);
-            let worked = self.work_once(rows, &mut pruned_at).await;
+            let worked = self.work_once(rows, is_busy, &mut pruned_at).await;
             if let Err(error) = &worked {
                 tracing::error!(class = error.class(), %error, "a worker failed, and goes on");
             }
-            if !matches!(worked, Ok(true)) {
+            is_busy = matches!(worked, Ok(true));
+            if !is_busy {
                 tokio::select! {
                     () = sleep(jitter(1_000)) => {}
                     () = self.0.notify.notified(), if worked.is_ok() => {}
@@ -125,7 +126,7 @@ impl Host {
         }
     }
 
-    async fn work_once(&self, rows: u32, pruned_at: &mut i64) -> Result<bool> {
+    async fn work_once(&self, rows: u32, is_busy: bool, pruned_at: &mut i64) -> Result<bool> {
         let now = self.0.hooks.now();
         if now.saturating_sub(*pruned_at) > HOUR_MS {
             *pruned_at = now;
@@ -134,13 +135,13 @@ impl Host {
         if rows.is_multiple_of(ENTRIES_EVERY) && self.correlate_due().await? {
             return Ok(true);
         }
-        Ok(self.take(&mut Vec::new()).await? || self.correlate_due().await?)
+        Ok(self.take(&mut Vec::new(), !is_busy).await? || self.correlate_due().await?)
     }
 
     /// Takes a row that is due, and carries out its effects one after the other. Whether there was one.
-    async fn take(&self, did: &mut Vec<Did>) -> Result<bool> {
-        // SQLite has one lock for all: a look without it costs nothing.
-        if !self.0.database.is_postgres() {
+    async fn take(&self, did: &mut Vec<Did>, is_idle: bool) -> Result<bool> {
+        // SQLite has one lock for all: an idle worker looks without it.
+        if is_idle && !self.0.database.is_postgres() {
             let mut own = self.begin_read().await?;
             let is_due = self.0.store.is_due(&mut own.tx(), self.time()).await?;
             own.commit().await?;
