@@ -171,8 +171,7 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Whether a notice with this reason is pending.
     pub fn has_notice(&self, notice: impl Named) -> bool {
-        let is_it =
-            |it: &OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == notice.name());
+        let is_it = |it: &OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == notice.name());
         self.outbox.entries.iter().any(is_it)
     }
 

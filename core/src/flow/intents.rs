@@ -179,13 +179,7 @@ impl Intents {
     /// Remembers an intent as open, with its amount and when the host requested it.
     ///
     /// If there are too many, this keeps the oldest done one as a fingerprint, and forgets the oldest failed one.
-    pub fn open(
-        &mut self,
-        intent: Intent,
-        content: Digest,
-        number: u32,
-        (amount, at): (Option<Cents>, Timestamp),
-    ) {
+    pub fn open(&mut self, intent: Intent, content: Digest, number: u32, (amount, at): (Option<Cents>, Timestamp)) {
         self.recent.retain(|it| it.intent != intent);
         self.recent.push(IntentLine { intent, content, number, outcome: Outcome::Open, amount, at });
         if let Some(done) = self.remove_surplus(Outcome::Done, RECENT) {

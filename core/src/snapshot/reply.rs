@@ -75,7 +75,8 @@ impl<F: Flow> Snapshot<F> {
         let is_long = is_too_long(reply.body);
         let outcome = if is_long { ReplyOutcome::UNKNOWN } else { classify(&*self.state, since, report.call, reply) };
         let no_refusal = Refusal::new(None, None);
-        let failure = |kind, refusal: &Refusal<F::Event>| failure::<F>(report, kind, reply.status, refusal, context.now);
+        let failure =
+            |kind, refusal: &Refusal<F::Event>| failure::<F>(report, kind, reply.status, refusal, context.now);
         let failed = |kind, refusal: &Refusal<F::Event>| Some(failure(kind, refusal));
         match outcome {
             ReplyOutcome::Done(event)
@@ -355,12 +356,7 @@ fn failure<F: Flow>(
     }
 }
 
-fn without_reply<F: Flow>(
-    entry: &OutboxEntry<F::Call>,
-    call: &F::Call,
-    kind: FailureKind,
-    now: Timestamp,
-) -> Failure {
+fn without_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, kind: FailureKind, now: Timestamp) -> Failure {
     let is_lookup = call.operation().is_lookup();
     Failure { is_lookup, ..Failure::new(&entry.id, F::action_of_call(call).name(), now, kind) }
 }
