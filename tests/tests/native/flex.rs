@@ -199,7 +199,9 @@ fn every_command_of_a_subscription_is_built() {
         },
         Command::RetrieveInvoice { invoice_id: id("finv_1") } => {"type": "retrieve_invoice", "invoice_id": "finv_1"},
         Command::RetrieveDispute { dispute_id: id("fdp_1") } => {"type": "retrieve_dispute", "dispute_id": "fdp_1"},
-        Command::FindDisputes { payment_intent_id: "fpi_1".into() } => {"type": "find_disputes", "payment_intent_id": "fpi_1"},
+        Command::FindDisputes { payment_intent_id: "fpi_1".into() } => {
+            "type": "find_disputes", "payment_intent_id": "fpi_1",
+        },
         Command::CloseDispute { dispute_id: id("fdp_1") } => {"type": "close_dispute", "dispute_id": "fdp_1"},
     ]);
     commands.extend(sessions().map(|(built, json)| (built.into(), json)));

@@ -122,6 +122,10 @@ impl UpdateDispute {
     }
 
     /// Checks the fields, and builds the request. Sending a draft twice is harmless.
+    ///
+    /// # Errors
+    ///
+    /// If a field breaks a rule.
     pub fn request(&self, dispute_id: &DisputeId, settings: &Settings) -> Result<Checked, Rejection> {
         #[derive(Serialize)]
         struct Update {

@@ -125,6 +125,10 @@ impl CartItem {
 }
 
 /// The request that asks if a cart can be paid at Truemed's checkout, for the texts of the checkout page.
+///
+/// # Errors
+///
+/// If the cart breaks a rule.
 pub fn checkout_method(items: &[CartItem], settings: &Settings) -> Result<Checked, Rejection> {
     #[derive(Serialize)]
     struct Cart {

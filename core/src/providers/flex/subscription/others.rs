@@ -162,10 +162,8 @@ impl Other {
         let cancels = |call: &Call| matches!(call, Call::CancelSubscription(of, _) if *of == id);
         if object.status.as_ref().is_some_and(SubscriptionStatus::is_over) {
             self.end(cx);
-        } else if matches!(call, Call::ConfirmSubscription(_)) {
-            if cx.deny(cancels).is_some() {
-                cx.notify(Notice::CancellationRefused, &self.id, ToDo::NOTHING);
-            }
+        } else if matches!(call, Call::ConfirmSubscription(_)) && cx.deny(cancels).is_some() {
+            cx.notify(Notice::CancellationRefused, &self.id, ToDo::NOTHING);
         }
     }
 

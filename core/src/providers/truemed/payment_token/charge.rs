@@ -192,8 +192,11 @@ impl Charges {
         cx: &mut Cx<'_>,
     ) {
         let total = command.total_amount;
-        self.current =
-            Charge::Requested { seq, requested: RequestedSession::of(&command, cart, metadata, cx.now()), failed: None };
+        self.current = Charge::Requested {
+            seq,
+            requested: RequestedSession::of(&command, cart, metadata, cx.now()),
+            failed: None,
+        };
         let intent = command.intent.clone();
         self.checkouts.retain(|it| Some(it) != intent.as_ref());
         if let Some(intent) = intent.as_ref().filter(|_| !command.is_charge()) {

@@ -63,6 +63,11 @@ impl SubscriptionRecord {
             }
     }
 
+    /// Whether an end is requested whose outcome is unknown.
+    pub(super) const fn is_cancelling(&self) -> bool {
+        matches!(self.ending, Some(Ending::AtOnce(_) | Ending::WithPeriod(true)))
+    }
+
     /// Whether the newest request sets the flag to this value.
     pub(in super::super) fn is_flag_requested(&self, with_period: bool) -> bool {
         self.ending == Some(Ending::WithPeriod(with_period))
