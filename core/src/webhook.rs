@@ -76,6 +76,9 @@ impl Delivery<'_> {
 
     /// Checks that the time of a signature is near now.
     pub(crate) fn check_time(&self, signed_at: Timestamp, tolerance: Millis) -> Result<(), NotAuthentic> {
+        if tolerance < Millis::from_seconds(1) {
+            return Err(NotAuthentic::ToleranceInSeconds);
+        }
         match signed_at.after(tolerance) < self.now || self.now.after(tolerance) < signed_at {
             true if self.now.looks_like_seconds() => Err(NotAuthentic::NowInSeconds),
             true => Err(NotAuthentic::Stale),
@@ -142,6 +145,9 @@ pub enum NotAuthentic {
     /// The time of the call is in another unit than the times of signatures.
     #[error("the time looks like seconds since 1970: pass it in milliseconds")]
     NowInSeconds,
+    /// The tolerance is shorter than 1 second, so that it was probably meant in seconds.
+    #[error("the tolerance is shorter than 1 second: use milliseconds, such as 300000 for 5 minutes")]
+    ToleranceInSeconds,
 }
 
 #[cfg(test)]
@@ -169,15 +175,18 @@ mod tests {
     #[test]
     fn a_time_far_from_every_signature_can_be_in_another_unit() {
         let signed_at = Timestamp::from_millis(1_700_000_000_000);
-        let at = |now| {
+        let within = |now, tolerance| {
             let (headers, now) = (Headers::default(), Timestamp::from_millis(now));
             let delivery = Delivery { secrets: &[], headers: &headers, body: b"", now, tolerance: None };
-            delivery.check_time(signed_at, Millis::from_minutes(5))
+            delivery.check_time(signed_at, Millis::new(tolerance))
         };
+        let at = |now| within(now, 300_000);
         assert_eq!(at(1_700_000_300_000), Ok(()));
         assert_eq!(at(1_700_000_300_001), Err(NotAuthentic::Stale));
         assert_eq!(at(1_699_999_699_999), Err(NotAuthentic::Stale));
         assert_eq!(at(1_700_000_000), Err(NotAuthentic::NowInSeconds));
         assert_eq!(at(0), Err(NotAuthentic::Stale));
+        assert_eq!(within(1_700_000_000_000, 300), Err(NotAuthentic::ToleranceInSeconds));
+        assert_eq!(within(1_700_000_001_000, 1000), Ok(()));
     }
 }

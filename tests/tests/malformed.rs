@@ -257,6 +257,7 @@ fn a_tolerance_bounds_the_time_of_truemeds_signature() {
     assert_eq!(authenticated(1_700_000_300_000, json!(300_000)), "verified");
     assert_eq!(authenticated(1_700_000_300_001, json!(300_000)), "not_authentic ");
     assert_eq!(authenticated(1_700_000_000, json!(300_000)), "malformed /now");
+    assert_eq!(authenticated(1_700_000_000_000, json!(300)), "malformed /tolerance_ms");
 }
 
 #[test]
@@ -291,14 +292,19 @@ fn a_config_that_is_surely_a_mistake_is_an_error_that_says_what_to_do() {
         ("lease_ms", json!({"lease_ms": 300})),
         ("lease_ms", json!({"lease_ms": 0})),
         ("backoff_ms", json!({"backoff_ms": 30})),
+        ("grace_ms", json!({"grace_ms": 24})),
+        ("grace_ms", json!({"grace_ms": 999})),
         ("lookups/while_waiting_ms", json!({"lookups": {"while_waiting_ms": [86400, 259200, 604800]}})),
+        ("lookups/while_waiting_ms", json!({"lookups": {"while_waiting_ms": [24, 259_200_000]}})),
+        ("lookups/after_return_ms", json!({"lookups": {"after_return_ms": [0, 10, 60, 600]}})),
     ] {
         let (error, message) = with(config);
         assert_eq!(error, format!("malformed /config/{field}"));
         assert!(message.contains("milliseconds, such as"), "{message}");
     }
     for config in [
-        json!({"lease_ms": 1000, "backoff_ms": 1000}),
+        json!({"lease_ms": 1000, "backoff_ms": 1000, "grace_ms": 0}),
+        json!({"grace_ms": 1000, "lookups": {"after_return_ms": [0, 1000]}}),
         json!({"lookups": {"while_waiting_ms": [0, 3_600_000], "after_return_ms": [0]}}),
         json!({"lookups": {"while_waiting_ms": []}}),
     ] {

@@ -54,7 +54,9 @@ pub struct Config {
     #[serde(deserialize_with = "a_second")]
     #[cfg_attr(feature = "schemas", schemars(extend("minimum" = 1000)))]
     pub lease_ms: Millis,
-    /// How long access lasts after the documented end of a period. 24 hours by default.
+    /// How long access lasts after the documented end of a period: 0, or at least 1 second. 24 hours by default.
+    #[serde(deserialize_with = "none_or_a_second")]
+    #[cfg_attr(feature = "schemas", schemars(extend("not" = {"minimum": 1, "maximum": 999})))]
     pub grace_ms: Millis,
     /// How long a lost or rate-limited request first rests, at least 1 second. The rest doubles each time, up to 1 hour.
     /// 30 seconds by default.
@@ -128,7 +130,21 @@ fn a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Err
     }
 }
 
-/// When the library looks up a wait: offsets in milliseconds, each array ascending.
+/// Reads a span that is 0 or at least a second.
+fn none_or_a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    let span = Millis::deserialize(deserializer)?;
+    match is_below_a_second(span) {
+        true => Err(D::Error::custom("is shorter than 1 second: use milliseconds, such as 86400000 for a day, or 0")),
+        false => Ok(span),
+    }
+}
+
+/// Whether a span was probably meant in seconds or hours. None at all is meant.
+fn is_below_a_second(span: Millis) -> bool {
+    (1..1000).contains(&span.as_u64())
+}
+
+/// When the library looks up a wait: offsets in milliseconds, each array ascending, each offset 0 or at least 1 second.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -136,10 +152,12 @@ fn a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Err
 pub struct Lookups {
     /// Offsets from the customer's return. 0 seconds, 10 seconds, 1 minute and 10 minutes by default.
     #[serde(deserialize_with = "ascending")]
+    #[cfg_attr(feature = "schemas", schemars(extend("not" = {"contains": {"minimum": 1, "maximum": 999}})))]
     pub after_return_ms: Cow<'static, [Millis]>,
     /// Offsets from the beginning of the wait. 24 hours, 3 days and 7 days by default. The last one must be at least 1 hour,
     /// and after it a person is asked.
     #[serde(deserialize_with = "hours")]
+    #[cfg_attr(feature = "schemas", schemars(extend("not" = {"contains": {"minimum": 1, "maximum": 999}})))]
     pub while_waiting_ms: Cow<'static, [Millis]>,
 }
 
@@ -149,6 +167,10 @@ const LONGEST_SCHEDULE: usize = 32;
 fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Millis]>, D::Error> {
     let offsets = Vec::<Millis>::deserialize(deserializer)?;
     match offsets.len() {
+        0..=LONGEST_SCHEDULE if offsets.iter().copied().any(is_below_a_second) => {
+            let reason = "has an offset shorter than 1 second: use milliseconds, such as 60000 for a minute, or 0";
+            Err(D::Error::custom(reason))
+        }
         0..=LONGEST_SCHEDULE if offsets.is_sorted() => Ok(offsets.into()),
         0..=LONGEST_SCHEDULE => Err(D::Error::custom("is not ascending: sort the offsets")),
         _ => Err(D::Error::custom("has more than 32 offsets: remove some")),

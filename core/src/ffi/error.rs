@@ -93,6 +93,7 @@ impl From<NotAuthentic> for CallError {
             NotAuthentic::NoSecret => Self::new("malformed", "/secrets", error),
             NotAuthentic::Secret { index, .. } => Self::new("malformed", format!("/secrets/{index}"), error),
             NotAuthentic::NowInSeconds => Self::new("malformed", "/now", error),
+            NotAuthentic::ToleranceInSeconds => Self::new("malformed", "/tolerance_ms", error),
             _ => Self::new("not_authentic", "", error),
         }
     }

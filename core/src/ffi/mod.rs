@@ -143,8 +143,9 @@ enum Verb<'a> {
         topic: Option<Cow<'a, str>>,
         /// The time of the call.
         now: Timestamp,
-        /// How far the time of the signature can be from now. If absent, it is 5 minutes at Flex, and unlimited at Truemed:
-        /// Truemed repeats a webhook for up to 7 days, and no document says that it signs each repetition anew.
+        /// How far the time of the signature can be from now, at least 1 second. If absent, it is 5 minutes at Flex, and
+        /// unlimited at Truemed: Truemed repeats a webhook for up to 7 days, and no document says that it signs each
+        /// repetition anew.
         #[serde(default)]
         tolerance_ms: Option<Millis>,
     },

@@ -97,7 +97,7 @@ impl Provider {
 pub struct WebhookOptions<'a> {
     /// What only the URL or a header says about it, such as the event's name.
     pub topic: Option<&'a str>,
-    /// How far the time of the signature can be from now.
+    /// How far the time of the signature can be from now, at least 1 second.
     ///
     /// Without it, a signature of Flex may differ from now by 5 minutes, and the time of a signature of Truemed does not
     /// count. Truemed retries a webhook for up to seven days, and no document says that it signs each retry anew. It has
