@@ -21,7 +21,8 @@ pub struct Settings {
     /// Which of Revup's servers to use. It has no default, so that no request goes to a server that nobody chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
-    /// The address of the production server, or of a test double. It must use `https`, or `http` on this machine.
+    /// The address of the production server, or of a test double, with its version: it must end with `/v2`. It must use
+    /// `https`, or `http` on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<BaseUrl>,
     /// The currencies of each plan, by the plan's id. A plan that is absent here can have any currency.
@@ -44,6 +45,7 @@ impl Settings {
     /// themselves.
     pub fn base_url(&self) -> Option<&str> {
         match (self.environment, self.base_url.as_ref().map(BaseUrl::as_str)) {
+            (_, Some(url)) if !has_version(url) => None,
             (Some(Environment::Production), Some(url)) if is_test_server(url) => None,
             (_, Some(url)) => Some(url),
             (Some(Environment::Test), None) => Some(TEST_SERVER),
@@ -52,8 +54,11 @@ impl Settings {
     }
 
     /// How the settings have to change so that they choose a server.
-    pub(crate) const fn cure(&self) -> &'static str {
+    pub(crate) fn cure(&self) -> &'static str {
         match (self.environment, &self.base_url) {
+            (_, Some(url)) if !has_version(url.as_str()) => {
+                "`revup.base_url` has no version: add `/v2` to its end, as in `https://test.api.macropay.com/v2`."
+            }
             (Some(Environment::Production), Some(_)) => {
                 "`revup.environment` is `production`, but `revup.base_url` is the test server."
             }
@@ -84,6 +89,11 @@ pub enum Environment {
     Production,
     /// For development.
     Test,
+}
+
+/// Whether an address ends with the version of the API. Without it, every request would go to another path.
+fn has_version(url: &str) -> bool {
+    url.ends_with("/v2")
 }
 
 /// Whether an address is on the test server.
