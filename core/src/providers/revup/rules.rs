@@ -208,8 +208,8 @@ rules! {
     RefundAmountDecimal = "revup.refund.amount-decimal" Forbid Inferred Request [page::REFUND];
     /// The `amount` of a refund must be more than 0, and cannot have more decimals than its currency.
     RefundAmount = "revup.refund.amount" Deny Inferred Request [page::REFUND];
-    /// The refunds of a payment can only add up to its amount. While no lookup shows the amount, a further refund must
-    /// be smaller than all earlier ones together.
+    /// The refunds of a payment can only add up to its amount. A payment can be refunded once a lookup or an event shows
+    /// its amount.
     RefundCeiling = "revup.refund.ceiling" Deny Inferred Money [page::REFUND, page::EVENT_REFUNDED];
     /// An intent can name only one refund. Use a new intent for different content.
     RefundIntentUnique = "revup.refund.intent-unique" Forbid Inferred Money [page::REFUND];

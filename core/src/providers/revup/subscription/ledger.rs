@@ -72,7 +72,7 @@ pub(super) enum Room {
         /// Whether the amount of the payment is proved.
         proved: bool,
     },
-    /// The amount of the payment is unknown, and at least as much was already refunded.
+    /// The amount of the payment is unknown.
     Unknown,
     /// The payment may be one that was dropped.
     Forgotten,
@@ -131,18 +131,12 @@ impl Ledger {
     /// Whether another refund of this amount fits into the payment of a transaction.
     pub(super) fn room(&self, transaction: &TransactionId, amount: Decimal) -> Room {
         let payment = self.payment(transaction);
+        let Some(paid) = payment.paid else {
+            return if self.has_dropped { Room::Forgotten } else { Room::Unknown };
+        };
         let (others, are_certain) = self.other_refunds(&payment);
         let ours = self.refunded.iter().filter(|it| payment.has(&it.transaction)).map(|it| it.sum);
-        let refunded = sum(ours.chain(others));
-        let Some(paid) = payment.paid else {
-            let is_repeat = refunded.is_some_and(|refunded| refunded.at_most(amount) != Some(false));
-            return match () {
-                () if self.has_dropped => Room::Forgotten,
-                () if is_repeat => Room::Unknown,
-                () => Room::Enough,
-            };
-        };
-        let refunded = refunded.unwrap_or(Decimal::ZERO);
+        let refunded = sum(ours.chain(others)).unwrap_or(Decimal::ZERO);
         let fits = refunded.plus(amount).and_then(|all| all.at_most(paid.amount)) == Some(true);
         let left = paid.amount.minus(refunded).filter(|left| !left.is_negative()).unwrap_or(Decimal::ZERO);
         if fits { Room::Enough } else { Room::Short { left, proved: paid.proved && are_certain } }

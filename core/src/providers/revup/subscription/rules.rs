@@ -29,10 +29,10 @@ impl Subscription {
             Action::RetrievePayments => {
                 self.check_known(rules);
                 if state.is_known() {
-                    // Without a paid period there is no end to look up. A canceled subscription may still be refunded.
-                    let may_have_period = matches!(state, SubscriptionState::Fulfilled | SubscriptionState::Cancelled);
+                    // A refund needs the amount of its payment, whatever became of the subscription since.
+                    let may_have_payments = state == SubscriptionState::Fulfilled || self.has_paid();
                     rules
-                        .check(CoreRule::NotNow, may_have_period)
+                        .check(CoreRule::NotNow, may_have_payments)
                         .unblocked_by(UnblockedBy::signal(SignalName::Created.as_str()));
                 }
             }
@@ -188,7 +188,7 @@ impl Subscription {
                 .because(|| format!("As far as is known, {left} of the payment can still be refunded."))
                 .unblocked_by(lookup),
             Room::Unknown => {
-                check.because(|| "No lookup has shown the amount of the payment.".into()).unblocked_by(lookup)
+                check.because(|| "No lookup and no event has shown the amount of this payment.".into()).unblocked_by(lookup)
             }
             Room::Forgotten => {
                 let detail = "The amount is unknown, because this payment is not one of the newest 128 that are kept.";
