@@ -289,6 +289,10 @@ pub trait Flow:
         Vec::new()
     }
 
+    /// The reviews that keep the customer from a page.
+    #[doc(hidden)]
+    const WITHHOLD_PAGE: &'static [&'static str] = &[];
+
     /// Whether the reply to a pending request decides if the customer has a page to go to.
     #[doc(hidden)]
     fn decides_page(&self, _call: &Self::Call, _context: &Context) -> bool {

@@ -37,8 +37,8 @@ pub struct Status<F: Flow> {
     pub customer_action: Option<String>,
     /// Where the customer can do it now, exactly as the provider gave the URL. `null` if there is no such page now.
     pub customer_url: Option<String>,
-    /// Why there is no page now: the ids of the pending requests whose outcomes must be known first. Empty if the page
-    /// depends on no request, or if there is one.
+    /// Why there is no page now: the ids of the pending requests whose outcomes must be known first, and of the reviews
+    /// that keep the customer from the page. Empty if the page depends on neither, or if there is one.
     pub customer_url_blocked_by: Vec<EffectId>,
     /// The intents that are open, the last ones that failed and the last sixteen that are done, the oldest first.
     pub intents: Vec<IntentReport<F>>,

@@ -42,9 +42,12 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    /// The pending requests whose replies decide if the customer has a page to go to.
+    /// The pending requests and the reviews that decide if the customer has a page to go to.
     fn deciders_of_page(&self, context: &Context) -> Vec<EffectId> {
-        let decides = |it: &&OutboxEntry<F::Call>| it.call().is_some_and(|call| self.state.decides_page(call, context));
+        let decides = |it: &&OutboxEntry<F::Call>| match it.call() {
+            Some(call) => self.state.decides_page(call, context),
+            None => F::WITHHOLD_PAGE.iter().any(|review| it.is_review_of(review)),
+        };
         self.outbox.entries.iter().filter(decides).map(|it| it.id.clone()).collect()
     }
 

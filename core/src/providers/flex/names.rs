@@ -31,6 +31,8 @@ reviews! {
         NotEnded = "not_ended",
         /// Everything stays as it is.
         Keep = "keep",
+        /// The session counts although it differs from the order.
+        Accept = "accept",
         /// The customer keeps access.
         KeepAccess = "keep_access",
         /// Access ends now.
@@ -125,6 +127,12 @@ reviews! {
         Seen,
     }
 
+    /// The total or another part of this session differs from the order, so the customer gets no page. Compare both in the
+    /// Flex dashboard. If the session is wrong, request a new one, which takes its place.
+    SessionDiffers = "session_differs" {
+        /// The session is right. Send the customer to it, and deliver it once it is paid.
+        Accept,
+    }
     /// The paid session differs from the requested one. Compare the session in the Flex dashboard with the order.
     /// Deliver the order, or refund the payment?
     NotAsAsked = "not_as_asked" {

@@ -23,10 +23,11 @@ pub struct CancelSubscription {
     /// Whether the subscription ends with its period. You must set it, because Flex has changed the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_at_period_end: Option<bool>,
-    /// `none`, or what Flex refunds, such as `full`.
+    /// Flex's word for what it refunds. Its documents print only `none`, and list no other word. Any other text counts as a
+    /// refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<String>,
-    /// The amount to refund, in cents.
+    /// The amount to refund, in cents, together with `refund`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_amount: Option<Cents>,
     /// Fields that the library does not know.

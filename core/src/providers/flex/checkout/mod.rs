@@ -190,6 +190,8 @@ impl Flow for Checkout {
         self.named_requests()
     }
 
+    const WITHHOLD_PAGE: &'static [&'static str] = &[Review::SessionDiffers.as_str()];
+
     fn decides_page(&self, call: &Call, _context: &Context) -> bool {
         self.sessions.settled().is_none() && call.may_open_page()
     }

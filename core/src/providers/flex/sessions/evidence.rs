@@ -104,6 +104,9 @@ impl Sessions {
     /// Applies a session that Flex shows. A complete session settles the purchase, unless another session has.
     pub(super) fn apply<F: Flex>(&mut self, object: &SessionObject, evidence: Evidence, cx: &mut Cx<'_, F>) -> Settled {
         check_response(object, cx);
+        let is_current = self.settled.is_none()
+            && self.requested.is_none()
+            && self.known.last().map(Session::id) == Some(&object.checkout_session_id);
         let session = self.find_mut(&object.checkout_session_id)?;
         session.note_details(object, cx);
         if evidence == Evidence::Reply {
@@ -126,6 +129,9 @@ impl Sessions {
             session.note_action(object, cx);
         }
         session.plan_lookup(cx);
+        if is_current {
+            session.ask_about_difference(cx);
+        }
         if session.status != Status::Complete || before == Status::Complete {
             return None;
         }
@@ -339,6 +345,7 @@ impl Sessions {
                 session.watch.stop();
                 session.plan_lookup(cx);
             }
+            (Review::SessionDiffers, Verdict::Accept) => session.sound = true,
             (Review::NoSignal | Review::UnknownStatus, Verdict::KeepWaiting) | (Review::NotFound, Verdict::Keep) => {
                 session.keep_waiting(cx);
             }

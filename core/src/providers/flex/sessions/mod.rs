@@ -26,6 +26,7 @@ use crate::id::TypedId;
 use crate::money::{Cents, Money};
 use crate::providers::flex::ids::payment_intent_id;
 use crate::providers::flex::ids::reference_id;
+use crate::providers::flex::names::Review;
 use crate::rule::CoreRule;
 use crate::time::Timestamp;
 use requested::Requested;
@@ -281,6 +282,8 @@ impl Sessions {
 
     fn add<F: Flex>(&mut self, session: Session, cx: &mut Cx<'_, F>) {
         cx.learn(&session.id);
+        let is_older = |about: &str| about != session.id.as_str();
+        cx.withdraw_all_about(&[Review::SessionDiffers.as_str()], is_older);
         self.known.retain(|it| it.id != session.id);
         self.known.push(session);
         self.forget_oldest(cx);

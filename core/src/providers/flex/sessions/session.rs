@@ -24,8 +24,10 @@ use crate::time::Timestamp;
 /// The most payments of a session that are kept.
 const PAYMENTS: usize = 4;
 
-/// The reviews about a session without an end: one for a listed status, and one for an unlisted status.
-pub(super) const WAIT_REVIEWS: [&str; 2] = [Review::NoSignal.as_str(), Review::UnknownStatus.as_str()];
+/// The reviews about a session without an end: one for a listed status, one for an unlisted status, and one for a session
+/// that differs from the order.
+pub(super) const WAIT_REVIEWS: [&str; 3] =
+    [Review::NoSignal.as_str(), Review::UnknownStatus.as_str(), Review::SessionDiffers.as_str()];
 
 /// A session that Flex has shown.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -328,6 +330,14 @@ impl Session {
         self.plan_lookup(cx);
     }
 
+    /// Asks a person about an open session that differs from the request: the customer gets no page until then.
+    pub(super) fn ask_about_difference<F: Flex>(&self, cx: &mut Cx<'_, F>) {
+        let is_withheld = self.is_open() && !self.sound && !self.watch.is_stopped();
+        if is_withheld && cx.open_review(Review::SessionDiffers.as_str()).is_none() {
+            cx.ask(Review::SessionDiffers, &self.id);
+        }
+    }
+
     /// Restarts the lookup schedule, because a person wants to wait longer.
     pub(super) fn keep_waiting<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
         let lookup = Call::RetrieveCheckoutSession(self.id.clone());
@@ -341,8 +351,12 @@ impl Session {
 
 /// Withdraws what was said about the actions of these sessions. A customer who acts on it would pay twice.
 pub(super) fn withdraw_action<F: Flex>(sessions: &[Session], cx: &mut Cx<'_, F>) {
-    const ABOUT: [&str; 3] =
-        [Notice::ActionRequired.as_str(), Notice::PaymentFailed.as_str(), Review::ActionWithoutPage.as_str()];
+    const ABOUT: [&str; 4] = [
+        Notice::ActionRequired.as_str(),
+        Notice::PaymentFailed.as_str(),
+        Review::ActionWithoutPage.as_str(),
+        Review::SessionDiffers.as_str(),
+    ];
     cx.withdraw_all_about(&ABOUT, |about| sessions.iter().any(|it| it.id.as_str() == about));
 }
 

@@ -245,6 +245,8 @@ impl Flow for Subscription {
         self.refunding.named().collect()
     }
 
+    const WITHHOLD_PAGE: &'static [&'static str] = &[Review::SessionDiffers.as_str()];
+
     fn decides_page(&self, call: &Call, _context: &Context) -> bool {
         call.may_open_page() && (self.sessions.settled().is_none() || is_setup(call))
     }
