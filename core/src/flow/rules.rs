@@ -188,6 +188,11 @@ impl<'a, F: Flow> Rules<'a, F> {
         id.number() == Some(self.outbox.number_of(id.kind()))
     }
 
+    /// The pending requests.
+    pub fn calls(&self) -> impl Iterator<Item = &F::Call> {
+        self.outbox.entries.iter().filter_map(OutboxEntry::call)
+    }
+
     /// The matching requests that a worker may have sent, and whose outcome is unknown.
     pub fn all_sent(&self, wanted: impl Fn(&F::Call) -> bool) -> Vec<Arc<F::Call>> {
         let sent = self.outbox.entries.iter().filter(|it| it.was_sent()).filter_map(OutboxEntry::shared_call);

@@ -12,8 +12,10 @@ use crate::value::RawNumber;
 /// The most digits that an amount of Revup can have.
 const DIGITS: usize = 38;
 
-/// An amount in the digits in which it was given, as a number or as a string. A rule decides whether Revup understands
-/// the amount.
+/// An amount in the main unit of its currency, not in cents: `"9.98"` is 9 euros and 98 cents. It keeps the digits in
+/// which it was given, as a number or as a string. A rule decides whether Revup understands the amount.
+///
+/// What the library shows, such as the status, has amounts in the smallest unit: 998.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Amount(String);
@@ -38,7 +40,8 @@ impl schemars::JsonSchema for Amount {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "An amount in the digits in which it is given, as a number or as a string.",
+            "description": "An amount in the main unit of its currency, not in cents: `\"9.98\"` is 9 euros and 98 cents. \
+                A string or a number, of which every digit is kept. The status has amounts in the smallest unit: 998.",
             "type": ["string", "number"]
         })
     }

@@ -61,7 +61,8 @@ pub struct TokenOrder {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OrderMoney {
-    /// The amount, as a number or as a string. Its digits are sent unchanged.
+    /// The amount, in the main unit of the currency, as a number or as a string: `"9.98"` is 9 euros and 98 cents. Its
+    /// digits are sent unchanged.
     pub amount: Amount,
     /// The currency.
     pub currency: String,

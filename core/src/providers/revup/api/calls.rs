@@ -124,7 +124,7 @@ setters!(RedirectUrl { three_ds_challenge_result: String });
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Overwrite {
-    /// The first amount. Every later amount follows the plan.
+    /// The first amount, in the main unit of the currency, such as `"9.98"` euros. Every later amount follows the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_amount: Option<Amount>,
 }
@@ -192,7 +192,7 @@ pub struct RefundPayment {
     pub intent: Option<Intent>,
     /// The payment's transaction.
     pub transaction_id: TransactionId,
-    /// The amount of the refund.
+    /// The amount of the refund, in the main unit of the currency: `"9.98"` is 9 euros and 98 cents.
     pub amount: Amount,
     /// The payment's currency.
     pub currency: String,

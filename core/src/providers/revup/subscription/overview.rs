@@ -15,7 +15,8 @@ use crate::time::Timestamp;
 
 /// The status of a subscription, besides what every status has.
 ///
-/// Every amount is in the smallest unit of its currency. An unknown currency counts as one with cents.
+/// Every amount is in the smallest unit of its currency, such as cents: 998 is 9 euros and 98 cents. Commands have it in
+/// the main unit, as `"9.98"`. An unknown currency counts as one with cents.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupSubscriptionOwnStatus"))]
 #[non_exhaustive]
@@ -65,7 +66,7 @@ pub struct DisputeReport {
     pub kind: String,
     /// The status of the transaction, in Revup's word.
     pub provider_status: String,
-    /// The disputed amount. `null` if it is not a whole number of the smallest unit.
+    /// The disputed amount, in the smallest unit. `null` if it is not a whole number of the smallest unit.
     pub amount: Option<Money>,
     /// The bank's code of the reason.
     pub reason_code: Option<String>,
@@ -82,10 +83,13 @@ pub struct DisputeReport {
 pub struct PaymentReport {
     /// The transaction that took the money.
     pub transaction_id: TransactionId,
-    /// The amount. `null` if it is not a whole number of the smallest unit.
+    /// The amount, in the smallest unit. `null` if it is not a whole number of that unit.
     pub amount: Option<Money>,
-    /// The refunds that this flow has requested, unless they failed.
+    /// The refunds that this flow has requested and that Revup, or a person, has confirmed, in the smallest unit.
     pub refunded: Option<Money>,
+    /// The refunds that this flow has requested and that are neither confirmed nor denied, in the smallest unit. Their
+    /// money may still move.
+    pub refunding: Option<Money>,
     /// Whether a lookup, or an event with proof of its origin, has shown the payment.
     pub proved: bool,
 }
@@ -101,7 +105,7 @@ pub struct RefundReport {
     pub payment_id: Option<String>,
     /// The host's name for the refund. `null` if this flow did not request it.
     pub intent: Option<Intent>,
-    /// The amount. `null` if it is not a whole number of the smallest unit.
+    /// The amount, in the smallest unit. `null` if it is not a whole number of that unit.
     pub amount: Option<Money>,
 }
 
@@ -123,7 +127,7 @@ impl Subscription {
             paid_until,
             access_until: paid_until.filter(|_| has_access).map(|end| end.after(view.config().grace_ms)),
             access_withheld: status.is_withheld(),
-            payments: ledger.payment_reports(terms.currency()),
+            payments: ledger.payment_reports(terms.currency(), &refunds.unconfirmed(view)),
             refunding: refunds.reports(|payment| ledger.currency(payment).or(terms.currency())),
             other_refunds: ledger.refund_reports(terms.currency()),
             disputes: disputes.reports(terms.currency()),

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::Cx;
 use super::ledger::Ledger;
 use super::overview::RefundReport;
+use super::{Cx, Rules};
 use crate::effect::Wait;
 use crate::fact::Origin;
 use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Stop};
@@ -90,6 +90,15 @@ impl Refunds {
             amount: it.amount.in_smallest_unit(currency(&it.payment)),
         };
         self.open.iter().map(report).collect()
+    }
+
+    /// The refunds without an outcome, by their payments: those that are requested, and those that Revup has not finished.
+    pub(super) fn unconfirmed(&self, view: &Rules<'_>) -> Vec<(TransactionId, Decimal)> {
+        let requested = view.calls().filter_map(|call| match call {
+            Call::RefundPayment(refund) => Some((refund.transaction_id.clone(), requested_amount(refund))),
+            _ => None,
+        });
+        requested.chain(self.open.iter().map(|it| (it.payment.clone(), it.amount))).collect()
     }
 
     /// The ids by which notifications find the flow. A refund has its own transaction, and a chargeback has that of the

@@ -3,24 +3,32 @@
 use alloc::vec::Vec;
 
 use super::super::overview::{PaymentReport, RefundReport};
-use super::Ledger;
 use super::lines::{OtherRefund, PaidTransaction};
 use super::name::Name;
+use super::{Ledger, sum};
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::ids::TransactionId;
 
 impl Ledger {
-    /// The newest payments. `currency` is that of a payment whose currency Revup does not name.
-    pub(in super::super) fn payment_reports(&self, currency: Option<&str>) -> Vec<PaymentReport> {
+    /// The newest payments. `currency` is that of a payment whose currency Revup does not name. `unconfirmed` are the
+    /// refunds without an outcome, by their payments.
+    pub(in super::super) fn payment_reports(
+        &self,
+        currency: Option<&str>,
+        unconfirmed: &[(TransactionId, Decimal)],
+    ) -> Vec<PaymentReport> {
         let report = |it: &PaidTransaction| {
             let currency = it.currency.as_deref().or(currency);
             let short = it.transaction.short();
-            let refunded = self.refunded.iter().find(|refunded| refunded.transaction.is(&it.transaction, short));
-            let refunded = refunded.map_or(Decimal::ZERO, |it| it.sum);
+            let reserved = self.refunded.iter().find(|refunded| refunded.transaction.is(&it.transaction, short));
+            let of_payment = unconfirmed.iter().filter(|(of, _)| Name::of(of.as_str()).is(&it.transaction, short));
+            let refunding = sum(of_payment.map(|(_, amount)| *amount)).unwrap_or(Decimal::ZERO);
+            let refunded = reserved.and_then(|it| it.sum.minus(refunding)).unwrap_or(Decimal::ZERO);
             Some(PaymentReport {
                 transaction_id: TransactionId::read(it.transaction.full()?)?,
                 amount: it.amount.in_smallest_unit(currency),
                 refunded: refunded.in_smallest_unit(currency),
+                refunding: refunding.in_smallest_unit(currency),
                 proved: it.proved,
             })
         };
