@@ -187,9 +187,9 @@ impl Subscription {
             Room::Short { left, proved: false } => check
                 .because(|| format!("As far as is known, {left} of the payment can still be refunded."))
                 .unblocked_by(lookup),
-            Room::Unknown => {
-                check.because(|| "No lookup and no event has shown the amount of this payment.".into()).unblocked_by(lookup)
-            }
+            Room::Unknown => check
+                .because(|| "No lookup and no event has shown the amount of this payment.".into())
+                .unblocked_by(lookup),
             Room::Forgotten => {
                 let detail = "The amount is unknown, because this payment is not one of the newest 128 that are kept.";
                 check.because(|| detail.into()).unblocked_by(lookup)
