@@ -42,13 +42,13 @@ pub fn read_command<F: Flow>(text: &str) -> Result<F::Command, Malformed> {
 
 /// The error of a command that another flow has. Otherwise it is the error as it was.
 #[cold]
-fn of_other_flow(own: &str, name: &Cow<'_, str>, text: &str, error: Malformed) -> Malformed {
+fn of_other_flow(own: &str, name: &str, text: &str, error: Malformed) -> Malformed {
     let is_unknown = error.pointer == "/type";
     let mut owners = Vec::new();
     macro_rules! note_owner {
         ($provider:ident :: $flow:ident) => {{
             type It = crate::providers::$provider::$flow;
-            let read = decode_tagged::<<It as Flow>::Command>(name.clone(), text);
+            let read = decode_tagged::<<It as Flow>::Command>(Cow::Borrowed(name), text);
             // A name that the flow does not have suits every flow that has it. A name that several flows have suits only
             // a flow that has the other fields as well.
             if It::ID != own && read.map_or_else(|it| is_unknown && it.pointer != "/type", |_| true) {
