@@ -256,6 +256,22 @@ fn a_refund_names_the_amount_and_what_is_left() {
         "transactionId": "eebebc0b-dd2f-44c4-a8a8-743ff731a4a1"});
     let detail = "`currency` is `eur`: write three capital letters, such as `EUR`.";
     says(&handle(&subscription, refund), "revup.refund.currency", "/currency", detail);
+    let refund = json!({"type": "refund_payment", "intent": "r", "amount": "15.50", "currency": "EUR",
+        "transactionId": "eebebc0b-dd2f-44c4-a8a8-743ff731a4a1"});
+    let detail = "The refund asks for 15.50 EUR, but no lookup and no event has shown the amount of this payment.";
+    says(&handle(&subscription, refund.clone()), "revup.refund.ceiling", "/amount", detail);
+    let create = json!({"type": "create_subscription", "planId": PLAN, "currency": "GBP",
+        "eventSubscriptionUrl": "https://shop.example/events"});
+    let requested = handle(&start("revup.subscription"), create)["ok"]["next"].take();
+    let detail = "`currency` is `EUR`, and the payment is in `GBP`.";
+    says(&handle(&requested, refund.clone()), "revup.refund.currency", "/currency", detail);
+    let awaiting = golden("revup.subscription", "at-subscription-awaiting");
+    let detail = "The subscription is `awaiting`, and no payment has succeeded.";
+    says(&handle(&awaiting, refund), "revup.refund.currency", "/transactionId", detail);
+    let authorized = golden("truemed.payment_session", "at-session-authorized");
+    let capture = json!({"type": "capture_payment_session", "total_amount": 1501});
+    let detail = "The capture asks for 1501 cents, and 1500 cents are authorized.";
+    says(&handle(&authorized, capture), "truemed.capture.amount", "/total_amount", detail);
 }
 
 #[test]

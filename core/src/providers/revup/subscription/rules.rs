@@ -204,7 +204,7 @@ impl Subscription {
                 .because(|| format!("{}, but as far as is known {left} {currency} can still be refunded.", asked()))
                 .unblocked_by(lookup),
             Room::Unknown => check
-                .because(|| format!("{}, but no lookup has shown the amount of the payment.", asked()))
+                .because(|| format!("{}, but no lookup and no event has shown the amount of this payment.", asked()))
                 .unblocked_by(lookup),
             Room::Forgotten => {
                 let detail = "The amount is unknown, because this payment is not one of the newest 128 that are kept.";
