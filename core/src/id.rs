@@ -6,6 +6,7 @@ mod typed;
 
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use serde::Deserialize;
@@ -195,6 +196,12 @@ macro_rules! saved_as_text {
     };
 }
 pub(crate) use saved_as_text;
+
+/// A text of the host as a message repeats it: at most 80 characters, without control characters.
+pub(crate) fn shown(text: &str) -> String {
+    let cut = text.chars().take(80).map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect::<String>();
+    if cut.len() < text.len() { format!("`{cut}…`") } else { format!("`{cut}`") }
+}
 
 /// A string, borrowed if the JSON has no escapes.
 #[derive(Deserialize)]

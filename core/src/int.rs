@@ -1,5 +1,7 @@
 //! The limits of the integers that every language's JSON can represent.
 
+use core::fmt;
+
 use serde::{Deserialize, Deserializer, de};
 
 /// The largest integer that every language's JSON represents exactly: 2^53 − 1.
@@ -18,9 +20,33 @@ pub(crate) const fn within(number: i64) -> i64 {
 
 /// Reads an integer within ±(2^53 − 1).
 pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let number = i64::deserialize(deserializer)?;
+    bounded(i64::deserialize(deserializer)?)
+}
+
+/// Reads an integer within ±(2^53 − 1). An error says what was expected in these words.
+pub(crate) fn whole_called<'de, D: Deserializer<'de>>(deserializer: D, called: &'static str) -> Result<i64, D::Error> {
+    struct Called(&'static str);
+    impl de::Visitor<'_> for Called {
+        type Value = i64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<i64, E> {
+            bounded(number)
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<i64, E> {
+            bounded(i64::try_from(number).unwrap_or(i64::MAX))
+        }
+    }
+    deserializer.deserialize_i64(Called(called))
+}
+
+fn bounded<E: de::Error>(number: i64) -> Result<i64, E> {
     if number.unsigned_abs() > LARGEST.unsigned_abs() {
-        return Err(de::Error::custom("is an integer beyond 2^53 - 1, which not every language can read exactly"));
+        return Err(E::custom("is an integer beyond 2^53 - 1, which not every language can read exactly"));
     }
     Ok(number)
 }

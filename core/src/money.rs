@@ -5,7 +5,10 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::int::{whole, within};
+use crate::int::{whole_called, within};
+
+/// What an amount must be, as an error says it.
+pub(crate) const IN_CENTS: &str = "a whole number of cents, such as 1550 for 15.50";
 
 /// A whole number of cents, as a provider writes it, within ±(2^53 − 1).
 ///
@@ -56,7 +59,7 @@ impl From<i64> for Cents {
 
 impl<'de> Deserialize<'de> for Cents {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        whole(deserializer).map(Self)
+        whole_called(deserializer, IN_CENTS).map(Self)
     }
 }
 

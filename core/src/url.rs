@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use crate::id::{Text, is_visible, is_word, parsed_text};
+use crate::id::{Text, is_visible, is_word, parsed_text, shown};
 
 /// A string, escaped as one segment of a path or as one value of a query.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
@@ -79,6 +79,27 @@ pub(crate) fn is_absolute(url: &str) -> bool {
 /// Whether a URL is absolute and has the scheme `https`.
 pub(crate) fn is_secure(url: &str) -> bool {
     is_absolute(url) && Parts::of(url).is_some_and(|it| it.is_secure)
+}
+
+/// Why the URL of a field is not absolute or not secure, and what to do: a sentence for a message.
+pub(crate) fn why_not_secure(pointer: &str, url: Option<&str>) -> String {
+    let field = pointer.trim_start_matches('/').replace('/', ".");
+    match url.filter(|url| !url.is_empty()) {
+        None => format!("`{field}` is missing: give an address such as `https://shop.example/page`."),
+        Some(url) if is_absolute(url) => format!("`{field}` begins with `http://`: begin it with `https://`."),
+        Some(url) => format!("`{field}` is {}: begin it with `https://` and a host.", shown(url)),
+    }
+}
+
+/// Why the public cannot reach the URL of a field, and what to do: a sentence for a message.
+pub(crate) fn why_not_public(pointer: &str, url: &str) -> String {
+    match Parts::of(url).filter(|_| is_absolute(url)) {
+        None => why_not_secure(pointer, Some(url)),
+        Some(Parts { host, .. }) => {
+            let field = pointer.trim_start_matches('/');
+            format!("The host of `{field}` is {}: name a host that the public can reach.", shown(host))
+        }
+    }
 }
 
 /// Whether the host of a URL is the machine that opens it, or a machine in its local network.

@@ -71,9 +71,13 @@ impl Settings {
 
     /// Whether the settings allow a plan in this currency.
     pub(crate) fn allows(&self, plan: Option<&str>, currency: &str) -> bool {
+        self.currencies(plan).is_none_or(|currencies| currencies.iter().any(|it| it == currency))
+    }
+
+    /// The currencies of a plan, if the settings list them.
+    pub(crate) fn currencies(&self, plan: Option<&str>) -> Option<&Vec<String>> {
         let is_plan = |(id, _): &(&String, _)| plan.is_some_and(|plan| plan.eq_ignore_ascii_case(id));
-        let currencies = self.plans.iter().find(is_plan).map(|(_, currencies)| currencies);
-        currencies.is_none_or(|currencies| currencies.iter().any(|it| it == currency))
+        self.plans.iter().find(is_plan).map(|(_, currencies)| currencies)
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{is_word, text_id};
+use crate::id::{is_word, shown, text_id};
 use crate::url::{BaseUrl, escaped};
 use crate::value::setters;
 
@@ -69,6 +69,19 @@ impl Settings {
         let inner = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
         let ends = [label.first(), label.last()];
         label.len() < 64 && label.iter().all(inner) && ends.into_iter().all(|end| end.is_some_and(|it| *it != b'-'))
+    }
+
+    /// What is wrong with the prefix, and what to set it to.
+    pub(crate) fn cure(&self) -> String {
+        let prefix = match self.domain_prefix.as_str() {
+            "" => "missing".into(),
+            prefix => shown(prefix),
+        };
+        let host = self.host.as_str();
+        format!(
+            "`config.vend.domain_prefix` is {prefix}: set it to the first label of the retailer's domain, such as \
+             `marshmallow` for `marshmallow.{host}`."
+        )
     }
 
     /// Whether the host knows that a scope was not granted.

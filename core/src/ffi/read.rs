@@ -1,14 +1,16 @@
 //! What a host reads from JSON: commands, facts, the config and the time.
 
+use alloc::borrow::Cow;
 use alloc::format;
+use alloc::vec::Vec;
 
 use crate::catalogue::why_without_effect;
 use crate::config::Config;
 use crate::fact::Fact;
 use crate::flow::Flow;
 use crate::id::EffectId;
-use crate::json::{Malformed, decode, decode_tagged, tag};
-use crate::providers::named;
+use crate::json::{Malformed, decode, decode_tagged, listed, tag};
+use crate::providers::{for_each_known_flow, named};
 use crate::rule::{CoreRule, Rule, RuleSet};
 use crate::time::Timestamp;
 
@@ -34,7 +36,38 @@ pub fn read_command<F: Flow>(text: &str) -> Result<F::Command, Malformed> {
     if text.len() > LARGEST_COMMAND {
         return Err(Malformed::new("", "is longer than 256 KiB"));
     }
-    decode_tagged(tag(text)?, text)
+    let name = tag(text)?;
+    decode_tagged(name.clone(), text).map_err(|error| of_other_flow(F::ID, &name, text, error))
+}
+
+/// The error of a command that another flow has. Otherwise it is the error as it was.
+#[cold]
+fn of_other_flow(own: &str, name: &str, text: &str, error: Malformed) -> Malformed {
+    let is_unknown = error.pointer == "/type";
+    let mut owners = Vec::new();
+    macro_rules! note_owner {
+        ($provider:ident :: $flow:ident) => {{
+            type It = crate::providers::$provider::$flow;
+            let read = decode_tagged::<<It as Flow>::Command>(Cow::Borrowed(name), text);
+            // A name that the flow does not have suits every flow that has it. A name that several flows have suits only
+            // a flow that has the other fields as well.
+            if It::ID != own && read.map_or_else(|it| is_unknown && it.pointer != "/type", |_| true) {
+                owners.push(It::ID);
+            }
+        }};
+    }
+    for_each_known_flow!(note_owner);
+    if owners.is_empty() {
+        return error;
+    }
+    let owners = listed(&owners).replace(", ", " and ");
+    match is_unknown {
+        true => Malformed { reason: format!("`{name}` is a command of {owners}; this snapshot is `{own}`"), ..error },
+        false => {
+            let reason = format!("{}. A command of {owners} has this form; this snapshot is `{own}`", error.reason);
+            Malformed { reason, ..error }
+        }
+    }
 }
 
 /// Reads the id of an effect.

@@ -1,10 +1,12 @@
 //! JSON: reads our own shapes strictly with a pointer to each error, reads a provider's leniently, and writes both.
 
+mod cut;
 mod lenient;
 mod raw;
 mod read;
 mod scan;
 mod union;
+mod words;
 mod write;
 
 use alloc::borrow::{Cow, ToOwned};
@@ -18,6 +20,7 @@ use serde::de::{DeserializeSeed, Expected, Unexpected};
 use serde::{Deserialize, Serialize};
 
 use crate::id::Text;
+pub(crate) use cut::is_cut_off;
 pub(crate) use lenient::{any_form, lenient, lenient_text, read_body, string_or_int, unmarked};
 pub use raw::RawText;
 pub(crate) use raw::{RAW, written};
@@ -25,6 +28,7 @@ use read::Json;
 use scan::Reader;
 pub(crate) use scan::plain;
 use union::Tagged;
+use words::{in_json_words, shown};
 use write::quoted;
 pub(crate) use write::{Verbatim, encode};
 
@@ -217,7 +221,8 @@ impl serde::de::Error for ReadError {
 
     #[cold]
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::custom(format_args!("expected {}, found {}", in_json_words(wanted), kind(found)))
+        let (wanted, found) = (in_json_words(wanted), shown(found, wanted));
+        Self::custom(format_args!("expected {wanted}, found {found}"))
     }
 
     #[cold]
@@ -253,40 +258,6 @@ impl serde::de::Error for ReadError {
 /// Names in backticks, as an error lists them.
 pub(crate) fn listed(names: &[&str]) -> String {
     if names.is_empty() { "nothing".into() } else { format!("`{}`", names.join("`, `")) }
-}
-
-/// What is expected, in words of JSON and not of Rust.
-fn in_json_words(wanted: &dyn Expected) -> String {
-    let wanted = wanted.to_string();
-    let plain = match wanted.as_str() {
-        "i64" => "a whole number",
-        "u64" => "a whole number from 0",
-        "u32" => "a whole number from 0 to 4294967295",
-        "u16" => "a whole number from 0 to 65535",
-        "u8" => "a whole number from 0 to 255",
-        "a sequence" => "an array",
-        "a map" => "an object",
-        rust if rust.starts_with("struct ") => "an object",
-        rust if rust.starts_with("tuple ") => "an array",
-        rust if rust.starts_with("enum ") => "one of its names",
-        _ => return wanted,
-    };
-    plain.into()
-}
-
-/// What is there instead. It never contains a string itself, which may be a secret.
-fn kind(found: Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Bool(value) => format!("{value}"),
-        Unexpected::Unsigned(number) => format!("{number}"),
-        Unexpected::Signed(number) => format!("{number}"),
-        Unexpected::Float(number) => format!("{number:?}"),
-        Unexpected::Str(_) => "a string".into(),
-        Unexpected::Unit => "null".into(),
-        Unexpected::Map | Unexpected::NewtypeVariant => "an object".into(),
-        Unexpected::Seq => "an array".into(),
-        other => format!("{other}"),
-    }
 }
 
 #[cfg(test)]

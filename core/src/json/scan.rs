@@ -119,11 +119,16 @@ impl<'de> Reader<'de> {
 
     #[cold]
     fn no_value(&self) -> ReadError {
-        ReadError::custom(if self.rest().is_empty() {
-            "the JSON ends where a value is expected"
-        } else {
-            "expected a value"
-        })
+        match self.rest().is_empty() {
+            true => self.ends("where a value is expected"),
+            false => ReadError::custom("expected a value"),
+        }
+    }
+
+    /// The error of JSON that ends too early.
+    #[cold]
+    fn ends(&self, place: &str) -> ReadError {
+        ReadError::custom(format_args!("the JSON ends after {} bytes, {place}", self.text.len()))
     }
 
     /// Reads a number, or reports what is there instead.
@@ -210,7 +215,10 @@ impl<'de> Reader<'de> {
             Err(_) if self.mends => serde_json::from_str(&mended(quoted)),
             text => text,
         };
-        let text = text.map_err(|error| ReadError::scalar(&error))?;
+        let text = text.map_err(|error| match quote {
+            Some(_) => ReadError::scalar(&error),
+            None => self.ends("within a string"),
+        })?;
         self.pass(length.saturating_sub(1));
         Ok(text)
     }
@@ -265,7 +273,7 @@ impl<'de> Reader<'de> {
                 Ok(true)
             }
             Some(_) => Err(ReadError::custom("expected a comma or a closing bracket")),
-            None => Err(ReadError::custom("the JSON ends before its closing bracket")),
+            None => Err(self.ends("before its closing bracket")),
         }
     }
 

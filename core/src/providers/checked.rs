@@ -1,6 +1,7 @@
 //! Requests that are checked without a snapshot, because nothing waits for their outcome.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -52,11 +53,17 @@ impl Violations {
         }
     }
 
-    /// Notes a broken rule that only warns here.
-    pub(crate) fn warn(&mut self, holds: bool, rule: impl RuleSet, pointer: impl Into<Cow<'static, str>>) {
+    /// Notes a broken rule with what broke it: a sentence that follows the rule's statement.
+    pub(crate) fn check_because(
+        &mut self,
+        holds: bool,
+        rule: impl RuleSet,
+        pointer: &'static str,
+        detail: impl FnOnce() -> String,
+    ) {
         if !holds {
-            let warning = Violation::new(rule.rule());
-            self.0.push(Violation { pointer: pointer.into(), level: Level::Warn, ..warning });
+            let violation = Violation::new(rule.rule());
+            self.0.push(Violation { pointer: pointer.into(), detail: Some(detail()), ..violation });
         }
     }
 

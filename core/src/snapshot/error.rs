@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::fact::FactError;
 use crate::flow::FacetTransition;
-use crate::json::Malformed;
+use crate::json::{Malformed, is_cut_off};
 use crate::rule::Violation;
 
 /// A rejected command or lease, with every rule that it would break. Nothing has changed.
@@ -132,6 +132,18 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Why a stored text is not the JSON of a snapshot: it is cut off, or has another mistake.
+    #[cold]
+    pub(super) fn of(json: &str, error: Malformed) -> Self {
+        if !is_cut_off(json) {
+            return error.into();
+        }
+        let length = json.len();
+        let reason =
+            format!("the stored text is cut off after {length} bytes: restore the row, and make its column longer");
+        Malformed { reason, ..error }.into()
+    }
+
     /// A JSON Pointer to what is wrong.
     pub fn pointer(&self) -> &str {
         match self {

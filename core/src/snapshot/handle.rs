@@ -12,12 +12,13 @@ use crate::fact::IgnoredReason;
 use crate::flow::{Cx, Facets, Flow, Input, Moment, Named, Rules, Stop};
 use crate::id::EffectId;
 use crate::rule::{CoreRule, RuleSet, UnblockedBy, Violation};
+use crate::time::Timestamp;
 
 /// How many requests always have room, so that the length of the snapshot need not be computed.
 const FEW: usize = 6;
 
 /// How many pending effects a message lists.
-const LISTED: usize = 8;
+const LISTED: usize = 5;
 
 impl<F: Flow> Snapshot<F> {
     /// Carries out a command of the host. A rejection names every broken rule, and nothing has changed.
@@ -47,6 +48,7 @@ impl<F: Flow> Snapshot<F> {
         let action = F::action_of(&command);
         self.check_action(action, &mut rules);
         self.state.check(&command, &mut rules);
+        self.name_state(action, &mut rules);
         if !rules.violations.is_empty() {
             return Err(Rejection { violations: rules.violations }.into());
         }
@@ -81,16 +83,22 @@ impl<F: Flow> Snapshot<F> {
     pub(super) fn check_action(&self, action: F::Action, rules: &mut Rules<'_, F>) {
         self.state.permits(action, rules);
         self.state.accepts(action, rules);
+        self.name_state(action, rules);
+    }
+
+    /// Adds the state to every violation that says only that the action is not possible in it.
+    fn name_state(&self, action: F::Action, rules: &mut Rules<'_, F>) {
         for violation in rules.violations.iter_mut().filter(|it| it.rule.code == CoreRule::NotNow.rule().code) {
             violation.detail.get_or_insert_with(|| self.not_now(action));
         }
     }
 
-    /// The state in which an action is not possible, as a sentence.
+    /// The state in which an action is not possible, and where to see what is.
     fn not_now(&self, action: F::Action) -> String {
         let states: Vec<_> = self.state.facets().states();
         let states: Vec<_> = states.iter().map(|(facet, state)| format!("`{facet}` is `{state}`")).collect();
-        format!("For `{}`, the state is wrong: {}.", action.name(), states.join(", "))
+        let (action, states) = (action.name(), states.join(" and "));
+        format!("`{action}` is not possible while {states}. `actions` lists what is possible now.")
     }
 
     /// Leases an effect to one worker until the lease ends, and hands out the request if the effect is one.
@@ -121,9 +129,10 @@ impl<F: Flow> Snapshot<F> {
         let mut rules = self.leasing(found, context);
         let is_review = id.kind() == "review";
         let Some(entry) = found.filter(|it| !is_review && !it.is_hidden(context.now)) else {
-            let not_before = found.and_then(|it| it.not_before).filter(|_| !is_review).map(UnblockedBy::time);
-            let check = rules.check(CoreRule::NotPending, false).at("/effect").unblocked_by(not_before);
-            check.because(|| self.not_pending(id, is_review, context));
+            let from = found.and_then(|it| it.not_before).filter(|_| !is_review);
+            let check =
+                rules.check(CoreRule::NotPending, false).at("/effect").unblocked_by(from.map(UnblockedBy::time));
+            check.because(|| self.not_pending(id, from, context));
             return Err(Rejection { violations: rules.violations });
         };
         self.may_lease(entry, &mut rules);
@@ -143,16 +152,25 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// Why an effect cannot be leased that is not pending, and what is pending instead.
-    fn not_pending(&self, id: &EffectId, is_review: bool, context: &Context) -> String {
-        if is_review {
+    fn not_pending(&self, id: &EffectId, from: Option<Timestamp>, context: &Context) -> String {
+        if id.kind() == "review" {
             return format!("`{id}` is a review, which cannot be leased. Report its verdict with `reviewed`.");
         }
+        let why = match from {
+            Some(from) => format!("`{id}` is planned, and is pending from {from} on."),
+            None if self.may_have_had(id.as_str()) => {
+                format!("`{id}` is not pending: it was done, withdrawn or never requested.")
+            }
+            None => format!("`{id}` is not pending: this flow has never had it."),
+        };
         let effects = self.effects(context);
         let names = effects.iter().filter(|it| it.id.kind() != "review").map(|it| format!("`{}`", it.id));
-        let names: Vec<_> = names.take(LISTED).collect();
-        match names.is_empty() {
-            true => format!("`{id}` is not pending, and nothing else is."),
-            false => format!("`{id}` is not pending. These are: {}.", names.join(", ")),
+        let names: Vec<_> = names.collect();
+        let listed = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        match names.len().saturating_sub(LISTED) {
+            _ if names.is_empty() => format!("{why} No effect is pending that can be leased."),
+            0 => format!("{why} Lease one that is pending: {listed}."),
+            more => format!("{why} Lease one that is pending: {listed} and {more} more."),
         }
     }
 
@@ -172,7 +190,9 @@ impl<F: Flow> Snapshot<F> {
         let can_be_sent = lease.is_some() || !(has_review || entry.is_held());
         rules.check(CoreRule::OutcomeUnknown, can_be_sent).at("/effect");
         if let StoredEffect::Request(call) = &entry.effect {
-            self.state.permits(F::action_of_call(call), rules);
+            let action = F::action_of_call(call);
+            self.state.permits(action, rules);
+            self.name_state(action, rules);
         }
     }
 

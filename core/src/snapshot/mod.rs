@@ -137,7 +137,7 @@ impl<'a> Heading<'a> {
         }
         match (member(json, "flow"), member(json, "format")) {
             (Some(Ok(Text(flow))), Some(Ok(format))) => Ok(Self { flow, format }),
-            _ => Ok(decode(json)?),
+            _ => decode(json).map_err(|error| LoadError::of(json, error)),
         }
     }
 }
@@ -168,8 +168,8 @@ impl<F: Flow> Snapshot<F> {
         }
         let Stored { key, revision, state, outbox: entries, counters, past, made, last_failure, .. } =
             match heading.format == F::FORMAT {
-                true => decode::<Stored<F, F::Call>>(json)?,
-                false => Self::older(heading.format, decode(json)?)?,
+                true => decode::<Stored<F, F::Call>>(json).map_err(|error| LoadError::of(json, error))?,
+                false => Self::older(heading.format, decode(json).map_err(|error| LoadError::of(json, error))?)?,
             };
         if revision > LARGEST.unsigned_abs() {
             return Err(Malformed::new("/revision", "is beyond 2^53 - 1").into());

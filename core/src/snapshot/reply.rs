@@ -363,16 +363,24 @@ fn without_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, kind: Fa
 
 /// What a worker reports on a request that got no reply.
 pub(super) fn no_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, now: Timestamp) -> Failure {
-    let what_follows = match entry.class() {
-        Some(Retry::Lookup) => "It only reads, and is sent again.",
-        Some(Retry::Harmless) => "What it makes costs nothing until a customer uses it, so it is sent again.",
-        Some(Retry::SameKey) => "Its outcome is unknown. It is sent again with the same idempotency key.",
-        Some(Retry::Goal) => "Its outcome is unknown. It is sent again, because doing it twice changes nothing.",
-        Some(Retry::Reconcile) | None => {
-            "Its outcome is unknown. It is not sent again before a lookup or a person has found out the outcome."
+    let (id, again) = (&entry.id, "Lease it again once its rest is over");
+    let message = match entry.class() {
+        Some(Retry::Lookup) => format!("No reply to `{id}` arrived. {again}: it only reads."),
+        Some(Retry::Harmless) => {
+            format!("No reply to `{id}` arrived. {again}: what it makes costs nothing until a customer uses it.")
         }
+        Some(Retry::SameKey) => {
+            format!("No reply to `{id}` arrived, so its outcome is unknown. {again}: it keeps its idempotency key.")
+        }
+        Some(Retry::Goal) => {
+            format!("No reply to `{id}` arrived, so its outcome is unknown. {again}: doing it twice changes nothing.")
+        }
+        Some(Retry::Reconcile) | None => format!(
+            "No reply to `{id}` arrived, so its outcome is unknown. It is not sent again before a lookup or a person has \
+             found out the outcome. Do not give the command again."
+        ),
     };
-    let message = Some(format!("No reply to `{}` arrived. {what_follows}", call.operation().name));
+    let message = Some(message);
     Failure { message, ..without_reply::<F>(entry, call, FailureKind::NoReply, now) }
 }
 

@@ -1,10 +1,12 @@
 //! The amounts of Revup: numbers on the wire, strings here, and never binary floating point.
 
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::id::shown;
 use crate::json::{decode, written};
 use crate::money::{Cents, Money};
 use crate::value::RawNumber;
@@ -100,7 +102,7 @@ impl fmt::Display for Decimal {
         let places = usize::try_from(self.places).unwrap_or_default();
         let sign = if self.units < 0 { "-" } else { "" };
         let width = places.saturating_add(1);
-        let digits = alloc::format!("{:0>width$}", self.units.unsigned_abs());
+        let digits = format!("{:0>width$}", self.units.unsigned_abs());
         let (whole, fraction) = digits.split_at_checked(digits.len().saturating_sub(places)).unwrap_or((&digits, ""));
         write!(f, "{sign}{whole}")?;
         if fraction.is_empty() { Ok(()) } else { write!(f, ".{fraction}") }
@@ -226,6 +228,19 @@ impl Decimal {
 /// Reads an amount, as a number or as a string. Any other value gives `None`.
 pub(crate) fn decimal_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
     Ok(decode::<Amount>(&written(deserializer)?).ok().and_then(|it| it.decimal()))
+}
+
+/// Whether a text has the form of a currency: three capital letters.
+pub(crate) fn is_currency(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// Why a text is not a currency, and what to write: a sentence for a message.
+pub(crate) fn why_no_currency(text: &str) -> String {
+    match text {
+        "" => "`currency` is missing: give it three capital letters, such as `EUR`.".into(),
+        text => format!("`currency` is {}: write three capital letters, such as `EUR`.", shown(text)),
+    }
 }
 
 /// The number of decimals of a currency. An unknown currency has two.

@@ -9,7 +9,7 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::amount::{Amount, places_of};
+use super::amount::{Amount, is_currency, places_of, why_no_currency};
 use super::api::body::MoneyBody;
 use super::api::calls::{CREDENTIAL, CreateSubscription, RedirectUrl};
 use super::api::refusal::{OtherMembers, refusal};
@@ -24,7 +24,7 @@ use crate::json::{lenient, read_body};
 use crate::providers::checked::{Checked, Violations};
 use crate::rule::CoreRule;
 use crate::snapshot::Rejection;
-use crate::url::is_absolute;
+use crate::url::{is_absolute, why_not_secure};
 use crate::value::{Extra, RawJson, clash};
 
 /// The order whose payment makes a token.
@@ -135,12 +135,8 @@ impl TokenOrder {
             ("/redirectUrl/success", pages.and_then(|it| it.success.as_deref())),
             ("/redirectUrl/fail", pages.and_then(|it| it.fail.as_deref())),
         ] {
-            violations.check(page.is_some_and(|page| !page.is_empty()), Rule::OrderRedirectUrls, pointer);
-            violations.warn(
-                page.is_none_or(|page| page.is_empty() || is_absolute(page)),
-                Rule::OrderRedirectUrls,
-                pointer,
-            );
+            let is_good = page.is_some_and(is_absolute);
+            violations.check_because(is_good, Rule::OrderRedirectUrls, pointer, || why_not_secure(pointer, page));
         }
         let request = self.build(settings);
         let duplicate = request.body.as_deref().and_then(clash);
@@ -157,10 +153,10 @@ impl TokenOrder {
     fn check_money(&self, violations: &mut Violations) {
         let amount = self.money.as_ref().and_then(|it| it.amount.decimal());
         let currency = self.money.as_ref().map_or("", |it| it.currency.as_str());
-        let is_currency = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
         let fits = amount.is_some_and(|it| !it.is_negative() && !it.is_zero() && it.places() <= places_of(currency));
         violations.check(fits, Rule::OrderMoney, "/money/amount");
-        violations.check(is_currency, Rule::OrderMoney, "/money/currency");
+        let is_good = is_currency(currency);
+        violations.check_because(is_good, Rule::OrderMoney, "/money/currency", || why_no_currency(currency));
     }
 
     fn body(&self) -> OrderBody<'_> {

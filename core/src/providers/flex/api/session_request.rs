@@ -18,7 +18,7 @@ use crate::money::Cents;
 use crate::providers::flex::Flex;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
-use crate::url::{is_absolute, is_local};
+use crate::url::{is_absolute, is_local, why_not_public, why_not_secure};
 use crate::value::{Extra, RawJson, open_enum, setters};
 
 open_enum! {
@@ -198,7 +198,8 @@ impl CreateCheckoutSession {
         rules.check(Rule::CheckoutModeKnown, self.mode.is_known()).at("/mode");
         let other = self.mode.is_known() && (self.mode == Mode::Subscription) != F::SUBSCRIBES;
         let until = UnblockedBy::action_of(F::OTHER, CREATE_SESSION.name);
-        rules.check(CoreRule::OtherFlow, !other).at("/mode").unblocked_by(until);
+        let detail = || of_other_flow::<F>(&self.mode);
+        rules.check(CoreRule::OtherFlow, !other).at("/mode").unblocked_by(until).because(detail);
         if !other {
             self.check_contents(rules);
         }
@@ -226,12 +227,16 @@ impl CreateCheckoutSession {
 
     fn check_urls<F: Flow<Settings = Settings>>(&self, rules: &mut Rules<'_, F>) {
         let success = self.success_url.as_deref().unwrap_or_default();
-        rules.check(Rule::CheckoutSuccessUrlRequired, !success.is_empty()).at("/success_url");
+        rules
+            .check(Rule::CheckoutSuccessUrlRequired, !success.is_empty())
+            .at("/success_url")
+            .because(|| why_not_secure("/success_url", None));
         let is_live = rules.settings().test_mode == Some(false);
         let cancel = self.cancel_url.as_deref().unwrap_or_default();
         for (url, pointer) in [(success, "/success_url"), (cancel, "/cancel_url")] {
             let is_public = is_absolute(url) && !(is_live && is_local(url));
-            rules.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(pointer);
+            let check = rules.check(Rule::CheckoutUrlsPublic, url.is_empty() || is_public).at(pointer);
+            check.because(|| why_not_public(pointer, url));
         }
     }
 
@@ -320,6 +325,12 @@ impl CreateCheckoutSession {
             rules.check(rule, false).at("/discounts");
         }
     }
+}
+
+/// Why a session of this mode is not one of the flow, and whose it is.
+pub(crate) fn of_other_flow<F: Flex>(mode: &Mode) -> String {
+    let (mode, other, own) = (mode.as_str(), F::OTHER, F::ID);
+    format!("A session with `mode={mode}` belongs to `{other}`; this snapshot is `{own}`.")
 }
 
 /// The member of the metadata in which Flex returns the key of a request.

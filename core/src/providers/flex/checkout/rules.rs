@@ -34,7 +34,9 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
         (Action::Retrieve, _) => checkout.sessions.accepts_retrieve(can_start(checkout), rules),
         (Action::Refund, Some(payment)) => {
             let (left, free) = (payment.refundable(manual), payment.undisputed(manual));
-            rules.check(Rule::RefundNotAboveReceived, left > Cents::ZERO);
+            rules
+                .check(Rule::RefundNotAboveReceived, left > Cents::ZERO)
+                .because(|| "0 cents of the payment are left to refund.".into());
             rules.check(Rule::RefundNotDisputed, left == free || free > Cents::ZERO || left <= Cents::ZERO);
         }
         (Action::Capture, Some(payment)) => {
@@ -110,7 +112,10 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
     if left > Cents::ZERO {
         let amount = refund.requested_amount(left);
         let has_room = refund.has_valid_amounts() && refund.parts().all(|part| part <= left) && amount <= left;
-        rules.check(Rule::RefundNotAboveReceived, has_room && left >= refund.minimum()).at("/amount");
+        rules
+            .check(Rule::RefundNotAboveReceived, has_room && left >= refund.minimum())
+            .at("/amount")
+            .because(|| format!("The refund asks for {amount} cents, and {left} cents of the payment are left."));
         let free = payment.undisputed(checkout.sessions.is_manual());
         let detail = || format!("{left} cents are left, but only {free} of them are not disputed.");
         rules.check(Rule::RefundNotDisputed, amount > left || amount <= free).at("/amount").because(detail);

@@ -11,7 +11,7 @@ use crate::flow::{AfterAll, Cx};
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::{Call, RETRIEVE_SESSION};
 use crate::providers::flex::api::objects::{SessionObject, Status};
-use crate::providers::flex::api::session_request::Mode;
+use crate::providers::flex::api::session_request::{Mode, of_other_flow};
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::rules::Rule;
@@ -84,7 +84,8 @@ impl Sessions {
         self.adopting = None;
         let other = object.mode.as_ref().is_some_and(|mode| (*mode == Mode::Subscription) != F::SUBSCRIBES);
         let until = UnblockedBy::action_of(F::OTHER, RETRIEVE_SESSION.name);
-        cx.check(CoreRule::OtherFlow, !other).at("/checkout_session/mode").unblocked_by(until);
+        let detail = || object.mode.as_ref().map(of_other_flow::<F>).unwrap_or_default();
+        cx.check(CoreRule::OtherFlow, !other).at("/checkout_session/mode").unblocked_by(until).because(detail);
         let of_mode = object.test_mode.is_in_mode(cx.settings(), None);
         cx.check(Rule::CheckoutModeMatches, of_mode).at("/checkout_session/test_mode");
         if other || !of_mode {

@@ -1,20 +1,23 @@
 //! The rules about the actions of a subscription: which state and which contents they need.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::command::{Action, Command};
 use super::ledger::Room;
 use super::status::SubscriptionState;
 use super::{Rules, Subscription};
-use crate::id::Key;
-use crate::providers::revup::amount::{Decimal, places_of};
+use crate::flow::Named;
+use crate::id::{Key, shown};
+use crate::json::listed;
+use crate::providers::revup::amount::{Decimal, is_currency, places_of, why_no_currency};
 use crate::providers::revup::api::calls::{Call, CreateSubscription, RedirectUrl, RefundPayment};
 use crate::providers::revup::ids::{OrderId, Token, TransactionId, is_uuid};
 use crate::providers::revup::names::{Review, SignalName};
 use crate::providers::revup::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
-use crate::url::{is_absolute, is_secure};
+use crate::url::{is_absolute, is_secure, why_not_secure};
 
 /// The most characters of `cancellationDetail`.
 const DETAIL: usize = 25;
@@ -49,7 +52,11 @@ impl Subscription {
                 if state.is_known() {
                     let is_awaiting = state == SubscriptionState::Awaiting;
                     let created = is_awaiting.then_some(UnblockedBy::signal(SignalName::Created.as_str()));
-                    rules.check(Rule::RefundCurrency, self.has_paid()).at("/transactionId").unblocked_by(created);
+                    rules
+                        .check(Rule::RefundCurrency, self.has_paid())
+                        .at("/transactionId")
+                        .unblocked_by(created)
+                        .because(|| format!("The subscription is `{}`, and no payment has succeeded.", state.name()));
                 }
             }
         }
@@ -96,7 +103,11 @@ impl Subscription {
     fn check_refund(&self, refund: &RefundPayment, rules: &mut Rules<'_>) {
         let known = self.ledger.currency(&refund.transaction_id).or(self.terms.currency());
         let is_same = known.is_none_or(|currency| currency.eq_ignore_ascii_case(&refund.currency));
-        rules.check(Rule::RefundCurrency, is_same && is_currency(&refund.currency)).at("/currency");
+        let currency = refund.currency.as_str();
+        rules.check(Rule::RefundCurrency, is_same && is_currency(currency)).at("/currency").because(|| match known {
+            Some(known) => format!("`currency` is {}, and the payment is in `{known}`.", shown(currency)),
+            None => why_no_currency(currency),
+        });
         let amount = refund.amount.decimal();
         rules.check(Rule::RefundAmountDecimal, amount.is_some()).at("/amount");
         let places = places_of(&refund.currency);
@@ -169,7 +180,10 @@ impl Subscription {
             _ => {}
         }
         if self.terms.is_on_token() {
-            rules.check(Rule::TokenOneSubscription, false).at("/tokenId");
+            rules.check(Rule::TokenOneSubscription, false).at("/tokenId").because(|| {
+                let made = self.status.id().map_or_else(|| "one".into(), |id| format!("`{}`", id.as_str()));
+                format!("The token of this flow has made {made}. Let the customer pay an order for another token.")
+            });
         }
         rules.check(CoreRule::AlreadyStarted, false);
     }
@@ -179,20 +193,22 @@ impl Subscription {
         let room = self.ledger.room(&refund.transaction_id, amount);
         let check = rules.check(Rule::RefundCeiling, room == Room::Enough).at("/amount");
         let lookup = UnblockedBy::action(Action::RetrievePayments.as_str());
+        let currency = &refund.currency;
+        let asked = || format!("The refund asks for {} {currency}", refund.amount);
         let _ = match room {
             Room::Enough => check,
             Room::Short { left, proved: true } => {
-                check.because(|| format!("{left} of the payment can still be refunded."))
+                check.because(|| format!("{}, but {left} {currency} of the payment can still be refunded.", asked()))
             }
             Room::Short { left, proved: false } => check
-                .because(|| format!("As far as is known, {left} of the payment can still be refunded."))
+                .because(|| format!("{}, but as far as is known {left} {currency} can still be refunded.", asked()))
                 .unblocked_by(lookup),
             Room::Unknown => check
-                .because(|| "No lookup and no event has shown the amount of this payment.".into())
+                .because(|| format!("{}, but no lookup and no event has shown the amount of this payment.", asked()))
                 .unblocked_by(lookup),
             Room::Forgotten => {
                 let detail = "The amount is unknown, because this payment is not one of the newest 128 that are kept.";
-                check.because(|| detail.into()).unblocked_by(lookup)
+                check.because(|| format!("{}. {detail}", asked())).unblocked_by(lookup)
             }
         };
     }
@@ -210,7 +226,14 @@ fn check_plan(command: &CreateSubscription, rules: &mut Rules<'_>) {
     rules.check(Rule::CreatePlanIdRequired, plan.is_some_and(is_uuid)).at("/planId");
     let currency = command.currency.as_deref().unwrap_or_default();
     let is_allowed = is_currency(currency) && rules.settings().allows(plan, currency);
-    rules.check(Rule::CreateCurrencyRequired, is_allowed).at("/currency");
+    let settings = rules.settings();
+    rules.check(Rule::CreateCurrencyRequired, is_allowed).at("/currency").because(|| match settings.currencies(plan) {
+        Some(all) if is_currency(currency) => {
+            let all: Vec<_> = all.iter().map(String::as_str).collect();
+            format!("`currency` is `{currency}`, and `config.revup.plans` has {} for this plan.", listed(&all))
+        }
+        _ => why_no_currency(currency),
+    });
 }
 
 /// Checks that the three ids of a token come together, and that the token is the key.
@@ -233,9 +256,11 @@ fn check_parents(command: &CreateSubscription, rules: &mut Rules<'_>) {
     }
     let Some(token) = &command.token_id else { return };
     let key = Key::of("revup.token", token.as_str());
-    rules.check(Rule::TokenOneSubscription, *rules.key() == key).at("/tokenId").because(|| {
+    let own = rules.key();
+    rules.check(Rule::TokenOneSubscription, *own == key).at("/tokenId").because(|| {
         format!(
-            "The flow of this token has the key `{key}`, which `key_for` gives for `revup.token` and the token's id."
+            "This snapshot has the key `{own}`. Start the one of this token under the key `{key}`, which `key_for` gives \
+             for `revup.token` and the token's id."
         )
     });
 }
@@ -263,14 +288,18 @@ fn check_order_fields(command: &CreateSubscription, rules: &mut Rules<'_>) {
 
 fn check_urls(command: &CreateSubscription, rules: &mut Rules<'_>) {
     let events = command.event_subscription_url.as_deref().unwrap_or_default();
-    rules.check(Rule::CreateEventUrlRequired, is_absolute(events)).at("/eventSubscriptionUrl");
+    let why = || why_not_secure("/eventSubscriptionUrl", Some(events));
+    rules.check(Rule::CreateEventUrlRequired, is_absolute(events)).at("/eventSubscriptionUrl").because(why);
     let is_insecure = is_absolute(events) && !is_secure(events);
-    rules.warn(Rule::CreateEventUrlRequired, !is_insecure).at("/eventSubscriptionUrl");
+    rules.warn(Rule::CreateEventUrlRequired, !is_insecure).at("/eventSubscriptionUrl").because(why);
     let none = RedirectUrl::default();
     let pages = command.redirect_url.as_ref().unwrap_or(&none);
     for (pointer, page) in [("/redirectUrl/success", &pages.success), ("/redirectUrl/fail", &pages.fail)] {
         let is_absolute = page.as_deref().is_some_and(is_absolute);
-        rules.check(Rule::CreateRedirectUrls, is_absolute).at(pointer);
+        rules
+            .check(Rule::CreateRedirectUrls, is_absolute)
+            .at(pointer)
+            .because(|| why_not_secure(pointer, page.as_deref()));
     }
 }
 
@@ -286,8 +315,4 @@ fn check_initial_amount(command: &CreateSubscription, rules: &mut Rules<'_>) {
         .warn(Rule::CreateInitialAmount, value.is_none_or(|it| !it.is_zero()))
         .at(POINTER)
         .because(|| "The first charge would be 0.".into());
-}
-
-fn is_currency(text: &str) -> bool {
-    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }

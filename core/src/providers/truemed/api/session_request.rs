@@ -13,7 +13,7 @@ use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::truemed::ids::Token;
 use crate::providers::truemed::rules::Rule;
-use crate::url::is_absolute;
+use crate::url::{is_absolute, why_not_secure};
 use crate::value::{Extra, Metadata, open_enum, setters};
 
 /// The only template that Truemed replaces in a URL.
@@ -190,11 +190,17 @@ impl CreatePaymentSession {
     fn check_urls<F: Flow>(&self, rules: &mut Rules<'_, F>) {
         let success = self.success_url.as_deref().unwrap_or_default();
         // A charge needs it too: Truemed sends the customer there after a repair of the card.
-        rules.check(Rule::SessionSuccessUrlRequired, is_absolute(success)).at("/success_url");
+        rules
+            .check(Rule::SessionSuccessUrlRequired, is_absolute(success))
+            .at("/success_url")
+            .because(|| why_not_secure("/success_url", Some(success)));
         rules.check(Rule::SessionUrlTemplateExact, has_no_other_template(success)).at("/success_url");
         let failure = self.failure_url.as_deref().unwrap_or_default();
         let absolute = self.failure_url.is_none() || is_absolute(failure);
-        rules.check(Rule::SessionFailureUrlAbsolute, absolute).at("/failure_url");
+        rules
+            .check(Rule::SessionFailureUrlAbsolute, absolute)
+            .at("/failure_url")
+            .because(|| why_not_secure("/failure_url", Some(failure)));
         rules.warn(Rule::SessionUrlTemplateExact, has_no_template(failure)).at("/failure_url");
     }
 

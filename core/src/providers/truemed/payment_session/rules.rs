@@ -54,7 +54,9 @@ pub(super) fn accepts(session: &PaymentSession, action: Action, rules: &mut Rule
             rules.check(CoreRule::AlreadyStarted, false);
         }
         (PaymentSession::Known(known), Action::Refund) if known.session.status == Status::Captured => {
-            rules.check(Rule::RefundAmount, known.refundable().is_none_or(|left| left > Cents::ZERO));
+            rules
+                .check(Rule::RefundAmount, known.refundable().is_none_or(|left| left > Cents::ZERO))
+                .because(|| "0 cents of the captured amount are left to refund.".into());
         }
         _ => {}
     }
@@ -69,7 +71,11 @@ pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rul
             rules
                 .check(Rule::SessionUnattendedNeedsActiveToken, !command.is_of_a_token())
                 .at(field)
-                .unblocked_by(other_flow);
+                .unblocked_by(other_flow)
+                .because(|| {
+                    let (field, own, other) = (field.trim_start_matches('/'), PaymentSession::ID, PaymentToken::ID);
+                    format!("A session with `{field}` is a command of `{other}`; this snapshot is `{own}`.")
+                });
             if !command.is_of_a_token() {
                 command.check(rules);
             }
@@ -107,7 +113,10 @@ fn check_capture(known: &Known, total_amount: Cents, rules: &mut Rules<'_>) {
     let requested = known.session.requested.as_ref();
     let total = requested.map(|it| it.total).or(known.session.authorized);
     let within = total_amount > Cents::ZERO && total.is_none_or(|total| total_amount <= total);
-    rules.check(Rule::CaptureAmount, within).at("/total_amount");
+    rules.check(Rule::CaptureAmount, within).at("/total_amount").because(|| match total {
+        Some(total) => format!("The capture asks for {total_amount} cents, and {total} cents are authorized."),
+        None => format!("The capture asks for {total_amount} cents."),
+    });
     let covers = requested.is_none_or(|it| total_amount >= it.items);
     rules.check(Rule::CaptureAmountVsItems, covers).at("/total_amount");
 }
@@ -120,8 +129,10 @@ fn check_refund(known: &Known, amount: Cents, rules: &mut Rules<'_>) {
     let left = known.refundable().filter(|left| *left > Cents::ZERO);
     let within = amount > Cents::ZERO && left.is_none_or(|left| amount <= left);
     rules.check(Rule::RefundAmount, within).at("/amount").because(|| match left {
-        Some(left) if amount > Cents::ZERO => format!("{left} of the captured amount is left to refund."),
-        _ => "The amount must be more than 0 cents.".into(),
+        Some(left) if amount > Cents::ZERO => {
+            format!("The refund asks for {amount} cents, but {left} cents of the captured amount are left.")
+        }
+        _ => format!("The refund asks for {amount} cents."),
     });
 }
 

@@ -1,5 +1,7 @@
 //! The rules of the token's actions: what the state and the time decide, and what the contents of a command decide.
 
+use alloc::format;
+
 use super::change::Change;
 use super::token::is_delete;
 use super::{Action, ChargeState, Command, PaymentToken, Rules, TokenState};
@@ -16,7 +18,7 @@ use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::check_no_open_review;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::time::Timestamp;
-use crate::url::is_absolute;
+use crate::url::{is_absolute, why_not_secure};
 
 /// What an action needs, for a command and again when its request is leased.
 pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_>) {
@@ -91,7 +93,18 @@ pub(super) fn check(token: &PaymentToken, command: &Command, rules: &mut Rules<'
         Command::CreatePaymentSession(command) if command.is_charge() => check_charge(token, command, rules),
         Command::CreatePaymentSession(command) => {
             let other_flow = UnblockedBy::action_of(PaymentSession::ID, SessionAction::Create.as_str());
-            rules.check(CoreRule::OtherFlow, command.asks_for_token()).at("/tokenize").unblocked_by(other_flow);
+            rules
+                .check(CoreRule::OtherFlow, command.asks_for_token())
+                .at("/tokenize")
+                .unblocked_by(other_flow)
+                .because(|| {
+                    let (own, other) = (PaymentToken::ID, PaymentSession::ID);
+                    format!(
+                        "`payment_token` is missing or `null`, and `tokenize` is not `true`. A charge needs the \
+                         `payment_token` that Truemed issued, and a checkout for a new token needs `tokenize=true`. Any \
+                         other session belongs to `{other}`; this snapshot is `{own}`."
+                    )
+                });
             command.check(rules);
             check_intent(token, command, rules);
         }
@@ -125,7 +138,10 @@ fn check_creation(command: &CreatePaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::ProvisionItemsRequired, !command.order_items.is_empty()).at("/order_items");
     check_amounts(&command.order_items, rules);
     for (url, pointer) in [(&command.success_url, "/success_url"), (&command.failure_url, "/failure_url")] {
-        rules.check(Rule::ProvisionUrlAbsolute, url.as_deref().is_some_and(is_absolute)).at(pointer);
+        rules
+            .check(Rule::ProvisionUrlAbsolute, url.as_deref().is_some_and(is_absolute))
+            .at(pointer)
+            .because(|| why_not_secure(pointer, url.as_deref()));
         rules.check(Rule::SessionTokenUrlTemplate, url.as_deref().is_none_or(has_no_template)).at(pointer);
     }
     rules.check_extra::<CreatePaymentToken>(&command.extra);

@@ -1,11 +1,12 @@
 //! The owner of the subscription. An account is only learned and never moves, so it is not a facet.
 
+use alloc::format;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::vend::Settings;
-use crate::id::TypedId;
+use crate::id::{TypedId, shown};
 
 /// The retailer and the application of the partner, as far as they are known.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -54,6 +55,12 @@ impl Account {
     /// Whether the domain is the retailer's. An unknown domain may be.
     pub(super) fn is_on(&self, domain_prefix: Option<&str>) -> bool {
         is_same(self.domain_prefix.as_deref(), domain_prefix)
+    }
+
+    /// Whose domain it is, beside the one of the settings, as a sentence.
+    pub(super) fn bound_to(&self, configured: &str) -> String {
+        let bound = self.domain_prefix.as_deref().unwrap_or_default();
+        format!("This subscription is on `{bound}`, but `config.vend.domain_prefix` is {}.", shown(configured))
     }
 
     /// Whether the id is the retailer's. An unknown id may be.

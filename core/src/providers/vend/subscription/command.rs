@@ -13,7 +13,7 @@ use crate::id::Digest;
 use crate::providers::vend::api::calls::{Call, TokenRequest, digest};
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::rules::Rule;
-use crate::url::{is_absolute, is_secure};
+use crate::url::{is_absolute, is_secure, why_not_secure};
 
 /// A command from the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -189,8 +189,9 @@ impl TokenRequest {
     fn check_return_url(&self, rule: Rule, rules: &mut Rules<'_>) {
         let url = self.return_url.as_deref().unwrap_or_default();
         let is_absolute = is_absolute(url);
-        rules.check(rule, is_absolute).at("/return_url");
-        rules.warn(rule, !is_absolute || is_secure(url)).at("/return_url");
+        let why = || why_not_secure("/return_url", Some(url));
+        rules.check(rule, is_absolute).at("/return_url").because(why);
+        rules.warn(rule, !is_absolute || is_secure(url)).at("/return_url").because(why);
     }
 
     fn check_each_once(&self, rules: &mut Rules<'_>) {

@@ -33,7 +33,7 @@ impl Subscription {
                 let page = settings.names_a_retailer().then(|| settings.partner_apps_page());
                 rules
                     .check(Rule::CancelNoPartnerApi, false)
-                    .because(|| page.map_or_else(Default::default, |page| format!("The page for it is {page}.")));
+                    .because(|| page.map_or_else(|| settings.cure(), |page| format!("The page for it is {page}.")));
             }
         }
     }
@@ -72,8 +72,9 @@ impl Subscription {
     /// Checks what every request needs: an address, a retailer and a scope.
     fn check_request(&self, scope: &'static str, rules: &mut Rules<'_>) {
         let settings = rules.settings();
-        rules.check(Rule::UrlRetailerBase, settings.names_a_retailer());
-        rules.check(Rule::TokenRetailerBinding, self.account.is_on(Some(&settings.domain_prefix)));
+        rules.check(Rule::UrlRetailerBase, settings.names_a_retailer()).because(|| settings.cure());
+        let is_bound = self.account.is_on(Some(&settings.domain_prefix));
+        rules.check(Rule::TokenRetailerBinding, is_bound).because(|| self.account.bound_to(&settings.domain_prefix));
         rules.check(Rule::AuthScope, !settings.lacks(scope)).because(|| format!("`{scope}` was not granted."));
         rules.check(Rule::ApiVersionHostConfig, !settings.mixes_ages());
     }

@@ -163,7 +163,9 @@ pub(in super::super) fn accepts_refund(subscription: &Subscription, rules: &mut 
         .check(Rule::RefundPaymentKnown, !payables.is_empty())
         .unblocked_by(UnblockedBy::action(Action::RetrieveInvoice.as_str()));
     let left = |it: &Payable| subscription.refunding.left(&it.payment, it.paid) > Cents::ZERO;
-    rules.check(Rule::RefundNotAboveReceived, payables.is_empty() || payables.iter().any(left));
+    rules
+        .check(Rule::RefundNotAboveReceived, payables.is_empty() || payables.iter().any(left))
+        .because(|| "0 cents of the payments are left to refund.".into());
     // The end may have refunded the payment as well.
     let ends = |call: &Call| matches!(call, Call::CancelSubscription(_, it) if it.refunds());
     let reply = rules.reply_to(ends);
@@ -197,7 +199,7 @@ pub(in super::super) fn check_refund(subscription: &Subscription, refund: &Refun
         .left(&payable.payment, payable.paid)
         .minus(record.claimed(&payable.payment, payable.paid));
     let amount = refund.amount.unwrap_or(left);
-    let detail = || format!("{left} cents of the payment are left.");
+    let detail = || format!("The refund asks for {amount} cents, and {left} cents of the payment are left.");
     rules.check(Rule::RefundNotAboveReceived, amount > Cents::ZERO && amount <= left).at("/amount").because(detail);
     rules.check(Rule::RefundNotDisputed, !subscription.is_disputed(&payable.payment)).at("/payment_intent_id");
 }
