@@ -113,7 +113,10 @@ impl World {
     }
 
     fn act(&mut self, body: &Value) -> Result<Value, String> {
-        let name = body["provider"].as_str().unwrap_or("truemed");
+        // Without a name, the address of a page says whose it is.
+        let page = body["url"].as_str().and_then(|url| url.strip_prefix(&self.options.url));
+        let page = page.and_then(|path| path.split('/').nth(1));
+        let name = body["provider"].as_str().or(page).unwrap_or("truemed").to_owned();
         let index = self.providers.iter().position(|provider| provider.name() == name);
         let index = index.ok_or_else(|| format!("There is no provider `{name}`."))?;
         if !self.shared.charge(body.to_string().len()) {
