@@ -12,7 +12,7 @@ use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-use crate::id::{EffectId, Text};
+use crate::id::{EffectId, Intent, Text};
 use crate::time::Timestamp;
 pub use headers::Headers;
 
@@ -328,15 +328,24 @@ pub enum FailureKind {
     Unreadable,
     /// No reply arrived, so the outcome is unknown.
     NoReply,
+    /// A later command or signal made the request moot before any sending could have done anything. It is not pending any
+    /// more, and nothing has happened.
+    Dropped,
 }
 
-/// A reply to a request that proves no success, or a request that got no reply.
+/// A reply to a request that proves no success, a request that got no reply, or a request that was dropped.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Failure {
     /// The id of the request.
     pub effect: EffectId,
+    /// The action that the request came from.
+    pub action: Cow<'static, str>,
+    /// The host's name for the charge, capture or refund.
+    pub intent: Option<Intent>,
+    /// When the host reported it.
+    pub at: Timestamp,
     /// The kind of the report.
     pub kind: FailureKind,
     /// The HTTP status; `null` without a reply.
@@ -345,9 +354,31 @@ pub struct Failure {
     pub pointer: Option<Cow<'static, str>>,
     /// The provider's error code, as written.
     pub code: Option<String>,
-    /// The provider's message, or our own if the outcome is unknown.
+    /// The provider's message, or our own if the provider has not refused the request.
     pub message: Option<String>,
     /// The code of our rule that predicts this refusal.
     #[cfg_attr(feature = "schemas", schemars(with = "Option<crate::schema::Code>"))]
     pub rule: Option<Cow<'static, str>>,
+    /// Whether the request only reads.
+    #[serde(skip)]
+    pub(crate) is_lookup: bool,
+}
+
+impl Failure {
+    /// A failure of a request, of which nothing else is known.
+    pub(crate) fn new(effect: &EffectId, action: &'static str, at: Timestamp, kind: FailureKind) -> Self {
+        Self {
+            effect: effect.clone(),
+            action: Cow::Borrowed(action),
+            intent: effect.try_of_intent().map(|(intent, _)| intent),
+            at,
+            kind,
+            http_status: None,
+            pointer: None,
+            code: None,
+            message: None,
+            rule: None,
+            is_lookup: false,
+        }
+    }
 }

@@ -49,6 +49,10 @@ macro_rules! text_id {
 
         impl $name {
             /// Checks a string as this name.
+            ///
+            /// # Errors
+            ///
+            /// What the string has that the name cannot have.
             pub fn parse(text: impl AsRef<str>) -> Result<Self, $crate::id::IdError> {
                 let text = text.as_ref();
                 $crate::id::bounded(text, $bounds, $allowed)?;
@@ -139,6 +143,40 @@ macro_rules! text_id {
     };
 }
 pub(crate) use text_id;
+
+/// The conversions of a string that is checked by `parse` and read by `as_str`.
+macro_rules! parsed_text {
+    ($name:ident, $error:ty) => {
+        impl core::str::FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<alloc::string::String> for $name {
+            type Error = $error;
+
+            fn try_from(text: alloc::string::String) -> Result<Self, Self::Error> {
+                Self::parse(&text)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use parsed_text;
 
 /// Saves a type as the string that `Display` writes, and reads it with `FromStr`.
 macro_rules! saved_as_text {

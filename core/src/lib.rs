@@ -1,5 +1,6 @@
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::missing_errors_doc)]
 #![cfg_attr(
     not(all(feature = "truemed", feature = "flex", feature = "vend", feature = "revup")),
     allow(dead_code, unused_imports, unused_macros, reason = "some of the kernel is there for one provider alone")
@@ -39,6 +40,7 @@ pub mod ffi;
 pub use config::{Config, Context, Lookups, Mode};
 pub use effect::{Effect, PendingEffect, Request, Retry, Wait};
 pub use fact::{Fact, FactError, Failure, Headers, IgnoredReason, Origin, Verdict};
+pub use ffi::any;
 pub use flow::{Action, Flow, Named, Status};
 pub use id::{EffectId, IdError, Intent, Key, TypedId};
 pub use json::Malformed;

@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use crate::id::{Text, is_visible, is_word};
+use crate::id::{Text, is_visible, is_word, parsed_text};
 
 /// A string, escaped as one segment of a path or as one value of a query.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
@@ -122,6 +122,10 @@ impl BaseUrl {
     /// assert!(BaseUrl::parse("http://127.0.0.1:8080").is_ok());
     /// assert!(BaseUrl::parse("http://double.example").is_err());
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the string has that no address has.
     pub fn parse(text: impl AsRef<str>) -> Result<Self, BaseUrlError> {
         let text = text.as_ref();
         let is_sound = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
@@ -146,6 +150,8 @@ impl BaseUrl {
         &self.0
     }
 }
+
+parsed_text!(BaseUrl, BaseUrlError);
 
 /// Whether a string can be the name of a host, or an IPv6 address in brackets.
 fn is_host(host: &str) -> bool {

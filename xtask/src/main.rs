@@ -7,6 +7,7 @@ mod fuzz;
 mod mutants;
 mod node;
 mod parity;
+mod postgres;
 mod python;
 
 use std::ffi::OsStr;
@@ -17,13 +18,18 @@ use std::time::Instant;
 use rulebound::PROVIDERS;
 use rulebound_tests::vectors;
 
+use postgres::Durability;
+
 const HELP: &str = "\
 cargo xtask test                     formatting, lints, documentation, the build without std, and every test suite
-cargo xtask test c|node|python       only the suite of one binding
+cargo xtask test c|node|python|host  only the suite of one binding, or of the host kit for Rust
+cargo xtask test dashboard           only the dashboard's page and its API
 cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in any language
 cargo xtask parity [SEQUENCES]       compare every language with Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
+cargo xtask bench node-host          measure the workers of the Node kit beside the same loop by hand
+cargo xtask bench host [DUE WAITING] the throughput of the host kit for Rust beside the same loop by hand
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
 cargo xtask simulate [JOURNEYS]      random journeys of the core against the simulator: 1000 of each flow by default
 cargo xtask simulate FLOW NUMBER     one journey again
@@ -42,9 +48,28 @@ type Outcome = Result<(), String>;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match words.as_slice() {
+    // What tries the host kits has a PostgreSQL of its own for as long as it runs.
+    let around = match words.as_slice() {
+        ["test"] | ["test", "host" | "node" | "python"] => postgres::around(&words, Durability::Skipped),
+        ["bench", "host", ..] => postgres::around(&words, Durability::Real),
+        _ => None,
+    };
+    let outcome = around.unwrap_or_else(|| carry_out(&words));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(words: &[&str]) -> Outcome {
+    match words {
         ["test"] => test(),
         ["test", "c"] => c::test(),
+        ["test", "dashboard"] => node::dashboard(),
+        ["test", "host"] => host_kit(),
         ["test", "node"] => node::test(),
         ["test", "python"] => python::test(),
         ["vectors", folder] | ["vectors", folder, "rust"] => run_vectors(Path::new(folder)),
@@ -53,6 +78,8 @@ fn main() -> ExitCode {
         ["parity", sequences] => sequences.parse().map_err(|_| HELP.into()).and_then(parity::run),
         ["codegen"] => codegen::codegen(),
         ["bench"] => bench(),
+        ["bench", "node-host"] => node::bench_host(),
+        ["bench", "host", numbers @ ..] => bench_host(numbers),
         ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
         ["simulate", arguments @ ..] => simulate(arguments),
@@ -64,13 +91,6 @@ fn main() -> ExitCode {
         ["fuzz", minutes] => fuzz::run(minutes),
         ["fuzz", target, files @ ..] => fuzz::replay(target, files),
         _ => Err(format!("usage:\n{HELP}")),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
     }
 }
 
@@ -85,6 +105,7 @@ fn test() -> Outcome {
     cargo(&["test"])?;
     cargo(&["test", "--package", "rulebound-simulator"])?;
     cargo(&["test", "--package", "rulebound-against"])?;
+    host_kit()?;
     fuzz::smoke()?;
     cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
     run_vectors(&root().join("tests/vectors"))?;
@@ -94,6 +115,19 @@ fn test() -> Outcome {
     parity::compare_all(SMOKE)?;
     println!("everything passed, in {} s", started.elapsed().as_secs());
     Ok(())
+}
+
+/// The host kit for Rust: each database alone, the documentation, and every test.
+fn host_kit() -> Outcome {
+    for database in ["sqlite", "postgres"] {
+        let features = ["--no-default-features", "--features", database];
+        cargo(
+            &[&["clippy", "--quiet", "--package", "rulebound-host"], &features[..], &["--", "-D", "warnings"]].concat(),
+        )?;
+    }
+    let docs = ["doc", "--no-deps", "--package", "rulebound-host", "--all-features"];
+    cargo_with(&docs, &[("RUSTDOCFLAGS", "-D warnings")])?;
+    cargo(&["test", "--package", "rulebound-host"])
 }
 
 /// Builds the core into a library without a standard library.
@@ -130,6 +164,12 @@ fn bench() -> Outcome {
     c::bench()?;
     node::bench()?;
     python::bench()
+}
+
+/// The throughput of the host kit for Rust. It fails below its bound.
+fn bench_host(numbers: &[&str]) -> Outcome {
+    let bench = ["bench", "--package", "rulebound-host", "--bench", "throughput", "--"];
+    cargo(&[&bench[..], numbers].concat())
 }
 
 /// Random journeys of the core against the simulator.

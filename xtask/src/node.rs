@@ -6,9 +6,14 @@ use std::process::Command;
 
 use crate::{Outcome, cargo, root, run, target};
 
-/// The projects that use the binding: one to test it, one to measure it.
+/// The projects that use the binding: one to test it, one to test the host kit, one to measure it.
 const CONSUMER: &str = "test/consumer";
+const HOST: &str = "test/host";
 const PEERS: &str = "bench";
+/// The tests of the dashboard, from the root.
+const DASHBOARD: &str = "host/dashboard/test";
+/// The browser of the dashboard's tests, unless `RULEBOUND_CHROMIUM` names another.
+const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Builds the binary as it is released, and copies it into the package.
 pub(crate) fn build() -> Outcome {
@@ -22,8 +27,8 @@ pub(crate) fn test() -> Outcome {
     let mut tests: Vec<_> = entries(&binding().join("test"))?;
     tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     run(node().args(["--test", "--test-reporter", "spec"]).args(tests))?;
-    let consumer = project(CONSUMER)?;
-    fs::copy(binding().join("examples/host.mjs"), consumer.join("host.mjs")).map_err(|error| error.to_string())?;
+    dashboard_tests()?;
+    let consumer = project(&binding().join(CONSUMER), "consumer")?;
     fs::write(consumer.join("readme.mts"), example("ts")?).map_err(|error| error.to_string())?;
     for configuration in ["tsconfig.json", "tsconfig.bundler.json", "tsconfig.readme.json"] {
         run(npm("npx", &consumer).args(["--no", "--", "tsc", "--project", configuration]))?;
@@ -33,7 +38,38 @@ pub(crate) fn test() -> Outcome {
     if printed != expected {
         return Err(format!("the README's example printed\n{printed}and not\n{expected}"));
     }
-    run(node().args(["--test", "--test-reporter", "spec", "host.test.mjs"]).current_dir(consumer))
+    host()
+}
+
+/// The host kit: its types, the suite on both databases, killed workers, and what the README shows.
+fn host() -> Outcome {
+    let project = project(&binding().join(HOST), "host")?;
+    run(npm("npx", &project).args(["--no", "--", "tsc", "--project", "tsconfig.json"]))?;
+    let mut tests = entries(&project)?;
+    tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    run(npm("node", &project).args(["--test", "--test-reporter", "spec"]).args(tests))
+}
+
+/// Only the tests of the dashboard.
+pub(crate) fn dashboard() -> Outcome {
+    build()?;
+    dashboard_tests()
+}
+
+/// The dashboard's API, and its page in a browser. The binding must be built.
+fn dashboard_tests() -> Outcome {
+    let folder = project(&root().join(DASHBOARD), "dashboard")?;
+    let chromium = std::env::var_os("RULEBOUND_CHROMIUM").map_or_else(|| CHROMIUM.into(), PathBuf::from);
+    let mut tests = vec!["api.test.mjs"];
+    if chromium.exists() {
+        tests.push("page.test.mjs");
+    } else {
+        println!("skipped: the dashboard's page is not tested, because {} is missing", chromium.display());
+    }
+    let root = root().canonicalize().map_err(|error| error.to_string())?;
+    let mut command = npm("node", &folder);
+    command.env("RULEBOUND_ROOT", root).env("RULEBOUND_CHROMIUM", chromium);
+    run(command.args(["--test", "--test-reporter", "spec"]).args(tests))
 }
 
 /// The first block of a language in the package's README.
@@ -54,15 +90,25 @@ pub(crate) fn runner() -> Command {
 /// Measures the binding, an empty call, and what a host would write without the binding.
 pub(crate) fn bench() -> Outcome {
     build()?;
-    let peers = project(PEERS)?;
+    let peers = project(&binding().join(PEERS), "bench")?;
     run(node().arg("bench.mjs").current_dir(peers))
 }
 
+/// Measures the host kit's workers beside the same loop by hand.
+pub(crate) fn bench_host() -> Outcome {
+    build()?;
+    let project = project(&binding().join(HOST), "host")?;
+    for file in entries(&binding().join("bench/host"))? {
+        fs::copy(&file, project.join(file.file_name().unwrap_or_default())).map_err(|error| error.to_string())?;
+    }
+    run(node().arg("throughput.mjs").current_dir(project))
+}
+
 /// A project of the binding, copied below `target`, with its dependencies and the binding itself.
-fn project(name: &str) -> Result<PathBuf, String> {
+fn project(source: &Path, name: &str) -> Result<PathBuf, String> {
     let folder = target().join("node").join(name);
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    for file in entries(&binding().join(name))?.iter().filter(|path| path.is_file()) {
+    for file in entries(source)?.iter().filter(|path| path.is_file()) {
         fs::copy(file, folder.join(file.file_name().unwrap_or_default())).map_err(|error| error.to_string())?;
     }
     run(npm("npm", &folder).args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]))?;

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use crate::{Outcome, cargo, root, run, target};
 
-/// The largest size of the wheel: 2 MB. It rises only with a feature that needs it.
-const LARGEST_WHEEL: u64 = 2_000_000;
+/// The largest size of the wheel: 2.2 MB, with the host kit. It rises only with a feature that needs it.
+const LARGEST_WHEEL: u64 = 2_200_000;
 
 /// Installs the binding into its own virtual environment, as the wheel that is released. Once in a run.
 pub(crate) fn build() -> Outcome {
@@ -66,7 +66,8 @@ pub(crate) fn runner() -> Command {
 pub(crate) fn bench() -> Outcome {
     build()?;
     pip(&["install", "--requirement", &text(&binding().join("benches/requirements.txt"))])?;
-    run(python().arg("benches/bench.py"))
+    run(python().arg("benches/bench.py"))?;
+    run(python().arg("benches/host.py"))
 }
 
 /// A copy of the package whose native part panics when a test asks for it.

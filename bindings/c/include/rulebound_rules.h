@@ -383,6 +383,12 @@
 /** The eligibility of an item must be read from Truemed's webhook or from the item. An item without one is not eligible yet. */
 #define RULEBOUND_RULE_TRUEMED_CATALOG_ELIGIBILITY_FROM_TRUEMED "truemed.catalog.eligibility-from-truemed"
 
+/** A cart must have an item, and each item a SKU, before Truemed is asked about the cart. */
+#define RULEBOUND_RULE_TRUEMED_CATALOG_CART_SKUS "truemed.catalog.cart-skus"
+
+/** Truemed's statement about a cart should only choose the texts of the checkout page. It is no proof for a charge. */
+#define RULEBOUND_RULE_TRUEMED_CATALOG_CART_IS_MESSAGING "truemed.catalog.cart-is-messaging"
+
 /** A webhook must be authenticated by its signature or secret before it counts as evidence. */
 #define RULEBOUND_RULE_TRUEMED_WEBHOOK_AUTHENTICATE_FIRST "truemed.webhook.authenticate-first"
 
@@ -743,6 +749,12 @@
 /** A dispute must be closed by your backend alone, because Flex cannot open it again. */
 #define RULEBOUND_RULE_FLEX_DISPUTE_CLOSE_IS_EXPLICIT "flex.dispute.close-is-explicit"
 
+/** A request about the evidence of a dispute must have evidence to save, or submit what was saved. */
+#define RULEBOUND_RULE_FLEX_DISPUTE_EVIDENCE_GIVEN "flex.dispute.evidence-given"
+
+/** Evidence can only be changed before it is submitted. Its files must be uploaded to Flex as `dispute_evidence`. */
+#define RULEBOUND_RULE_FLEX_DISPUTE_EVIDENCE_FINAL "flex.dispute.evidence-final"
+
 /** The evidence about a dispute must be submitted before its `due_by`. */
 #define RULEBOUND_RULE_FLEX_DISPUTE_EVIDENCE_IN_TIME "flex.dispute.evidence-in-time"
 
@@ -922,6 +934,9 @@
 
 /** The retailer must be notified if the change that was offered last has lapsed. */
 #define RULEBOUND_RULE_VEND_LAPSE_NOTIFY "vend.lapse.notify"
+
+/** The retailer must be notified if Vend refuses a request for a consent token. */
+#define RULEBOUND_RULE_VEND_REFUSED_NOTIFY "vend.refused.notify"
 
 /** A subscription id must be the same whether Vend sends it as a number or as a string. */
 #define RULEBOUND_RULE_VEND_CONFIRM_ID_TYPES "vend.confirm.id-types"

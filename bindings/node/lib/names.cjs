@@ -5,8 +5,8 @@
 /** The commands and the questions of each provider. */
 module.exports = {
   flex: {
-    commands: ['cancel_subscription', 'capture_payment', 'close_dispute', 'create_checkout_session', 'create_refund', 'refund_payment', 'retrieve_checkout_session', 'retrieve_dispute', 'retrieve_invoice', 'retrieve_subscription', 'update_subscription'],
-    questions: ['assess', 'create_product', 'create_price', 'update_price', 'create_coupon', 'read_price', 'retry_event', 'preview_capture', 'list_line_items', 'read_line_items'],
+    commands: ['cancel_subscription', 'capture_payment', 'close_dispute', 'create_checkout_session', 'create_refund', 'find_disputes', 'refund_payment', 'retrieve_checkout_session', 'retrieve_dispute', 'retrieve_invoice', 'retrieve_subscription', 'update_subscription'],
+    questions: ['assess', 'create_product', 'create_price', 'update_price', 'create_coupon', 'read_price', 'retry_event', 'update_dispute', 'list_disputes', 'read_disputes', 'preview_capture', 'list_line_items', 'read_line_items'],
   },
   revup: {
     commands: ['cancel_subscription', 'create_subscription', 'refund_payment', 'retrieve_payments', 'retrieve_subscription'],
@@ -14,7 +14,7 @@ module.exports = {
   },
   truemed: {
     commands: ['cancel_payment_session', 'capture_payment_session', 'create_payment_session', 'create_payment_token', 'create_qualification_session', 'create_refund', 'delete_payment_token', 'retrieve_payment_session', 'retrieve_payment_token', 'retrieve_provision_token_request', 'retrieve_qualification_session', 'update_payment_token', 'update_qualification_session', 'void_payment_session'],
-    questions: ['needs_update', 'coverage', 'list_payment_token', 'list_payment_session', 'list_payout_reconciliation', 'list_transaction_reconciliation', 'list_qualification_session', 'list_catalog_items', 'create_catalog_item', 'update_catalog_item', 'get_catalog_item', 'read_catalog_item', 'read_list'],
+    questions: ['needs_update', 'coverage', 'list_payment_token', 'list_payment_session', 'list_payout_reconciliation', 'list_transaction_reconciliation', 'list_qualification_session', 'list_catalog_items', 'create_catalog_item', 'update_catalog_item', 'get_catalog_item', 'check_truemed_checkout_method', 'read_catalog_item', 'read_list'],
   },
   vend: {
     commands: ['cancel_subscription', 'create_subscription_token', 'retrieve_subscription', 'retrieve_token', 'update_subscription_token'],

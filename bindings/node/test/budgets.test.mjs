@@ -44,7 +44,7 @@ test('a package has its licences, and all that it links to', () => {
   assert.equal(packed.status, 0, packed.stderr);
   const files = JSON.parse(packed.stdout);
   const paths = (Array.isArray(files) ? files[0] : Object.values(files)[0]).files.map((it) => it.path);
-  for (const path of ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'examples/host.mjs', 'types/index.d.cts', binary()]) {
+  for (const path of ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'examples/shop.mjs', 'bin/rulebound.cjs', 'host/dashboard/index.html', 'types/index.d.cts', binary()]) {
     assert.ok(paths.includes(path), `${path} is missing`);
   }
   assert.ok(paths.every((path) => !/^(src|test|bench|Cargo|scripts\/licenses)/.test(path)), paths.join());

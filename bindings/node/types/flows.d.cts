@@ -35,6 +35,8 @@ export namespace flex {
   function createCheckoutSession(fields: Fields<shapes.FlexCreateCheckoutSession>): shapes.FlexCreateCheckoutSession;
   /** `create_refund`: refund a payment, or a part of it. The command `create_refund`. */
   function createRefund(fields?: Fields<shapes.FlexCreateRefund>): shapes.FlexCreateRefund;
+  /** Look up the disputes of a payment, such as those whose webhooks were lost. The command `find_disputes`. */
+  function findDisputes(fields: Fields<shapes.FlexFindDisputes>): shapes.FlexFindDisputes;
   /** `refund_payment`: refund one of the payments of a subscription, or a part of it. The command `refund_payment`. */
   function refundPayment(fields?: Fields<shapes.FlexRefundPayment>): shapes.FlexRefundPayment;
   /** Look up the session. The id is required if the flow starts with it. The command `retrieve_checkout_session`. */
@@ -61,6 +63,12 @@ export namespace flex {
   function readPrice(fields: { body: string }): { price: object; warnings: shapes.Violation[] };
   /** The request that has an event sent again, or the rules that it would break. The event comes as a webhook. */
   function retryEvent(fields: { event_id: string; event: object; settings?: shapes.FlexSettings }): CheckedRequest;
+  /** The request that saves or submits the evidence about a dispute, or the rules that it would break. */
+  function updateDispute(fields: { dispute_id: string; dispute: object; settings?: shapes.FlexSettings }): CheckedRequest;
+  /** The request that lists the disputes of the account. `query` has Flex's own parameters. */
+  function listDisputes(fields: { query: object; settings?: shapes.FlexSettings }): shapes.Request;
+  /** The disputes in the body of a reply. `find_disputes` brings those of a payment to its subscription. */
+  function readDisputes(fields: { body: string }): { disputes: object[]; complete: boolean };
   /** The request that previews how a capture is split over the payment methods, or the rules that it would break. */
   function previewCapture(fields: { checkout_session_id: string; capture: object; settings?: shapes.FlexSettings }): CheckedRequest;
   /** The request that lists the line items of a session. */
@@ -135,7 +143,7 @@ export namespace truemed {
   }
   /** Cancel a checkout that the customer has not paid. The command `cancel_payment_session`. */
   function cancelPaymentSession(fields?: Fields<shapes.TruemedCancelPaymentSession>): shapes.TruemedCancelPaymentSession;
-  /** Capture the held money, or less. The command `capture_payment_session`. */
+  /** `capture_payment_session`: capture the held money, or less. The command `capture_payment_session`. */
   function capturePaymentSession(fields: Fields<shapes.TruemedCapturePaymentSession>): shapes.TruemedCapturePaymentSession;
   /** `create_payment_session`: start a checkout, or charge a stored payment method while the customer is away. The command `create_payment_session`. */
   function createPaymentSession(fields: Fields<shapes.TruemedCreatePaymentSession>): shapes.TruemedCreatePaymentSession;
@@ -183,6 +191,8 @@ export namespace truemed {
   function updateCatalogItem(fields: { item: object; settings?: shapes.TruemedSettings }): CheckedRequest;
   /** The request that looks up a catalog item, or the rules that it would break. */
   function getCatalogItem(fields: { sku: string; settings?: shapes.TruemedSettings }): CheckedRequest;
+  /** The request that asks if Truemed's checkout takes a cart, or the rules that it would break. The reply is in no document, and only for the texts of the checkout page. */
+  function checkTruemedCheckoutMethod(fields: { items: readonly object[]; settings?: shapes.TruemedSettings }): CheckedRequest;
   /** A catalog item in the body of a reply or of Truemed's webhook. Without an `eligibility`, it is not eligible yet. */
   function readCatalogItem(fields: { body: string }): { sku: string; name: string | null; eligibility: string | null; reviewed_at: string | null };
   /** Reads the reply to a list request: its entries, and which page it is. */

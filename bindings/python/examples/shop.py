@@ -1,87 +1,79 @@
-"""A shop that sells by Truemed, over `host.py`: `uvicorn --factory shop:shop`, and `python host.py` beside it."""
+"""A shop that sells by Truemed, with its worker, its dashboard and the providers' simulator, on SQLite: `python shop.py`."""
 
+import threading
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import httpx
 import rulebound
-from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse
-from host import API_KEYS, SECRETS, Conflict, Host, Row, context, now
-from rulebound import facts, truemed
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from rulebound import truemed
+from rulebound.host import Host, Provider
+from rulebound.testing import Simulator
 from rulebound.types import TruemedOrderItem
 
-SHELF: dict[str, TruemedOrderItem] = {  # prices come from here, never from a browser
-    "b12": {"name": "B12", "sku": "b12", "quantity": 1, "price": 1500},
-    "mg": {"name": "Magnesium", "sku": "mg", "quantity": 1, "price": 1200},
-}
+B12: TruemedOrderItem = {"name": "B12", "sku": "b12", "quantity": 1, "price": 1500}
+SHELF = {"b12": B12}  # prices come from here, never from a browser
+PAGE = '<form action="/subscriptions?sku={0}" method="post"><button>Subscribe to {0}</button></form>'
 
 
-async def raw(request: Request) -> bytes:
-    return await request.body()
-
-
-def web(host: Host) -> FastAPI:
+def shop(host: Host, site: str) -> FastAPI:
     app = FastAPI()
+    app.include_router(host.fastapi())  # POST /webhooks/truemed
+    app.mount("/rulebound", host.dashboard(lambda _: "all"))  # in production: who is an operator?
+
+    @host.on_tx("fulfill")  # this row and `done` commit together
+    def ship(effect: Any, row: Any, tx: Any) -> None:
+        tx.execute("CREATE TABLE IF NOT EXISTS parcels (payment text PRIMARY KEY, key text)")
+        tx.execute("INSERT INTO parcels VALUES (?, ?)", (effect["about"]["id"], row.key))
+
+    @host.on("notify", timeout=10)  # at least once: effect["id"] tells repeats apart
+    def mail(effect: Any, row: Any) -> None:
+        print("mail:", effect["reason"], effect["customer_url"] or "")
+
+    host.ignore("access")
 
     @app.exception_handler(rulebound.Rejected)
     def rejected(_: Request, why: rulebound.Rejected) -> Response:
         return JSONResponse({"violations": why.violations}, status_code=409)
 
-    @app.exception_handler(Conflict)
-    def conflict(_: Request, __: Conflict) -> Response:
-        return JSONResponse({"again": True}, status_code=503, headers={"retry-after": "1"})
-
-    def items(skus: list[str]) -> list[TruemedOrderItem]:
-        if unknown := [sku for sku in skus if sku not in SHELF]:
-            raise HTTPException(422, f"there is no {', '.join(unknown)}")
-        return [SHELF[sku] for sku in skus]
-
-    def existing(key: str) -> Row:
-        if token := host.find("truemed.payment_token", key):
-            return token
-        raise HTTPException(404)
+    @app.get("/", response_class=HTMLResponse)
+    def front() -> str:
+        return "".join(PAGE.format(sku) for sku in SHELF) + '<a href="/rulebound/">What happens behind it</a>'
 
     @app.post("/subscriptions")
-    def subscribe(skus: list[str], later: BackgroundTasks) -> Any:
-        token = truemed.PaymentToken.start(uuid.uuid4())
-        page = f"https://shop.example/subscriptions/{token.key}?back="
-        create = truemed.create_payment_token(
-            order_items=items(skus), success_url=f"{page}success", failure_url=f"{page}failure"
-        )
-        host.save(token, token.handle(create, **context()))
-        later.add_task(host.run)
-        return {"key": token.key}
+    def subscribe(sku: str) -> Response:
+        key, item = str(uuid.uuid4()), SHELF.get(sku)  # a real shop takes the key from its order: a double click is one flow
+        if item is None:
+            raise HTTPException(422, f"there is no {sku}")
+        back = f"{site}/subscriptions/{key}"
+        create = truemed.create_payment_token(order_items=[item], success_url=f"{back}?returned=1", failure_url=back)
+        host.handle(truemed.PaymentToken, key, create, actor="customer", reference=f"order-{key[:8]}")
+        return RedirectResponse(back, status_code=303)
 
     @app.get("/subscriptions/{key}")
-    def page(key: str, later: BackgroundTasks, back: Literal["success", "failure"] | None = None) -> Any:
-        token = existing(key)
-        if back:  # the return of a browser proves nothing, but it makes a lookup due
-            token = host.observe(token, facts.customer_returned())
-            later.add_task(host.run)
-        return {"waiting_for": token.waiting_for(**context()), "actions": token.actions(**context())}
-
-    @app.put("/subscriptions/{key}/items")
-    def change(key: str, skus: list[str], later: BackgroundTasks) -> Any:
-        token = existing(key)
-        host.save(token, token.handle(truemed.update_payment_token(order_items=items(skus)), **context()))
-        later.add_task(host.run)
-        return {"key": key}
-
-    @app.post("/webhooks/{provider}")
-    def webhook(provider: Any, request: Request, body: Annotated[bytes, Depends(raw)], later: BackgroundTasks) -> Response:
-        if provider not in API_KEYS:
+    def page(key: str, returned: bool = False) -> Any:
+        row = host.customer_returned(truemed.PaymentToken, key) if returned else host.get(truemed.PaymentToken, key)
+        if row is None:
             raise HTTPException(404)
-        try:
-            received = rulebound.read_webhook(provider, SECRETS.get(provider, ""), request.headers, body, now())
-        except rulebound.NotAuthentic:
-            return Response(status_code=401)
-        host.receive(provider, received)
-        later.add_task(host.run)
-        return Response(status_code=received["acknowledge_with"])
+        return {"status": row.status(), "waiting_for": row.waiting_for(), "actions": row.actions()}
 
     return app
 
 
-def shop() -> FastAPI:
-    return web(Host("shop.db", httpx.Client(timeout=30)))
+def main(port: int = 8000) -> None:
+    site = f"http://127.0.0.1:{port}"
+    with Simulator() as simulator:
+        world = simulator.world(webhook_urls=[{"url": f"{site}/webhooks/truemed", "provider": "truemed", "secret": "whsec"}])
+        world.follow()  # its clock is the real one
+        provider = Provider("any-key", ["whsec"], config={"base_url": world.base_url("truemed")})
+        host = Host("sqlite:///shop.db", {"truemed": provider})
+        host.migrate()
+        app = shop(host, site)
+        threading.Thread(target=host.run, daemon=True).start()
+        uvicorn.run(app, port=port)
+
+
+if __name__ == "__main__":
+    main()

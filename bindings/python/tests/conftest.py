@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from host_fixtures import host as host
+from host_fixtures import source as source
 from rulebound import truemed
 
 KEY = "00000000-0000-4000-8000-000000000001"

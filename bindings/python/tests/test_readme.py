@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parent.parent / "README.md"
+FRONT = Path(__file__).parents[3] / "README.md"
 
 
 def blocks(kind: str) -> list[str]:
@@ -24,3 +25,14 @@ def test_the_programs_run_and_print_what_the_readme_says(capsys: pytest.CaptureF
 
 def test_the_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) < 400
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_programs_on_the_front_page_run_and_print_what_it_says(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = FRONT.read_text()
+    exec(compile(re.findall(r"```python\n(.*?)```\n", text, re.DOTALL)[number], "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert printed == ("" if number == 0 else re.findall(r"```text\n(.*?)```\n", text, re.DOTALL)[0])

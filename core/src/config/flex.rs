@@ -10,7 +10,7 @@ use crate::int::whole_if_any;
 use crate::json::listed;
 use crate::money::Cents;
 use crate::url::BaseUrl;
-use crate::value::open_enum;
+use crate::value::{open_enum, setters};
 
 /// Where Flex's server is, and the prices of the host's catalogue.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -29,11 +29,19 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The same settings with a server other than Flex's own, such as a test double.
+    #[must_use]
+    pub fn at(self, base_url: BaseUrl) -> Self {
+        Self { base_url: Some(base_url), ..self }
+    }
+
     /// The server's address, without a slash at the end.
     pub fn base_url(&self) -> &str {
         self.base_url.as_ref().map_or("https://api.withflex.com", BaseUrl::as_str)
     }
 }
+
+setters!(Settings { test_mode: bool, prices: BTreeMap<String, Price> });
 
 /// Every interval that a document names, in both spellings.
 pub(crate) const INTERVALS: [&str; 8] = ["day", "week", "month", "year", "daily", "weekly", "monthly", "yearly"];
@@ -72,6 +80,8 @@ impl Recurring {
     }
 }
 
+setters!(Recurring { interval_count: i64, trial_period_days: i64 });
+
 open_enum! {
     /// How a product or price is eligible.
     pub enum Eligibility {
@@ -108,6 +118,15 @@ pub struct Price {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hsa_fsa_eligibility: Option<Eligibility>,
 }
+
+impl Price {
+    /// A price that the customer pays once.
+    pub const fn new(unit_amount: Cents) -> Self {
+        Self { unit_amount, recurring: None, hsa_fsa_eligibility: None }
+    }
+}
+
+setters!(Price { recurring: Recurring, hsa_fsa_eligibility: Eligibility });
 
 /// How often the customer pays a price of the catalogue. It is checked here, because no rule checks it.
 #[derive(Deserialize)]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::rule::{Basis, Guards, Level, Rule};
 use crate::time::{Millis, Timestamp};
+use crate::value::setters;
 
 /// How strict to be about rules that no document states.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -33,10 +34,11 @@ pub enum Mode {
 /// The host's choices, and the settings of each provider, as data.
 ///
 /// ```
-/// use rulebound::{Config, time::Millis};
-/// let config: Config = serde_json::from_str(r#"{"lease_ms": 60000, "vend": {"domain_prefix": "marshmallow"}}"#).unwrap();
-/// assert_eq!(config.lease_ms, Millis::from_minutes(1));
-/// assert_eq!(config.vend.domain_prefix, "marshmallow");
+/// use rulebound::{Config, time::Millis, vend};
+/// let retailer = vend::Settings::of("marshmallow", vend::Host::Lightspeed);
+/// let config = Config::default().lease_ms(Millis::from_minutes(1)).vend(retailer);
+/// let text = r#"{"lease_ms": 60000, "vend": {"domain_prefix": "marshmallow"}}"#;
+/// assert_eq!(rulebound::ffi::read_config(text), Ok(config));
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
@@ -87,6 +89,19 @@ impl Default for Config {
         }
     }
 }
+
+setters!(Config {
+    mode: Mode,
+    overrides: BTreeMap<String, Level>,
+    lease_ms: Millis,
+    grace_ms: Millis,
+    backoff_ms: Millis,
+    lookups: Lookups,
+    truemed: truemed::Settings,
+    flex: flex::Settings,
+    vend: vend::Settings,
+    revup: revup::Settings,
+});
 
 impl Config {
     /// The level of a rule under this config. No config changes a rule whose level is `forbid`.
@@ -157,6 +172,8 @@ impl Default for Lookups {
         Self { after_return_ms: Cow::Borrowed(RETURNED), while_waiting_ms: Cow::Borrowed(WAITING) }
     }
 }
+
+setters!(Lookups { after_return_ms: Cow<'static, [Millis]>, while_waiting_ms: Cow<'static, [Millis]> });
 
 /// Everything that a decision depends on besides the snapshot: the time, and the host's choices.
 ///

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::url::BaseUrl;
+use crate::value::setters;
 
 /// The test server, which is the only server that the documents name.
 const TEST_SERVER: &str = "https://test.api.macropay.com/v2";
@@ -31,6 +32,12 @@ impl Settings {
     /// The settings of one of Revup's servers.
     pub fn of(environment: Environment) -> Self {
         Self { environment: Some(environment), ..Self::default() }
+    }
+
+    /// The same settings with this server: the production server, or a test double.
+    #[must_use]
+    pub fn at(self, base_url: BaseUrl) -> Self {
+        Self { base_url: Some(base_url), ..self }
     }
 
     /// The address of the API, without a slash at the end. `None` if the settings choose no server, or contradict
@@ -64,6 +71,8 @@ impl Settings {
         currencies.is_none_or(|currencies| currencies.iter().any(|it| it == currency))
     }
 }
+
+setters!(Settings { environment: Environment, plans: BTreeMap<String, Vec<String>> });
 
 /// One of Revup's servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::url::BaseUrl;
+use crate::value::setters;
 
 /// Where Truemed's server is, and what the account can do.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +25,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The same settings with a server other than Truemed's own, such as a test double.
+    #[must_use]
+    pub fn at(self, base_url: BaseUrl) -> Self {
+        Self { base_url: Some(base_url), ..self }
+    }
+
     /// The server's address, without a slash at the end.
     pub fn base_url(&self) -> &str {
         match (&self.base_url, self.environment) {
@@ -33,6 +40,13 @@ impl Settings {
         }
     }
 }
+
+setters!(Settings {
+    environment: Environment,
+    kind_enabled: bool,
+    discounts: DiscountSign,
+    free_trial_waives_total: bool,
+});
 
 /// One of Truemed's servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{is_word, text_id};
 use crate::url::{BaseUrl, escaped};
+use crate::value::setters;
 
 /// Where the retailer's server is, and what the application can do there.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -36,6 +37,12 @@ impl Settings {
     /// A retailer's settings.
     pub fn of(domain_prefix: &str, host: Host) -> Self {
         Self { domain_prefix: domain_prefix.into(), host, ..Self::default() }
+    }
+
+    /// The same settings with a server other than the retailer's own, such as a test double.
+    #[must_use]
+    pub fn at(self, base_url: BaseUrl) -> Self {
+        Self { base_url: Some(base_url), ..self }
     }
 
     /// The retailer's address, without a slash at the end.
@@ -74,6 +81,14 @@ impl Settings {
         self.host == Host::VendHq && self.api_version.as_str().contains('-')
     }
 }
+
+setters!(Settings {
+    domain_prefix: String,
+    host: Host,
+    api_version: ApiVersion,
+    scopes: Vec<String>,
+    application_id: String,
+});
 
 /// The part of the domain after the retailer's prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

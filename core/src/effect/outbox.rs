@@ -321,8 +321,11 @@ impl<C: Call> OutboxEntry<C> {
         self.attempts > 1
     }
 
+    /// What a worker can do while its outcome is unknown. A request that is given up is looked up, and not sent again.
     pub(crate) fn class(&self) -> Option<Retry> {
-        self.call().map(|call| call.operation().class)
+        let class = self.call()?.operation().class;
+        let is_given_up = self.sent.as_ref().is_some_and(|it| it.is_given_up);
+        Some(if is_given_up && class == Retry::SameKey { Retry::Reconcile } else { class })
     }
 
     pub(crate) fn is_reconciled(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The sendings of one request: which of them may have succeeded, and since when.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,9 @@ pub(crate) struct Sendings {
     /// The last sending that the host reported as lost, or whose reply proved nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lost: Option<u32>,
+    /// Whether no worker sends it again, although the provider would do one key once: nobody wants it any more.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) is_given_up: bool,
     /// Whether a sending got a reply with a good status.
     #[serde(rename = "answered", default, skip_serializing_if = "GoodReply::is_none")]
     pub(crate) good_reply: GoodReply,
@@ -132,6 +136,7 @@ impl Sendings {
             open: Open(Vec::new()),
             since: None,
             lost: None,
+            is_given_up: false,
             good_reply: GoodReply::None,
             denied_at: None,
             unadmitted_since: None,
@@ -204,6 +209,29 @@ impl<C: Call> Outbox<C> {
     pub(crate) fn note_unadmitted(&mut self, id: &str, now: Timestamp) {
         if let Some(it) = self.sendings(id) {
             it.unadmitted_since.get_or_insert(now);
+        }
+    }
+
+    /// Marks the matching requests that may have succeeded, so that no worker sends them again. Returns them, each with the
+    /// end of its last lease.
+    pub(crate) fn stop_sending(&mut self, of: &dyn Fn(&C) -> bool) -> Vec<(Arc<C>, Timestamp)> {
+        let mut stopped = Vec::new();
+        for entry in self.entries.iter_mut().filter(|it| it.was_sent() && it.call().is_some_and(of)) {
+            let Some(call) = entry.shared_call().cloned() else { continue };
+            let Some(sent) = entry.sent.as_deref_mut() else { continue };
+            sent.is_given_up = true;
+            stopped.push((call, sent.lease));
+            entry.not_before = None;
+        }
+        stopped
+    }
+
+    /// Lets a worker send the matching requests again that were given up.
+    pub(crate) fn resume_sending(&mut self, of: &dyn Fn(&C) -> bool) {
+        for entry in self.entries.iter_mut().filter(|it| it.call().is_some_and(of)) {
+            if let Some(sent) = entry.sent.as_deref_mut() {
+                sent.is_given_up = false;
+            }
         }
     }
 

@@ -45,15 +45,53 @@ impl<'a> Fact<'a> {
         Self::Webhook { body: body.into(), content_type: None, topic: None, origin: Origin::Verified }
     }
 
+    /// The same webhook with its content type. Other facts stay as they are.
+    #[must_use]
+    pub fn with_content_type(mut self, text: impl Into<Cow<'a, str>>) -> Self {
+        if let Self::Webhook { content_type, .. } = &mut self {
+            *content_type = Some(text.into());
+        }
+        self
+    }
+
+    /// The same webhook with what only its URL or a header says about it. Other facts stay as they are.
+    #[must_use]
+    pub fn with_topic(mut self, text: impl Into<Cow<'a, str>>) -> Self {
+        if let Self::Webhook { topic, .. } = &mut self {
+            *topic = Some(text.into());
+        }
+        self
+    }
+
+    /// The same webhook, of which nobody has proved the origin. Other facts stay as they are.
+    #[must_use]
+    pub fn unverified(mut self) -> Self {
+        if let Self::Webhook { origin, .. } = &mut self {
+            *origin = Origin::Unverified;
+        }
+        self
+    }
+
+    /// The customer's browser returned. This proves nothing.
+    pub const fn customer_returned() -> Self {
+        Self::CustomerReturned {}
+    }
+
     /// An effect that was done: a notice, a delivery, or access.
     pub fn done(effect: &EffectId) -> Self {
         Self::Done { effect: owned(effect) }
     }
 
     /// A person's verdict on a review, with the id that it names, if it names one.
-    pub fn reviewed(effect: &EffectId, verdict: impl Into<String>, id: Option<&str>) -> Self {
-        let (effect, id) = (String::from(effect.as_str()).into(), id.map(String::from));
-        Self::Reviewed { effect, verdict: verdict.into(), id }
+    ///
+    /// ```
+    /// use rulebound::{EffectId, Fact, truemed::Verdict};
+    /// let review = EffectId::parse("review:no_signal:ptr_1").unwrap();
+    /// let fact = Fact::reviewed(&review, Verdict::KeepWaiting, None);
+    /// assert_eq!(fact, Fact::reviewed(&review, "keep_waiting", None));
+    /// ```
+    pub fn reviewed(effect: &EffectId, verdict: impl AsRef<str>, id: Option<&str>) -> Self {
+        Self::Reviewed { effect: owned(effect), verdict: verdict.as_ref().into(), id: id.map(String::from) }
     }
 
     /// The row was restored from a backup.

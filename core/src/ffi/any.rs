@@ -1,8 +1,26 @@
-//! A snapshot of any flow, as bindings hold it: the flow is known only at run time.
+//! A snapshot of any flow: for a host, such as a worker of all flows, that knows the flow only at run time.
+//!
+//! Commands are JSON here, with a `type`, and so is the status. Facts, effects, waits and ids are those of every flow.
+//!
+//! ```
+//! use rulebound::any::{self, AnyError};
+//! use rulebound::{Context, Key, time::Timestamp};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+//! let key = Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?;
+//! let checkout = any::start("flex.checkout", key).ok_or("no such flow")?;
+//! let lookup = r#"{"type": "retrieve_checkout_session", "checkout_session_id": "fcs_1"}"#;
+//! let step = checkout.handle(lookup, &cx)?;
+//! assert_eq!(step.next.effects(&cx)[0].id.as_str(), "retrieve_checkout_session:1");
+//! let stored = step.next.save();
+//! assert_eq!(any::load(&stored)?.flow(), "flex.checkout");
+//! let refund = r#"{"type": "create_refund", "amount": 500}"#;
+//! assert!(matches!(any::load(&stored)?.handle(refund, &cx), Err(AnyError::Rejected(_))));
+//! # Ok(()) }
+//! ```
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,22 +28,19 @@ use core::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::catalogue::why_without_effect;
-use crate::config::{Config, Context};
+use super::read::read_command;
+use crate::config::Context;
 use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, FactError, Failure};
 use crate::flow::{FacetTransition, Flow, Named};
 use crate::id::{EffectId, Key, TypedId};
-use crate::json::{Malformed, Verbatim, decode, decode_tagged, encode, tag};
-use crate::providers::{for_each_known_flow, named};
-use crate::rule::{CoreRule, Rule, RuleSet, Violation};
+use crate::json::{Malformed, Verbatim, encode};
+use crate::providers::for_each_known_flow;
+use crate::rule::Violation;
 use crate::snapshot::{
     Fault, HandleError, Heading, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step,
 };
 use crate::time::Timestamp;
-
-/// The longest command that is read: 256 KiB.
-pub const LARGEST_COMMAND: usize = 256 << 10;
 
 /// A snapshot of any flow, whose commands are JSON.
 pub trait AnySnapshot: Send + Sync {
@@ -38,12 +53,28 @@ pub trait AnySnapshot: Send + Sync {
     /// Its JSON.
     fn save(&self) -> String;
     /// Its JSON in an older format.
+    ///
+    /// # Errors
+    ///
+    /// If this release does not write the format, or the format cannot express the state.
     fn save_as(&self, format: u32) -> Result<String, SaveError>;
     /// See [`Snapshot::handle`].
+    ///
+    /// # Errors
+    ///
+    /// If the command is not readable, or would break rules.
     fn handle(&self, command: &str, context: &Context) -> Result<AnyStep, AnyError>;
     /// See [`Snapshot::lease`].
+    ///
+    /// # Errors
+    ///
+    /// If the effect cannot be leased now.
     fn lease(&self, effect: &EffectId, context: &Context) -> Result<AnyLease, AnyError>;
     /// See [`Snapshot::observe`].
+    ///
+    /// # Errors
+    ///
+    /// If the host built the fact wrong.
     fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<AnyStep, AnyError>;
     /// See [`Snapshot::status`].
     fn status(&self, context: &Context) -> AnyStatus;
@@ -65,15 +96,6 @@ impl fmt::Debug for dyn AnySnapshot + '_ {
     }
 }
 
-/// The rule with this code, whose first part is the provider's name.
-fn rule(code: &str) -> Option<&'static Rule> {
-    let provider = code.split_once('.').map_or("", |(provider, _)| provider);
-    match named(provider) {
-        Some(provider) => (provider.rules)().into_iter().find(|rule| rule.code == code),
-        None => CoreRule::ALL.iter().map(|it| it.rule()).find(|rule| rule.code == code),
-    }
-}
-
 /// The result of an accepted command or a fact, of any flow.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Step"))]
@@ -89,7 +111,7 @@ pub struct AnyStep {
     pub transitions: Vec<FacetTransition>,
     /// Ids that the flow knows from now on. Offer the inbox rows that name them again.
     pub new_ids: Vec<TypedId>,
-    /// The reply that proves no success, if the fact is one.
+    /// The last request that the step has dropped, or else the reply that proves no success, if the fact is one.
     pub failure: Option<Failure>,
     /// Broken rules that only warn.
     pub warnings: Vec<Violation>,
@@ -256,58 +278,6 @@ fn any<F: Flow>(step: Step<F>) -> AnyStep {
     AnyStep { next: Box::new(next), ignored, transitions, new_ids, failure, warnings }
 }
 
-/// Reads a command of a flow from JSON: an object with a `type`, which is one of the provider's operations.
-///
-/// ```
-/// use rulebound::{ffi::read_command, truemed::{PaymentToken, payment_token::Command}};
-/// let command = read_command::<PaymentToken>(r#"{"type": "delete_payment_token"}"#).unwrap();
-/// assert!(matches!(command, Command::DeletePaymentToken {}));
-/// let wrong = read_command::<PaymentToken>(r#"{"type": "update_payment_token", "items": []}"#).unwrap_err();
-/// assert_eq!(wrong.pointer, "/items");
-/// ```
-///
-/// A command that is longer than [`LARGEST_COMMAND`] is an error, so that the next snapshot can be loaded.
-pub fn read_command<F: Flow>(text: &str) -> Result<F::Command, Malformed> {
-    if text.len() > LARGEST_COMMAND {
-        return Err(Malformed::new("", "is longer than 256 KiB"));
-    }
-    decode_tagged(tag(text)?, text)
-}
-
-/// Reads the id of an effect.
-pub fn read_effect(text: &str) -> Result<EffectId, Malformed> {
-    EffectId::parse(text).map_err(|_| Malformed::new("/effect", "is not the id of an effect"))
-}
-
-/// Reads a fact from JSON: an object with a `type`.
-pub fn read_fact(text: &str) -> Result<Fact<'_>, Malformed> {
-    decode_tagged(tag(text)?, text)
-}
-
-/// Reads the config from JSON. An override that would have no effect is an error.
-pub fn read_config(text: &str) -> Result<Config, Malformed> {
-    decode(text).and_then(checked).map_err(|error| error.under("/config"))
-}
-
-/// Checks that every override of a config has an effect.
-pub(super) fn checked(config: Config) -> Result<Config, Malformed> {
-    for (code, level) in &config.overrides {
-        let wrong = match rule(code) {
-            Some(rule) => why_without_effect(rule, *level),
-            None => Some("is not the code of a rule: copy it from the catalogue"),
-        };
-        if let Some(reason) = wrong {
-            return Err(Malformed::new(format!("/overrides/{code}"), reason));
-        }
-    }
-    Ok(config)
-}
-
-/// Reads the time of a call from JSON.
-pub fn read_time(text: &str) -> Result<Timestamp, Malformed> {
-    decode(text).map_err(|error| error.under("/now"))
-}
-
 /// A flow that has not started, by the flow's id; nothing if there is no such flow.
 pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
     macro_rules! start {
@@ -322,6 +292,10 @@ pub fn start(flow: &str, key: Key) -> Option<Box<dyn AnySnapshot>> {
 }
 
 /// Reads a snapshot of any flow.
+///
+/// # Errors
+///
+/// If it is no snapshot of a flow of this release, or a newer release saved it.
 pub fn load(json: &str) -> Result<Box<dyn AnySnapshot>, LoadError> {
     let heading = Heading::read(json)?;
     macro_rules! load {

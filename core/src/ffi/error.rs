@@ -44,6 +44,10 @@ impl CallError {
     }
 
     /// Why a call led to nothing. A rejection is not an error.
+    ///
+    /// # Errors
+    ///
+    /// The rejection, if the error is one: it is a normal result of a call.
     pub fn of(error: AnyError) -> Result<Self, Rejection> {
         Ok(match error {
             AnyError::Rejected(rejection) => return Err(rejection),

@@ -1,7 +1,8 @@
 //! The one function that every binding forwards to. It takes a verb as JSON, and returns its result as JSON.
 
-mod any;
+pub mod any;
 mod error;
+mod read;
 #[cfg(feature = "schemas")]
 pub mod schema;
 
@@ -23,12 +24,10 @@ use crate::rule::Violation;
 use crate::time::{Millis, Timestamp};
 use crate::webhook::Secret;
 
-use any::checked;
-pub use any::{
-    AnyAction, AnyError, AnyLease, AnySnapshot, AnyStatus, AnyStep, LARGEST_COMMAND, load, read_command, read_config,
-    read_effect, read_fact, read_time, start,
-};
+pub use any::{AnyAction, AnyError, AnyLease, AnySnapshot, AnyStatus, AnyStep, load, start};
 pub use error::CallError;
+use read::checked;
+pub use read::{LARGEST_COMMAND, read_command, read_config, read_effect, read_fact, read_time};
 
 /// The version of the call protocol: the verbs, their fields and their answers.
 ///

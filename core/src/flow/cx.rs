@@ -10,6 +10,7 @@ use core::ops::{Deref, DerefMut};
 use super::{Ask, Flow, Moment, Named, PollTimer, Rules};
 use crate::config::Context;
 use crate::effect::{Call, Outbox, OutboxEntry, StoredEffect};
+use crate::fact::{Failure, FailureKind};
 use crate::id::{EffectId, Intent, Key, TypedId};
 use crate::money::Cents;
 use crate::rule::Violation;
@@ -23,6 +24,8 @@ pub struct Cx<'a, F: Flow> {
     succeeded: Vec<&'static str>,
     /// The earliest and the latest instant at which the replied-to request can have been leased.
     leased: Option<(Timestamp, Timestamp)>,
+    /// The last request that this step has dropped before it could do anything.
+    dropped: Option<Failure>,
 }
 
 impl<F: Flow> fmt::Debug for Cx<'_, F> {
@@ -47,7 +50,7 @@ impl<F: Flow> DerefMut for Cx<'_, F> {
 
 impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
     fn from(rules: Rules<'a, F>) -> Self {
-        Self { rules, new_ids: Vec::new(), succeeded: Vec::new(), leased: None }
+        Self { rules, new_ids: Vec::new(), succeeded: Vec::new(), leased: None, dropped: None }
     }
 }
 
@@ -76,6 +79,7 @@ pub(crate) struct Decided<'a, F: Flow> {
     pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
     pub(crate) new_ids: Vec<TypedId>,
     pub(crate) succeeded: Vec<&'static str>,
+    pub(crate) dropped: Option<Failure>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) warnings: Vec<Violation>,
 }
@@ -86,8 +90,8 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     pub(crate) fn decided(self) -> Decided<'a, F> {
-        let Self { rules: Rules { outbox, violations, warnings, .. }, new_ids, succeeded, .. } = self;
-        Decided { outbox, new_ids, succeeded, violations, warnings }
+        let Self { rules: Rules { outbox, violations, warnings, .. }, new_ids, succeeded, dropped, .. } = self;
+        Decided { outbox, new_ids, succeeded, dropped, violations, warnings }
     }
 
     /// The earliest instant at which the replied-to request can have been leased. The reply was not true before.
@@ -165,6 +169,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         }
     }
 
+    /// Whether a notice with this reason is pending.
+    pub fn has_notice(&self, notice: impl Named) -> bool {
+        let is_it = |it: &OutboxEntry<F::Call>| it.reason_and_subject().is_some_and(|(have, _)| have == notice.name());
+        self.outbox.entries.iter().any(is_it)
+    }
+
     /// Withdraws the requests that have become moot.
     pub fn withdraw(&mut self, moot: impl Fn(&F::Call) -> bool) {
         self.retain(&|it| !matches!(&it.effect, StoredEffect::Request(call) if moot(call)));
@@ -173,6 +183,33 @@ impl<'a, F: Flow> Cx<'a, F> {
     /// Withdraws the requests that have become moot, unless a worker has sent them: those wait for their outcome.
     pub fn withdraw_unsent(&mut self, moot: impl Fn(&F::Call) -> bool) {
         self.retain(&|it| it.was_sent() || !matches!(&it.effect, StoredEffect::Request(call) if moot(call)));
+    }
+
+    /// Withdraws a matching request that cannot have done anything, and reports it as a failure with this reason.
+    ///
+    /// A request that may have succeeded stays.
+    pub fn drop_unsent(&mut self, moot: impl Fn(&F::Call) -> bool, why: &str) -> Option<EffectId> {
+        let is_moot = |it: &&OutboxEntry<F::Call>| !it.was_sent() && it.call().is_some_and(&moot);
+        let id = self.outbox.entries.iter().find(is_moot)?.id.clone();
+        let dropped = self.outbox.to_mut().remove(id.as_str())?;
+        let call = dropped.call()?;
+        let failure = Failure::new(&id, F::action_of_call(call).name(), self.now(), FailureKind::Dropped);
+        let message = Some(format!("`{}` was dropped before it was sent. {why}", call.operation().name));
+        self.dropped = Some(Failure { message, ..failure });
+        Some(id)
+    }
+
+    /// Gives up matching requests that may have succeeded: a lookup or a person finds out the outcome, and no worker sends
+    /// them again.
+    pub fn stop_sending(&mut self, of: impl Fn(&F::Call) -> bool) {
+        for (call, lease) in self.outbox.to_mut().stop_sending(&of) {
+            self.look_up_outcome_from(&call, lease);
+        }
+    }
+
+    /// Lets a worker send the matching requests again: what was given up cannot happen any more, and a reply shows what did.
+    pub fn resume_sending(&mut self, of: impl Fn(&F::Call) -> bool) {
+        self.outbox.to_mut().resume_sending(&of);
     }
 
     /// Withdraws the notice or review with this reason and this subject.

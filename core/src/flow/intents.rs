@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::{Flow, IntentReport, Rules, Stop};
 use crate::fact::IgnoredReason;
 use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
+use crate::money::Cents;
 use crate::rule::RuleSet;
+use crate::time::Timestamp;
 
 /// How many done intents are kept in full.
 const RECENT: usize = REMEMBERED;
@@ -42,6 +44,10 @@ struct IntentLine {
     /// How often it was tried.
     number: u32,
     outcome: Outcome,
+    /// The amount, if the host has named one.
+    amount: Option<Cents>,
+    /// When the host requested it last.
+    at: Timestamp,
 }
 
 saved_as_text!(IntentLine);
@@ -56,7 +62,11 @@ impl fmt::Display for IntentLine {
             Outcome::Done => "",
             Outcome::Open => " open",
             Outcome::Failed => " failed",
-        })
+        })?;
+        if let Some(amount) = self.amount {
+            write!(f, " ={}", amount.get())?;
+        }
+        write!(f, " @{}", self.at.as_millis())
     }
 }
 
@@ -67,15 +77,25 @@ impl FromStr for IntentLine {
         let intent = Intent::parse(words.next().unwrap_or_default())?;
         let content = words.next().unwrap_or_default().parse()?;
         let (mut number, mut outcome) = (1, Outcome::Done);
+        let (mut amount, mut at) = (None, None);
         for word in words {
             match word {
                 "open" => outcome = Outcome::Open,
                 "failed" => outcome = Outcome::Failed,
-                word => number = word.parse().map_err(|_| IdError::Character)?,
+                word => match (word.strip_prefix('='), word.strip_prefix('@')) {
+                    (Some(cents), _) => amount = Some(Cents::new(read_number(cents)?)),
+                    (_, Some(millis)) => at = Some(Timestamp::from_millis(read_number(millis)?)),
+                    (None, None) => number = read_number(word)?,
+                },
             }
         }
-        Ok(Self { intent, content, number, outcome })
+        let at = at.ok_or(IdError::Empty)?;
+        Ok(Self { intent, content, number, outcome, amount, at })
     }
+}
+
+fn read_number<N: FromStr>(text: &str) -> Result<N, IdError> {
+    text.parse().map_err(|_| IdError::Character)
 }
 
 /// The outcome of a charge, capture or refund.
@@ -111,6 +131,10 @@ impl IntentStatus {
     }
 
     /// The number under which it can be tried.
+    ///
+    /// # Errors
+    ///
+    /// If the same is requested already, or the name is that of something else.
     pub fn number(self) -> Result<u32, Stop> {
         match self {
             Self::Fresh(number) => Ok(number),
@@ -146,15 +170,18 @@ impl Intents {
 
     /// The intents that are remembered by name, the oldest first. All of them have the same action and operation.
     pub(crate) fn report<F: Flow>(&self, action: F::Action, operation: &str) -> impl Iterator<Item = IntentReport<F>> {
-        self.recent.iter().map(move |it| IntentReport::new(&it.intent, action, operation, it.number, it.outcome))
+        self.recent.iter().map(move |it| {
+            let report = IntentReport::new(&it.intent, action, operation, it.number, it.outcome);
+            report.requested(it.amount, Some(it.at))
+        })
     }
 
-    /// Remembers an intent as open.
+    /// Remembers an intent as open, with its amount and when the host requested it.
     ///
     /// If there are too many, this keeps the oldest done one as a fingerprint, and forgets the oldest failed one.
-    pub fn open(&mut self, intent: Intent, content: Digest, number: u32) {
+    pub fn open(&mut self, intent: Intent, content: Digest, number: u32, (amount, at): (Option<Cents>, Timestamp)) {
         self.recent.retain(|it| it.intent != intent);
-        self.recent.push(IntentLine { intent, content, number, outcome: Outcome::Open });
+        self.recent.push(IntentLine { intent, content, number, outcome: Outcome::Open, amount, at });
         if let Some(done) = self.remove_surplus(Outcome::Done, RECENT) {
             self.older.add(&done);
         }
@@ -249,14 +276,16 @@ mod tests {
 
     use super::*;
 
+    const REQUESTED: (Option<Cents>, Timestamp) = (Some(Cents::new(1500)), Timestamp::from_millis(1_770_000_000_000));
+
     #[test]
     fn the_last_128_done_intents_and_every_open_one_are_remembered() {
         let content = Digest::of([b"cart".as_slice()]);
         let name = |n: u32| Intent::parse(alloc::format!("charge-{n}")).unwrap();
         let mut intents = Intents::default();
-        intents.open(name(0), content, 1);
+        intents.open(name(0), content, 1, REQUESTED);
         for n in 1..=400 {
-            intents.open(name(n), content, 1);
+            intents.open(name(n), content, 1, REQUESTED);
             intents.settle(name(n).as_str(), Outcome::Done);
         }
         let other = Digest::of([b"other".as_slice()]);
@@ -267,7 +296,7 @@ mod tests {
         assert_eq!(intents.outcome(&name(273)), Some(Outcome::Done));
         assert_eq!(intents.status_of(&name(1), content), IntentStatus::Fresh(1));
         let text = serde_json::to_string(&intents).unwrap();
-        assert!(text.len() < 2300, "{}", text.len());
+        assert!(text.len() < 2700, "{}", text.len());
         assert_eq!(serde_json::from_str::<Intents>(&text).unwrap(), intents);
     }
 
@@ -276,10 +305,10 @@ mod tests {
         let content = Digest::of([b"cart".as_slice()]);
         let name = |n: u32| Intent::parse(alloc::format!("charge-{n}")).unwrap();
         let mut intents = Intents::default();
-        intents.open(name(0), content, 3);
+        intents.open(name(0), content, 3, REQUESTED);
         intents.settle(name(0).as_str(), Outcome::Failed);
         for n in 1..=200 {
-            intents.open(name(n), content, 1);
+            intents.open(name(n), content, 1, REQUESTED);
             intents.settle(name(n).as_str(), Outcome::Done);
         }
         assert_eq!(intents.status_of(&name(0), content), IntentStatus::Fresh(4));
@@ -297,7 +326,7 @@ mod tests {
         let content = Digest::of([b"cart".as_slice()]);
         let name = Intent::parse("2026-12").unwrap();
         let mut intents = Intents::default();
-        intents.open(name.clone(), content, 1);
+        intents.open(name.clone(), content, 1, REQUESTED);
         assert_eq!(intents.status_of(&name, Digest::of([b"other".as_slice()])), IntentStatus::Other);
         intents.settle(name.as_str(), Outcome::Failed);
         assert_eq!(intents.status_of(&name, content), IntentStatus::Fresh(2));
@@ -309,12 +338,12 @@ mod tests {
         let mut intents = Intents::default();
         for (n, outcome) in [Outcome::Done, Outcome::Open, Outcome::Failed].into_iter().enumerate() {
             let name = Intent::parse(format!("charge-{n}")).unwrap();
-            intents.open(name.clone(), content, n as u32 + 1);
+            intents.open(name.clone(), content, n as u32 + 1, REQUESTED);
             intents.settle(name.as_str(), outcome);
         }
         let text = serde_json::to_string(&intents).unwrap();
         assert_eq!(serde_json::from_str::<Intents>(&text).unwrap(), intents);
-        assert!(text.contains(&format!("\"charge-1 {content} 2 open\"")), "{text}");
+        assert!(text.contains(&format!("\"charge-1 {content} 2 open =1500 @1770000000000\"")), "{text}");
         assert!(serde_json::from_str::<Intents>(r#"{"recent":["charge"]}"#).is_err());
     }
 }

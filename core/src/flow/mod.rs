@@ -31,19 +31,25 @@ use crate::schema::Described;
 use crate::time::Timestamp;
 
 pub(crate) use cx::Decided;
-pub use cx::{Cx, ToDo};
 pub(crate) use facet::moves;
 pub use facet::{Facet, FacetTransition, Facets, Move, Table};
-pub use input::{Input, Reading, Refusal, Reply, Stop, Webhook};
-pub use intents::{IntentStatus, Intents, Outcome};
-pub use outcome::AfterAll;
-pub use poll_timer::PollTimer;
-pub use review::{Ask, Reviews};
+pub use intents::Outcome;
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
-pub use rules::{Check, Pending, PendingRequest, Rules};
 pub use status::{FacetStates, IntentReport, Status};
-pub use text::Text;
+
+// Only the kernel and the providers use the following. It is public because the methods of `Flow` name it.
+#[doc(hidden)]
+pub use self::{
+    cx::{Cx, ToDo},
+    input::{Input, Reading, Refusal, Reply, Stop, Webhook},
+    intents::{IntentStatus, Intents},
+    outcome::AfterAll,
+    poll_timer::PollTimer,
+    review::{Ask, Reviews},
+    rules::{Check, Pending, PendingRequest, Rules},
+    text::Text,
+};
 
 pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "only the library itself can name it, so only the library can add flows")]
@@ -86,6 +92,18 @@ macro_rules! named {
             #[allow(dead_code, reason = "not every set of names is used in constants")]
             $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl $(<const $flag: bool>)? AsRef<str> for $name $(<$flag>)? {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl $(<const $flag: bool>)? core::fmt::Display for $name $(<$flag>)? {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
             }
         }
 
@@ -168,7 +186,8 @@ pub(crate) fn schema_of_names<N: Named>() -> schemars::Schema {
 /// One lifecycle of one provider, with its own snapshot.
 ///
 /// A state has one facet or several, each with its own states and its own table of moves. One input can move several facets.
-/// If one facet forbids something to another, that is a rule and not a row of a table.
+/// If one facet forbids something to another, that is a rule and not a row of a table. Only the library has flows: a host
+/// names them as types, such as `Snapshot<F>` for any `F: Flow`.
 pub trait Flow:
     sealed::Sealed + Clone + Eq + Hash + Debug + Default + Serialize + DeserializeOwned + Described + Send + Sync + 'static
 {
@@ -213,12 +232,15 @@ pub trait Flow:
     fn facets(&self) -> Self::Facets;
 
     /// The action that a command carries out.
+    #[doc(hidden)]
     fn action_of(command: &Self::Command) -> Self::Action;
 
     /// The action that a pending request came from. Its rules must still hold when the request is leased.
+    #[doc(hidden)]
     fn action_of_call(call: &Self::Call) -> Self::Action;
 
     /// Whether the same command is pending or done already, so that a repetition changes nothing.
+    #[doc(hidden)]
     fn is_duplicate(&self, _command: &Self::Command) -> bool {
         false
     }
@@ -226,96 +248,127 @@ pub trait Flow:
     /// Checks the rules on an action that depend on the state and the clock.
     ///
     /// The kernel asks for a command, and again when a worker leases a request that the command led to.
+    #[doc(hidden)]
     fn permits(&self, action: Self::Action, rules: &mut Rules<'_, Self>);
 
     /// Checks the rules on an action that only a new command must keep, and that depend on the state or the clock.
+    #[doc(hidden)]
     fn accepts(&self, _action: Self::Action, _rules: &mut Rules<'_, Self>) {}
 
     /// Checks the rules that depend on the contents of a new command.
+    #[doc(hidden)]
     fn check(&self, _command: &Self::Command, _rules: &mut Rules<'_, Self>) {}
 
     /// Applies an input to the state, and names the trigger that it counts as in the tables.
     ///
-    /// The kernel passes a command only if no rule rejects it. If the step stops, the kernel drops all that it changed.
+    /// The kernel passes a command only if no rule rejects it.
+    ///
+    /// # Errors
+    ///
+    /// Why the step stops. The kernel then drops all that it changed.
+    #[doc(hidden)]
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_, Self>) -> Result<Self::Trigger, Stop>;
 
     /// The settings of its provider.
+    #[doc(hidden)]
     fn settings(config: &Config) -> &Self::Settings;
 
     /// What the provider or the customer must do.
+    #[doc(hidden)]
     fn waits(&self, _context: &Context) -> Vec<Wait> {
         Vec::new()
     }
 
     /// What its status has besides what every status has.
+    #[doc(hidden)]
     fn status(&self, view: &Rules<'_, Self>) -> Self::Status;
 
     /// The charges, captures and refunds that the host has named.
+    #[doc(hidden)]
     fn intents(&self, _view: &Rules<'_, Self>) -> Vec<IntentReport<Self>> {
         Vec::new()
     }
 
     /// Whether the reply to a pending request decides if the customer has a page to go to.
+    #[doc(hidden)]
     fn decides_page(&self, _call: &Self::Call, _context: &Context) -> bool {
         false
     }
 
     /// Instants at which the allowed actions change by themselves.
+    #[doc(hidden)]
     fn timers(&self, _context: &Context) -> Vec<Timestamp> {
         Vec::new()
     }
 
     /// What a pending delivery is for, as far as the state shows it.
+    #[doc(hidden)]
     fn delivery(&self, _about: &TypedId) -> Delivery {
         Delivery::default()
     }
 
     /// The provider's ids by which a signal finds this flow.
+    #[doc(hidden)]
     fn ids(&self) -> Vec<TypedId>;
 
-    /// The ids that a webhook names, by which its flows are found; an error if it is not readable.
+    /// The ids that a webhook names, by which its flows are found.
+    ///
+    /// # Errors
+    ///
+    /// If it is not readable.
+    #[doc(hidden)]
     fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError>;
 
     /// Reads a good reply, and finds out whether its members prove the success. Only the kernel decides what follows.
+    #[doc(hidden)]
     fn read_reply(call: &Self::Call, reply: &Reply<'_>) -> Reading<Self::Event>;
 
     /// Reads a refusal; nothing if the body does not have the form of the provider's refusals.
+    #[doc(hidden)]
     fn read_refusal(call: &Self::Call, reply: &Reply<'_>) -> Option<Refusal<Self::Event>>;
 
     /// Compares a good reply with the state, where only a new object proves the success.
     ///
     /// The result has the new object, or says that it is missing. `since` is when the request was first leased.
+    #[doc(hidden)]
     fn compare_reply(&self, _call: &Self::Call, event: Self::Event, _since: Timestamp) -> Reading<Self::Event> {
         Reading::Done(event)
     }
 
     /// The provider's id of the object that a request made. If two replies name different ids, it was made twice.
+    #[doc(hidden)]
     fn made(_event: &Self::Event) -> Option<TypedId> {
         None
     }
 
     /// Reads a webhook; nothing if it is not readable.
+    #[doc(hidden)]
     fn read_webhook(webhook: &Webhook<'_>) -> Option<Self::Event>;
 
     /// Whether the provider's id is known to belong to a request that is over.
+    #[doc(hidden)]
     fn is_of_another(&self, _id: &str) -> bool {
         false
     }
 
     /// Why no release can have saved this state, if none can.
+    #[doc(hidden)]
     fn impossible(&self) -> Option<&'static str>;
 
     /// Why no release can have saved these pending effects beside this state, if none can.
+    #[doc(hidden)]
     fn impossible_beside(&self, _pending: &Pending<'_, Self>) -> Option<&'static str> {
         None
     }
 
     /// Reads a state in an older format; nothing if there is no such format.
+    #[doc(hidden)]
     fn upgrade(_format: u32, _state: &str) -> Option<Result<Self, Malformed>> {
         None
     }
 
     /// The JSON of the state in an older format, or what the format cannot express; nothing without such a format.
+    #[doc(hidden)]
     fn downgrade(&self, _format: u32) -> Option<Result<String, &'static str>> {
         None
     }

@@ -123,7 +123,11 @@ impl<F: Flow> Cx<'_, F> {
     /// Asks a person to look, because a signal proves a request that had ended as not done.
     ///
     /// The result holds the request, and the new try that no worker has sent. The kernel has withdrawn the new try, and the
-    /// flow must settle it as not done. A repeated signal is a duplicate.
+    /// flow must settle it as not done.
+    ///
+    /// # Errors
+    ///
+    /// A repeated signal is a duplicate.
     pub fn after_all(
         &mut self,
         done: impl Fn(&F::Call) -> bool,
@@ -192,7 +196,7 @@ impl<F: Flow> Cx<'_, F> {
         }
     }
 
-    fn look_up_outcome_from(&mut self, call: &F::Call, from: Timestamp) {
+    pub(super) fn look_up_outcome_from(&mut self, call: &F::Call, from: Timestamp) {
         if let Some(lookup) = call.outcome_lookup() {
             self.look_up_from(lookup, from);
         }

@@ -163,6 +163,7 @@ impl<'a, F: Flow> Rules<'a, F> {
                 lease: sent.map(|it| it.lease),
                 first_at: sent.map(|it| it.first_at),
                 held: entry.is_held(),
+                given_up: sent.is_some_and(|it| it.is_given_up),
             })
         })
     }
@@ -247,6 +248,8 @@ pub struct PendingRequest<'a, C> {
     pub first_at: Option<Timestamp>,
     /// Whether no worker can send it again unless a lookup denies it.
     pub held: bool,
+    /// Whether it is given up: it only stays pending until its outcome is known.
+    pub given_up: bool,
 }
 
 /// The result of checking a rule; the methods add to its violation if the rule is broken.

@@ -11,6 +11,8 @@ use crate::fact::Failure;
 use crate::id::{EffectId, Intent, Key};
 #[cfg(feature = "schemas")]
 use crate::int::LARGEST;
+use crate::money::{Cents, Money};
+use crate::time::Timestamp;
 
 /// How a lifecycle is now: what a page for a customer or for a support agent shows.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -40,7 +42,8 @@ pub struct Status<F: Flow> {
     pub customer_url_blocked_by: Vec<EffectId>,
     /// The intents that are open, the last ones that failed and the last sixteen that are done, the oldest first.
     pub intents: Vec<IntentReport<F>>,
-    /// The last reply that proves no success. `null` once a request of the same operation succeeds.
+    /// The last request that failed: what it was about, its intent, when and why. A failed lookup does not replace the failure
+    /// of a request that changes something. `null` once a request of the same operation succeeds.
     pub last_failure: Option<Failure>,
     /// The ids of the open reviews.
     pub reviews: Vec<EffectId>,
@@ -103,12 +106,21 @@ pub struct IntentReport<F: Flow> {
     pub effect: EffectId,
     /// Its outcome.
     pub state: Outcome,
+    /// The amount, in the smallest unit of the currency. `null` if the host has named none.
+    pub amount: Option<Money>,
+    /// When the host requested it last.
+    pub requested_at: Option<Timestamp>,
 }
 
 impl<F: Flow> IntentReport<F> {
     pub(crate) fn new(intent: &Intent, action: F::Action, operation: &str, attempt: u32, state: Outcome) -> Self {
         let effect = EffectId::of_intent(operation, intent, attempt);
-        Self { intent: intent.clone(), action, attempt, effect, state }
+        Self { intent: intent.clone(), action, attempt, effect, state, amount: None, requested_at: None }
+    }
+
+    /// The same with the amount, and when the host requested it.
+    pub(crate) fn requested(self, amount: Option<Cents>, at: Option<Timestamp>) -> Self {
+        Self { amount: amount.map(Money::unnamed), requested_at: at, ..self }
     }
 }
 

@@ -72,6 +72,10 @@ impl Malformed {
 /// assert_eq!(read("[1, 2]").unwrap(), [1, 2]);
 /// assert_eq!(read("[1, -2]").unwrap_err().pointer, "/1");
 /// ```
+///
+/// # Errors
+///
+/// If the text is no JSON of that form.
 pub fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value, Malformed> {
     decode_with(text, seed)
 }

@@ -104,6 +104,10 @@ providers! {
 /// assert_eq!(key, rulebound::Key::of("revup.token", "fc44c6f8-6f92-43ab-98ea-3302b7586e7c"));
 /// assert_eq!(rulebound::key_for("revup.tokn", "fc44c6f8").unwrap_err().pointer, "/kind");
 /// ```
+///
+/// # Errors
+///
+/// If no provider has keys of this kind, or the name is empty.
 pub fn key_for(kind: &str, name: &str) -> Result<Key, Malformed> {
     let kinds: Vec<_> = PROVIDERS.iter().flat_map(|it| it.keys).copied().collect();
     match name {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::named;
+use super::{Provider, named};
 use crate::fact::{Fact, FactError, Headers};
 use crate::flow::Webhook;
 use crate::id::TypedId;
@@ -54,6 +54,41 @@ pub fn read_webhook<'a>(
     now: Timestamp,
 ) -> Result<ReceivedWebhook<'a>, NotAuthentic> {
     read_webhook_with(provider, secrets, headers, raw_body, now, &WebhookOptions::default())
+}
+
+impl Provider {
+    /// Does the same as [`read_webhook`] for a provider that the program names, so that the compiler checks the name.
+    ///
+    /// ```
+    /// use rulebound::{Headers, NotAuthentic, Secret, WebhookOptions, time::Timestamp, truemed};
+    /// let (headers, now) = (Headers::default(), Timestamp::from_millis(1_700_000_000_000));
+    /// let received =
+    ///     truemed::PROVIDER.read_webhook(&[Secret::new("whsec")], &headers, b"{}", now, &WebhookOptions::default());
+    /// assert!(matches!(received, Err(NotAuthentic::NoSignature(_))));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the webhook is not authentic. Discard it, and reply with 401: it must change nothing.
+    pub fn read_webhook<'a>(
+        &self,
+        secrets: &[Secret<'_>],
+        headers: &Headers<'_>,
+        raw_body: impl Into<Cow<'a, [u8]>>,
+        now: Timestamp,
+        options: &WebhookOptions<'_>,
+    ) -> Result<ReceivedWebhook<'a>, NotAuthentic> {
+        let (body, topic, tolerance) = (raw_body.into(), options.topic, options.tolerance);
+        let origin = (self.authenticate)(&Delivery { secrets, headers, body: &body, now, tolerance })?;
+        let content_type = headers.get("content-type");
+        let (ids, unreadable) = match (self.correlate)(&Webhook { body: &body, content_type, topic }) {
+            Ok(ids) => (ids, None),
+            Err(FactError { reason, .. }) => (Vec::new(), Some(format!("The body {reason}."))),
+        };
+        let owned = |text: &str| Cow::Owned(String::from(text));
+        let fact = Fact::Webhook { body, content_type: content_type.map(owned), topic: topic.map(owned), origin };
+        Ok(ReceivedWebhook { fact, ids, acknowledge_with: self.acknowledgement, unreadable })
+    }
 }
 
 /// What a host can say of a webhook besides its headers and its body.
@@ -104,16 +139,7 @@ pub fn read_webhook_with<'a>(
     options: &WebhookOptions<'_>,
 ) -> Result<ReceivedWebhook<'a>, NotAuthentic> {
     let provider = named(provider).ok_or(NotAuthentic::UnknownProvider)?;
-    let (body, topic, tolerance) = (raw_body.into(), options.topic, options.tolerance);
-    let origin = (provider.authenticate)(&Delivery { secrets, headers, body: &body, now, tolerance })?;
-    let content_type = headers.get("content-type");
-    let (ids, unreadable) = match (provider.correlate)(&Webhook { body: &body, content_type, topic }) {
-        Ok(ids) => (ids, None),
-        Err(FactError { reason, .. }) => (Vec::new(), Some(format!("The body {reason}."))),
-    };
-    let owned = |text: &str| Cow::Owned(String::from(text));
-    let fact = Fact::Webhook { body, content_type: content_type.map(owned), topic: topic.map(owned), origin };
-    Ok(ReceivedWebhook { fact, ids, acknowledge_with: provider.acknowledgement, unreadable })
+    provider.read_webhook(secrets, headers, raw_body, now, options)
 }
 
 /// The fact of a webhook, as `observe` takes it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::{Failure, FailureKind};
 use crate::id::EffectId;
+use crate::time::Timestamp;
 
 /// The most characters of the provider's message that are stored.
 const LONGEST_MESSAGE: usize = 300;
@@ -21,6 +22,13 @@ const LONGEST_TEXT: usize = 100;
 pub(crate) struct LastFailure {
     /// The id of the request.
     effect: EffectId,
+    /// The action that the request came from.
+    action: Cow<'static, str>,
+    /// When the host reported it.
+    at: Timestamp,
+    /// Whether the request only reads.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    is_lookup: bool,
     /// The kind of the reply.
     kind: FailureKind,
     /// The HTTP status, if there was a reply.
@@ -42,11 +50,18 @@ pub(crate) struct LastFailure {
 
 impl LastFailure {
     pub(super) fn of(failure: &Failure) -> Self {
-        let Failure { effect, kind, http_status, pointer, code, message, rule } = failure.clone();
+        // The id of the effect contains the intent.
+        let Failure { effect, action, intent: _, at, kind, http_status, pointer, code, message, rule, is_lookup } =
+            failure.clone();
         let cut = |text: String, most: usize| text.chars().take(most).collect::<String>();
         let code = code.map(|text| cut(text, LONGEST_TEXT));
         let message = message.map(|text| cut(text, LONGEST_MESSAGE));
-        Self { effect, kind, http_status, pointer, code, message, rule }
+        Self { effect, action, at, is_lookup, kind, http_status, pointer, code, message, rule }
+    }
+
+    /// Whether a new failure says more than this one. A failed lookup says less than a request that changes something.
+    pub(super) const fn gives_way_to(&self, failure: &Failure) -> bool {
+        self.is_lookup || !failure.is_lookup
     }
 
     /// Whether the request was of this operation.
@@ -57,7 +72,8 @@ impl LastFailure {
 
 impl From<LastFailure> for Failure {
     fn from(it: LastFailure) -> Self {
-        let LastFailure { effect, kind, http_status, pointer, code, message, rule } = it;
-        Self { effect, kind, http_status, pointer, code, message, rule }
+        let LastFailure { effect, action, at, is_lookup, kind, http_status, pointer, code, message, rule } = it;
+        let intent = effect.try_of_intent().map(|(intent, _)| intent);
+        Self { effect, action, intent, at, kind, http_status, pointer, code, message, rule, is_lookup }
     }
 }

@@ -1,5 +1,7 @@
 //! The commands of the host, and the lease of an effect. Only a lease hands out a request.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -7,22 +9,43 @@ use super::{HandleError, Lease, Noted, Rejection, Snapshot, Step, declared};
 use crate::config::Context;
 use crate::effect::{Call, OutboxEntry, Request, StoredEffect, idempotency_key};
 use crate::fact::IgnoredReason;
-use crate::flow::{Cx, Flow, Input, Moment, Rules, Stop};
+use crate::flow::{Cx, Facets, Flow, Input, Moment, Named, Rules, Stop};
 use crate::id::EffectId;
 use crate::rule::{CoreRule, RuleSet, UnblockedBy, Violation};
 
 /// How many requests always have room, so that the length of the snapshot need not be computed.
 const FEW: usize = 6;
 
+/// How many pending effects a message lists.
+const LISTED: usize = 8;
+
 impl<F: Flow> Snapshot<F> {
     /// Carries out a command of the host. A rejection names every broken rule, and nothing has changed.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// let step = token.handle(create, &cx)?;
+    /// assert_eq!((step.next.revision(), step.transitions()[0].after), (1, "requested"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`HandleError::Rejected`] if the command would break rules, and a [`Fault`](super::Fault) for a bug of the library.
     pub fn handle(&self, command: impl Into<F::Command>, context: &Context) -> Result<Step<F>, HandleError> {
         let command = command.into();
         if self.state.is_duplicate(&command) {
             return Ok(self.unchanged(IgnoredReason::Duplicate, Vec::new()));
         }
         let mut rules = Rules::new(&self.key, context, Moment::Command, &self.outbox);
-        self.check_action(F::action_of(&command), &mut rules);
+        let action = F::action_of(&command);
+        self.check_action(action, &mut rules);
         self.state.check(&command, &mut rules);
         if !rules.violations.is_empty() {
             return Err(Rejection { violations: rules.violations }.into());
@@ -34,7 +57,9 @@ impl<F: Flow> Snapshot<F> {
             // `extra` is checked against the whole request, which only the step makes.
             Ok(_) => return Err(Rejection { violations: cx.decided().violations }.into()),
             Err(Stop::NotNow) => {
-                return Err(Rejection { violations: [Violation::new(CoreRule::NotNow.rule())].into() }.into());
+                let mut not_now = Violation::new(CoreRule::NotNow.rule());
+                not_now.detail = Some(self.not_now(action));
+                return Err(Rejection { violations: [not_now].into() }.into());
             }
             Err(Stop::Ignored(reason)) => return Ok(self.unchanged(reason, cx.decided().warnings)),
         };
@@ -47,20 +72,50 @@ impl<F: Flow> Snapshot<F> {
             full.unblocked_by = self.outbox.entries.first().map(|it| UnblockedBy::reply(it.id.clone()));
             return Err(Rejection { violations: [full].into() }.into());
         }
-        let Noted { new_ids, warnings } = noted;
+        let Noted { new_ids, warnings, failure } = noted;
         let ignored = (next.revision == self.revision).then(|| IgnoredReason::Duplicate.into());
-        Ok(Step { next, ignored, new_ids, failure: None, warnings, moved: Some((before, trigger)) })
+        Ok(Step { next, ignored, new_ids, failure, warnings, moved: Some((before, trigger)) })
     }
 
     /// Checks the rules on an action that do not depend on the contents of a command.
     pub(super) fn check_action(&self, action: F::Action, rules: &mut Rules<'_, F>) {
         self.state.permits(action, rules);
         self.state.accepts(action, rules);
+        for violation in rules.violations.iter_mut().filter(|it| it.rule.code == CoreRule::NotNow.rule().code) {
+            violation.detail.get_or_insert_with(|| self.not_now(action));
+        }
+    }
+
+    /// The state in which an action is not possible, as a sentence.
+    fn not_now(&self, action: F::Action) -> String {
+        let states: Vec<_> = self.state.facets().states();
+        let states: Vec<_> = states.iter().map(|(facet, state)| format!("`{facet}` is `{state}`")).collect();
+        format!("For `{}`, the state is wrong: {}.", action.name(), states.join(", "))
     }
 
     /// Leases an effect to one worker until the lease ends, and hands out the request if the effect is one.
     ///
     /// A review cannot be leased.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// let token = token.handle(create, &cx)?.next;
+    /// let effect = token.effects(&cx).remove(0);
+    /// let lease = token.lease(&effect.id, &cx)?;
+    /// assert_eq!(lease.request.unwrap().method, "POST");
+    /// assert!(lease.next.lease(&effect.id, &cx).is_err(), "another worker has it");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the effect is not pending, another worker has it, or its request would break a rule now.
     pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, Rejection> {
         let found = self.outbox.find(id.as_str()).filter(|it| !it.withheld);
         let mut rules = self.leasing(found, context);
@@ -68,9 +123,7 @@ impl<F: Flow> Snapshot<F> {
         let Some(entry) = found.filter(|it| !is_review && !it.is_hidden(context.now)) else {
             let not_before = found.and_then(|it| it.not_before).filter(|_| !is_review).map(UnblockedBy::time);
             let check = rules.check(CoreRule::NotPending, false).at("/effect").unblocked_by(not_before);
-            if is_review {
-                check.because(|| "A review cannot be leased. Report its verdict with `reviewed`.".into());
-            }
+            check.because(|| self.not_pending(id, is_review, context));
             return Err(Rejection { violations: rules.violations });
         };
         self.may_lease(entry, &mut rules);
@@ -87,6 +140,20 @@ impl<F: Flow> Snapshot<F> {
         cx.plan_outcome_lookup(id.as_str());
         let (next, noted) = self.next(Arc::clone(&self.state), cx, None);
         Ok(Lease { next, request, warnings: noted.warnings })
+    }
+
+    /// Why an effect cannot be leased that is not pending, and what is pending instead.
+    fn not_pending(&self, id: &EffectId, is_review: bool, context: &Context) -> String {
+        if is_review {
+            return format!("`{id}` is a review, which cannot be leased. Report its verdict with `reviewed`.");
+        }
+        let effects = self.effects(context);
+        let names = effects.iter().filter(|it| it.id.kind() != "review").map(|it| format!("`{}`", it.id));
+        let names: Vec<_> = names.take(LISTED).collect();
+        match names.is_empty() {
+            true => format!("`{id}` is not pending, and nothing else is."),
+            false => format!("`{id}` is not pending. These are: {}.", names.join(", ")),
+        }
     }
 
     /// The context of a lease: the first one, or another one after a sending whose outcome is unknown.
@@ -113,7 +180,7 @@ impl<F: Flow> Snapshot<F> {
         let idempotency_key = idempotency_key(F::ID, &self.key, &entry.id);
         let mut request = call.request(&idempotency_key, F::settings(&context.config));
         request.idempotency_key = idempotency_key;
-        request.retry = call.operation().class;
+        request.retry = entry.class().unwrap_or(call.operation().class);
         request.sending = entry.attempts.saturating_add(1);
         request
     }

@@ -95,7 +95,7 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     #[serde(skip_serializing_if = "Fingerprints::is_empty")]
     #[cfg_attr(feature = "schemas", schemars(with = "Option<Fingerprints>"))]
     made: &'a Fingerprints,
-    /// The last reply that proved no success.
+    /// The last request that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schemars(default))]
     last_failure: Option<&'a LastFailure>,
@@ -149,6 +149,10 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// Reads a snapshot that this or an older release saved, or reports what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no snapshot of this flow, or a newer release saved it. The error has a pointer to what is wrong.
     pub fn load(json: &str) -> Result<Self, LoadError> {
         Self::restore(&Heading::read(json)?, json)
     }
@@ -205,6 +209,17 @@ impl<F: Flow> Snapshot<F> {
     /// The JSON of this snapshot in an older format, so that workers of the previous release can read it.
     ///
     /// Nothing is lost: a state that the older format cannot express is an error.
+    ///
+    /// ```
+    /// # use rulebound::{Key, SaveError, Snapshot, truemed::PaymentToken};
+    /// let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11").unwrap());
+    /// assert_eq!(token.save_as(1), Ok(token.save()));
+    /// assert_eq!(token.save_as(2), Err(SaveError::Unknown(2)));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If this release does not write the format, or the format cannot express the state.
     pub fn save_as(&self, format: u32) -> Result<String, SaveError> {
         if format == F::FORMAT {
             return Ok(self.save());
@@ -245,12 +260,16 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The next snapshot, with the next revision if anything differs from this one. `failure` is that of the fact.
-    fn next(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<&Failure>) -> (Self, Noted) {
-        let Decided { outbox, new_ids, succeeded, warnings, .. } = cx.decided();
+    /// What the step has dropped says more: the request is not pending any more.
+    fn next(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<Failure>) -> (Self, Noted) {
+        let Decided { outbox, new_ids, succeeded, dropped, warnings, .. } = cx.decided();
+        let failure = dropped.or(failure);
         let still_failed = |it: &&Arc<LastFailure>| !succeeded.iter().any(|operation| it.is_of(operation));
-        let last_failure = match failure {
-            Some(failure) => Some(Arc::new(LastFailure::of(failure))),
-            None => self.last_failure.as_ref().filter(still_failed).cloned(),
+        let before = self.last_failure.as_ref().filter(still_failed);
+        let last_failure = match (&failure, before) {
+            (Some(failure), Some(before)) if !before.gives_way_to(failure) => Some(Arc::clone(before)),
+            (Some(failure), _) => Some(Arc::new(LastFailure::of(failure))),
+            (None, before) => before.cloned(),
         };
         let outbox = match outbox {
             Cow::Owned(outbox) if outbox != *self.outbox => Arc::new(outbox),
@@ -258,7 +277,7 @@ impl<F: Flow> Snapshot<F> {
         };
         let changed = state != self.state || !Arc::ptr_eq(&outbox, &self.outbox) || last_failure != self.last_failure;
         let revision = self.revision.saturating_add(changed.into());
-        (Self { key: self.key.clone(), revision, state, outbox, last_failure }, Noted { new_ids, warnings })
+        (Self { key: self.key.clone(), revision, state, outbox, last_failure }, Noted { new_ids, warnings, failure })
     }
 }
 
@@ -280,6 +299,7 @@ fn are_distinct<'a>(ids: impl Iterator<Item = &'a str>) -> bool {
 struct Noted {
     new_ids: Vec<TypedId>,
     warnings: Vec<Violation>,
+    failure: Option<Failure>,
 }
 
 /// Checks that every move of a step has a row in its table.

@@ -26,8 +26,32 @@ pub(super) type Observed<F> = Result<Step<F>, ObserveError>;
 pub(super) type Stepped<F> = Result<Step<F>, Fault>;
 
 impl<F: Flow> Snapshot<F> {
-    /// Applies a fact, or ignores it. This fails only if the host built the fact wrong.
-    pub fn observe(&self, fact: Fact<'_>, context: &Context) -> Observed<F> {
+    /// Applies a fact, or ignores it and says why. No rule rejects a fact.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// let token = token.handle(create, &cx)?.next;
+    /// let effect = token.effects(&cx).remove(0);
+    /// let lease = token.lease(&effect.id, &cx)?;
+    /// let sending = lease.request.unwrap().sending;
+    /// let body = br#"{"provision_token_request_id": "ptr_1", "redirect_url": "https://pay.example/1"}"#;
+    /// let step = lease.next.observe(Fact::reply(&effect.id, sending, 200, body.as_slice()), &cx)?;
+    /// assert_eq!(step.new_ids[0].as_str(), "ptr_1");
+    /// assert_eq!(step.next.status(&cx).customer_url.as_deref(), Some("https://pay.example/1"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ObserveError::Fact`] if the host built the fact wrong, such as with an effect that the flow has never had, and a
+    /// [`Fault`] for a bug of the library.
+    pub fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<Step<F>, ObserveError> {
         match fact {
             Fact::Reply { effect, sending, http_status: status, headers, body } => {
                 self.reply(&effect, sending, &Reply { status, body: &body }, &headers, context)
@@ -46,6 +70,10 @@ impl<F: Flow> Snapshot<F> {
                         Err(FactError::new("/effect", reason).into())
                     }
                 }
+            }
+            Fact::Restored { taken_at } if taken_at.looks_like_seconds() && !context.now.looks_like_seconds() => {
+                let reason = format!("is {}, which looks like seconds. Give milliseconds", taken_at.as_millis());
+                Err(FactError::new("/taken_at", reason).into())
             }
             Fact::Restored { taken_at } => Ok(self.restored(taken_at, context)),
             Fact::Webhook { body, content_type, topic, origin } => {
@@ -134,7 +162,7 @@ impl<F: Flow> Snapshot<F> {
         match Report::of(entry, sending, None) {
             Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
             Some(report) => {
-                Ok(self.unknown(&report, false, Some(no_reply(report.entry, report.call)), None, context)?)
+                Ok(self.unknown(&report, false, Some(no_reply::<F>(entry, report.call, context.now)), None, context)?)
             }
             // An earlier worker does not end the lease of a later one.
             None if entry.leased_until.is_none() || sending.is_some_and(|it| it != entry.attempts) => {
@@ -219,7 +247,7 @@ impl<F: Flow> Snapshot<F> {
         failure: Option<Failure>,
         moved: Option<(F::Facets, F::Trigger)>,
     ) -> Step<F> {
-        let (next, Noted { new_ids, warnings }) = self.next(state, cx, failure.as_ref());
+        let (next, Noted { new_ids, warnings, failure }) = self.next(state, cx, failure);
         let ignored = (next.revision == self.revision).then(|| IgnoredReason::Duplicate.into());
         let moved = moved.filter(|_| ignored.is_none());
         Step { next, ignored, new_ids, failure, warnings, moved }

@@ -16,13 +16,28 @@ use crate::time::Timestamp;
 
 impl<F: Flow> Snapshot<F> {
     /// The pending effects, the oldest first, and then the reviews of requests whose outcome stays unknown.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// let token = token.handle(create, &cx)?.next;
+    /// let effects = token.effects(&cx);
+    /// assert_eq!(effects[0].id.as_str(), "create_payment_token:1");
+    /// assert!(effects[0].ready);
+    /// # Ok(()) }
+    /// ```
     pub fn effects(&self, context: &Context) -> Vec<PendingEffect> {
         let visible = self.outbox.entries.iter().filter(|it| !it.withheld && !it.is_hidden(context.now));
         let mut effects = Vec::with_capacity(self.outbox.entries.len());
         effects.extend(visible.map(|entry| self.pending(entry, context)));
         effects.extend(self.outbox.entries.iter().filter_map(|entry| {
             let question = entry.asks(context.now, &context.config)?;
-            Some(review_of(entry, entry.call()?.operation().class, question))
+            Some(review_of(entry, entry.class()?, question))
         }));
         effects
     }
@@ -49,7 +64,8 @@ impl<F: Flow> Snapshot<F> {
             StoredEffect::Request(call) => {
                 let (operation, action) = (call.operation(), F::action_of_call(call).name());
                 let (intent, attempt) = entry.id.try_of_intent().unzip();
-                Effect::Request { operation: operation.name, action, intent, attempt, retry: operation.class }
+                let retry = entry.class().unwrap_or(operation.class);
+                Effect::Request { operation: operation.name, action, intent, attempt, retry }
             }
             StoredEffect::Notify { reason, about, customer_action, customer_url } => Effect::Notify {
                 reason: reason.clone(),
@@ -74,6 +90,23 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// What the provider or the customer must do.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// let token = token.handle(create, &cx)?.next;
+    /// let effect = token.effects(&cx).remove(0).id;
+    /// let body = br#"{"provision_token_request_id": "ptr_1", "redirect_url": "https://pay.example/1"}"#;
+    /// let token = token.lease(&effect, &cx)?.next.observe(Fact::reply(&effect, 1, 200, body.as_slice()), &cx)?.next;
+    /// let wait = token.waiting_for(&cx).remove(0);
+    /// assert_eq!(wait.customer_url.as_deref(), Some("https://pay.example/1"));
+    /// # Ok(()) }
+    /// ```
     pub fn waiting_for(&self, context: &Context) -> Vec<Wait> {
         let is_lookup = |it: &&OutboxEntry<F::Call>| it.class() == Some(Retry::Lookup) && !it.withheld;
         let lookups = self.outbox.entries.iter().filter(is_lookup);
@@ -83,6 +116,21 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// Every action, with every rule that it would break now.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// use rulebound::truemed::payment_token::Action;
+    /// let actions = token.actions(&cx);
+    /// let is_allowed = |action| actions.iter().any(|it| it.action == action && it.is_allowed());
+    /// assert!(is_allowed(Action::Create) && !is_allowed(Action::Charge));
+    /// # Ok(()) }
+    /// ```
     pub fn actions(&self, context: &Context) -> Vec<Action<F>> {
         let mut rules = Rules::new(&self.key, context, Moment::Command, &self.outbox);
         let mut actions = Vec::with_capacity(F::Action::ALL.len());
@@ -97,6 +145,19 @@ impl<F: Flow> Snapshot<F> {
     /// When to look at this flow again. `None` if its effects, waits and actions never change by themselves.
     ///
     /// It is now while an effect other than a review is ready, and otherwise the instant of the next change.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// assert_eq!(token.wake_at(&cx), None);
+    /// assert_eq!(token.handle(create, &cx)?.next.wake_at(&cx), Some(cx.now));
+    /// # Ok(()) }
+    /// ```
     pub fn wake_at(&self, context: &Context) -> Option<Timestamp> {
         let now = context.now;
         let is_work = |it: &PendingEffect| it.ready && !matches!(it.effect, Effect::Review { .. });
@@ -112,6 +173,19 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The ids by which a signal finds this flow: its key, and the provider's ids.
+    ///
+    /// ```
+    /// # use rulebound::truemed::{CreatePaymentToken, OrderItem, PaymentToken};
+    /// # use rulebound::{Context, Fact, Key, Snapshot, money::Cents, time::Timestamp};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    /// # let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    /// # let create = CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    /// # let token = Snapshot::<PaymentToken>::start(Key::parse("6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11")?);
+    /// assert_eq!(token.ids()[0].kind(), "key");
+    /// assert_eq!(token.ids()[0].as_str(), token.key().as_str());
+    /// # Ok(()) }
+    /// ```
     pub fn ids(&self) -> Vec<TypedId> {
         let mut ids = alloc::vec![TypedId::from(&self.key)];
         for id in self.state.ids() {

@@ -10,8 +10,7 @@ use super::{Snapshot, Step};
 use crate::config::Context;
 use crate::effect::{Call, End, GoodReply, OutboxEntry, Past, Retry};
 use crate::fact::{Failure, FailureKind, Headers, IgnoredReason, is_too_long};
-use crate::flow::{AfterAll, Cx, Flow, Input, Refusal, Reply, Reviews};
-use crate::id::EffectId;
+use crate::flow::{AfterAll, Cx, Flow, Input, Named, Refusal, Reply, Reviews};
 use crate::id::TypedId;
 use crate::time::Timestamp;
 
@@ -75,14 +74,15 @@ impl<F: Flow> Snapshot<F> {
         let since = report.entry.sent.as_ref().map_or(context.now, |sent| sent.first_at);
         let is_long = is_too_long(reply.body);
         let outcome = if is_long { ReplyOutcome::UNKNOWN } else { classify(&*self.state, since, report.call, reply) };
-        let id = &report.entry.id;
-        let failed = |kind, refusal: &Refusal<F::Event>| Some(failure(id, kind, reply.status, refusal));
         let no_refusal = Refusal::new(None, None);
+        let failure =
+            |kind, refusal: &Refusal<F::Event>| failure::<F>(report, kind, reply.status, refusal, context.now);
+        let failed = |kind, refusal: &Refusal<F::Event>| Some(failure(kind, refusal));
         match outcome {
             ReplyOutcome::Done(event)
                 if F::made(&event).is_some_and(|made| self.outbox.was_made(report.call, made.as_str())) =>
             {
-                let mut failure = failure(id, FailureKind::Unreadable, reply.status, &no_refusal);
+                let mut failure = failure(FailureKind::Unreadable, &no_refusal);
                 failure.message = Some(made_before(report.call.operation().name));
                 self.unknown(report, true, Some(failure), None, context)
             }
@@ -107,7 +107,7 @@ impl<F: Flow> Snapshot<F> {
                 self.turned_away(report, TurnedAway::throttled(refusal.event), failure, context)
             }
             ReplyOutcome::Unknown { refusal, pointer, hint } => {
-                let mut failure = failure(id, FailureKind::Unreadable, reply.status, &refusal.unwrap_or(no_refusal));
+                let mut failure = failure(FailureKind::Unreadable, &refusal.unwrap_or(no_refusal));
                 failure.pointer = pointer.map(Cow::Borrowed);
                 failure.message.get_or_insert_with(|| unreadable(report.call.operation().name, reply.status, pointer));
                 let has_good_status = (200..=299).contains(&reply.status);
@@ -130,7 +130,8 @@ impl<F: Flow> Snapshot<F> {
         Self::remove(entry, F::made(&event).as_ref().map(TypedId::as_str), &mut cx);
         let step = self.advance(Input::Succeeded { id: entry.id.clone(), call: Arc::clone(call), event }, cx, None)?;
         if self.overflows_with(reply.body, &step) {
-            let failure = failure(&entry.id, FailureKind::Unreadable, reply.status, &Refusal::<()>::new(None, None));
+            let no_refusal = Refusal::new(None, None);
+            let failure = failure::<F>(report, FailureKind::Unreadable, reply.status, &no_refusal, context.now);
             return self.unknown(report, true, Some(failure), None, context);
         }
         Ok(step)
@@ -253,7 +254,7 @@ impl<F: Flow> Snapshot<F> {
             let outbox = cx.outbox.to_mut();
             outbox.rest(id, sending, context.now, &context.config, *rest_until);
             outbox.note_lost(id, sending.unwrap_or(entry.attempts));
-            match call.operation().class {
+            match entry.class().unwrap_or(call.operation().class) {
                 Retry::Reconcile | Retry::Harmless => cx.look_up_outcome(call),
                 _ => cx.plan_outcome_lookup(id),
             }
@@ -338,33 +339,41 @@ impl<E> TurnedAway<E> {
     }
 }
 
-fn failure<E>(effect: &EffectId, kind: FailureKind, status: u16, refusal: &Refusal<E>) -> Failure {
+fn failure<F: Flow>(
+    report: &Report<'_, F::Call>,
+    kind: FailureKind,
+    status: u16,
+    refusal: &Refusal<F::Event>,
+    now: Timestamp,
+) -> Failure {
     let Refusal { code, message, rule, .. } = refusal;
-    let (code, message) = (code.clone(), message.clone());
     Failure {
-        effect: effect.clone(),
-        kind,
         http_status: Some(status),
-        pointer: None,
-        code,
-        message,
+        code: code.clone(),
+        message: message.clone(),
         rule: rule.map(|rule| Cow::Borrowed(rule.code)),
+        ..without_reply::<F>(report.entry, report.call, kind, now)
     }
 }
 
+fn without_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, kind: FailureKind, now: Timestamp) -> Failure {
+    let is_lookup = call.operation().is_lookup();
+    Failure { is_lookup, ..Failure::new(&entry.id, F::action_of_call(call).name(), now, kind) }
+}
+
 /// What a worker reports on a request that got no reply.
-pub(super) fn no_reply<C: Call>(entry: &OutboxEntry<C>, call: &C) -> Failure {
-    let operation = call.operation();
-    let may_be_done = if operation.is_lookup() { "" } else { " Its outcome is unknown." };
-    Failure {
-        effect: entry.id.clone(),
-        kind: FailureKind::NoReply,
-        http_status: None,
-        pointer: None,
-        code: None,
-        message: Some(format!("No reply to `{}` arrived.{may_be_done}", operation.name)),
-        rule: None,
-    }
+pub(super) fn no_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, now: Timestamp) -> Failure {
+    let what_follows = match entry.class() {
+        Some(Retry::Lookup) => "It only reads, and is sent again.",
+        Some(Retry::Harmless) => "What it makes costs nothing until a customer uses it, so it is sent again.",
+        Some(Retry::SameKey) => "Its outcome is unknown. It is sent again with the same idempotency key.",
+        Some(Retry::Goal) => "Its outcome is unknown. It is sent again, because doing it twice changes nothing.",
+        Some(Retry::Reconcile) | None => {
+            "Its outcome is unknown. It is not sent again before a lookup or a person has found out the outcome."
+        }
+    };
+    let message = Some(format!("No reply to `{}` arrived. {what_follows}", call.operation().name));
+    Failure { message, ..without_reply::<F>(entry, call, FailureKind::NoReply, now) }
 }
 
 /// The instant until which a reply asks to wait.

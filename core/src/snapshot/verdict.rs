@@ -108,7 +108,7 @@ impl<F: Flow> Snapshot<F> {
             // A person has answered `keep_trying`, or a worker has leased it again: the review is not open now.
             return Ok(self.ignored(IgnoredReason::Duplicate));
         }
-        let verdict = chosen(verdict, &question.choices_for(call.operation().class))?;
+        let verdict = chosen(verdict, &question.choices_for(entry.class().unwrap_or(call.operation().class)))?;
         self.check_named_id(&verdict, |id| self.outbox.was_made(call, id))?;
         let mut cx = self.cx(context);
         if [RETRY, KEEP_TRYING].contains(&verdict.name()) {

@@ -1,6 +1,7 @@
 //! Enums to which a provider can add values, and JSON of the host that is sent as it is written.
 
 mod body;
+mod build;
 mod exact;
 mod extra;
 mod raw;
@@ -8,12 +9,12 @@ mod raw;
 use alloc::string::String;
 use core::fmt;
 
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::Key;
 
 pub(crate) use body::{Body, body, clash};
+pub(crate) use build::{from_fields, setters};
 pub use extra::Extra;
 pub use raw::{RawJson, RawNumber};
 
@@ -49,6 +50,24 @@ macro_rules! open_enum {
             /// Whether the documents list it.
             $vis const fn is_known(&self) -> bool {
                 !matches!(self, Self::Unknown(_))
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::from(alloc::string::String::from(text))
             }
         }
 
@@ -96,11 +115,7 @@ pub enum Metadata {
 
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = RawJson::deserialize(deserializer)?;
-        match raw.as_str().starts_with('"') {
-            true => raw.read().map(Self::Text).ok_or_else(|| D::Error::custom("is not a string")),
-            false => Ok(Self::Other(raw)),
-        }
+        RawJson::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -123,6 +138,19 @@ pub(crate) fn echoed(metadata: &mut Option<Metadata>, key: &Key) -> String {
 impl From<&str> for Metadata {
     fn from(text: &str) -> Self {
         Self::Text(text.into())
+    }
+}
+
+impl From<String> for Metadata {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<RawJson> for Metadata {
+    /// A string of JSON is that string. Anything else stays as it is.
+    fn from(raw: RawJson) -> Self {
+        raw.read().map_or(Self::Other(raw), Self::Text)
     }
 }
 

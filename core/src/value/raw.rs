@@ -9,6 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::exact::exact;
+use crate::id::parsed_text;
 use crate::json::{Malformed, RAW, decode, encode, written};
 
 /// Any JSON value, as a string in which every number keeps its digits.
@@ -25,6 +26,10 @@ impl RawJson {
     /// use rulebound::value::RawJson;
     /// assert_eq!(RawJson::parse(r#"{"b": 1.10, "a": null}"#).unwrap().as_str(), r#"{"a":null,"b":1.10}"#);
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON, or has a member twice.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         exact(text).map(|text| Self(text.into()))
     }
@@ -56,11 +61,7 @@ impl fmt::Debug for RawJson {
     }
 }
 
-impl fmt::Display for RawJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+parsed_text!(RawJson, Malformed);
 
 impl From<Value> for RawJson {
     fn from(value: Value) -> Self {
@@ -104,6 +105,10 @@ pub struct RawNumber(RawJson);
 
 impl RawNumber {
     /// Reads a number as JSON writes it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON, or another value.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let number = RawJson::parse(text)?;
         match number.as_str().as_bytes().first() {
@@ -112,11 +117,18 @@ impl RawNumber {
         }
     }
 
+    /// The number, as it is written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     /// The nearest binary floating-point number, which is only good for comparisons.
     pub(crate) fn nearest(&self) -> f64 {
         self.0.read().unwrap_or(f64::NAN)
     }
 }
+
+parsed_text!(RawNumber, Malformed);
 
 impl<'de> Deserialize<'de> for RawNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

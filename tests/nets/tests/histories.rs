@@ -25,6 +25,11 @@ fn truemed_payment_session() {
 }
 
 #[test]
+fn truemed_qualification_session() {
+    histories("truemed.qualification_session");
+}
+
+#[test]
 fn flex_checkout() {
     histories("flex.checkout");
 }

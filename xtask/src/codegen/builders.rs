@@ -10,11 +10,12 @@ use super::bundles::{Definitions, pascal};
 use super::classes::Class;
 
 /// The types of each question: its provider, its name, its fields, and its answer.
-const QUESTIONS: [(&str, &str, &str, &str); 29] = [
+const QUESTIONS: [(&str, &str, &str, &str); 33] = [
     ("flex", "assess", "lines: readonly FlexLine[]", "FlexAssessment"),
     ("flex", "create_coupon", "coupon: shapes.FlexCouponData; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "create_price", "price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "create_product", "product: object; settings?: shapes.FlexSettings", "CheckedRequest"),
+    ("flex", "list_disputes", "query: object; settings?: shapes.FlexSettings", "shapes.Request"),
     ("flex", "list_line_items", "checkout_session_id: string; settings?: shapes.FlexSettings", "shapes.Request"),
     (
         "flex",
@@ -22,9 +23,11 @@ const QUESTIONS: [(&str, &str, &str, &str); 29] = [
         "checkout_session_id: string; capture: object; settings?: shapes.FlexSettings",
         "CheckedRequest",
     ),
+    ("flex", "read_disputes", "body: string", "{ disputes: object[]; complete: boolean }"),
     ("flex", "read_line_items", "body: string", "{ line_items: object[]; complete: boolean }"),
     ("flex", "read_price", "body: string", "{ price: object; warnings: shapes.Violation[] }"),
     ("flex", "retry_event", "event_id: string; event: object; settings?: shapes.FlexSettings", "CheckedRequest"),
+    ("flex", "update_dispute", "dispute_id: string; dispute: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("flex", "update_price", "price_id: string; price: object; settings?: shapes.FlexSettings", "CheckedRequest"),
     ("revup", "check_order", "order: object", "true"),
     ("revup", "create_token_order", "order: object; settings: shapes.RevupSettings", "CheckedRequest"),
@@ -37,6 +40,12 @@ const QUESTIONS: [(&str, &str, &str, &str); 29] = [
             { outcome: 'unknown' }",
     ),
     ("revup", "read_pay", "status: number; body: string", "'success' | 'failed' | 'open'"),
+    (
+        "truemed",
+        "check_truemed_checkout_method",
+        "items: readonly object[]; settings?: shapes.TruemedSettings",
+        "CheckedRequest",
+    ),
     (
         "truemed",
         "coverage",

@@ -8,6 +8,7 @@ mod derived;
 mod diagrams;
 mod docstrings;
 mod header;
+mod kits;
 mod mermaid;
 mod pages;
 mod picture;
@@ -71,6 +72,7 @@ fn files() -> Result<Vec<Generated>, String> {
     files.extend(pages::files(&catalogue, &survey)?);
     files.extend(python::files(&catalogue));
     files.extend(typescript::files(&bundles::definitions(&catalogue)));
+    files.extend(kits::files(&catalogue)?);
     Ok(files)
 }
 

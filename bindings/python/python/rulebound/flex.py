@@ -12,6 +12,7 @@ __all__ = [
     "close_dispute",
     "create_checkout_session",
     "create_refund",
+    "find_disputes",
     "refund_payment",
     "retrieve_checkout_session",
     "retrieve_dispute",
@@ -25,6 +26,9 @@ __all__ = [
     "create_coupon",
     "read_price",
     "retry_event",
+    "update_dispute",
+    "list_disputes",
+    "read_disputes",
     "preview_capture",
     "list_line_items",
     "read_line_items",
@@ -58,6 +62,11 @@ def create_checkout_session(*, mode, allow_promotion_codes=None, cancel_url=None
 def create_refund(*, amount=None, amount_discount=None, amount_shipping=None, amount_tax=None, extra=None, intent=None, line_items=None, refund_metadata=None):
     """`create_refund`: refund a payment, or a part of it."""
     return command("create_refund", locals())
+
+
+def find_disputes(*, payment_intent_id):
+    """Look up the disputes of a payment, such as those whose webhooks were lost."""
+    return command("find_disputes", locals())
 
 
 def refund_payment(*, amount=None, checkout_session_id=None, extra=None, intent=None, invoice_id=None, metadata=None, payment_intent_id=None, reason=None):
@@ -123,6 +132,21 @@ def read_price(*, body):
 def retry_event(*, event_id, event, settings=None):
     """The request that has an event sent again, or the rules that it would break. The event comes as a webhook."""
     return question("flex", "retry_event", locals())
+
+
+def update_dispute(*, dispute_id, dispute, settings=None):
+    """The request that saves or submits the evidence about a dispute, or the rules that it would break."""
+    return question("flex", "update_dispute", locals())
+
+
+def list_disputes(*, query, settings=None):
+    """The request that lists the disputes of the account. `query` has Flex's own parameters."""
+    return question("flex", "list_disputes", locals())
+
+
+def read_disputes(*, body):
+    """The disputes in the body of a reply. `find_disputes` brings those of a payment to its subscription."""
+    return question("flex", "read_disputes", locals())
 
 
 def preview_capture(*, checkout_session_id, capture, settings=None):

@@ -25,6 +25,7 @@ from .types import (
     FlexDiscount,
     FlexDisputeId,
     FlexFee,
+    FlexFindDisputes,
     FlexInvoiceId,
     FlexLineItem,
     FlexMode,
@@ -59,6 +60,7 @@ __all__ = [
     "close_dispute",
     "create_checkout_session",
     "create_refund",
+    "find_disputes",
     "refund_payment",
     "retrieve_checkout_session",
     "retrieve_dispute",
@@ -72,6 +74,9 @@ __all__ = [
     "create_coupon",
     "read_price",
     "retry_event",
+    "update_dispute",
+    "list_disputes",
+    "read_disputes",
     "preview_capture",
     "list_line_items",
     "read_line_items",
@@ -186,6 +191,12 @@ def create_refund(
 ) -> FlexCreateRefund:
     """`create_refund`: refund a payment, or a part of it."""
 
+def find_disputes(
+    *,
+    payment_intent_id: str,
+) -> FlexFindDisputes:
+    """Look up the disputes of a payment, such as those whose webhooks were lost."""
+
 def refund_payment(
     *,
     amount: Cents | None = None,
@@ -282,6 +293,27 @@ def retry_event(
     settings: FlexSettings | None = None,
 ) -> dict[str, Any]:
     """The request that has an event sent again, or the rules that it would break. The event comes as a webhook."""
+
+def update_dispute(
+    *,
+    dispute_id: str,
+    dispute: Mapping[str, Any],
+    settings: FlexSettings | None = None,
+) -> dict[str, Any]:
+    """The request that saves or submits the evidence about a dispute, or the rules that it would break."""
+
+def list_disputes(
+    *,
+    query: Mapping[str, Any],
+    settings: FlexSettings | None = None,
+) -> Request:
+    """The request that lists the disputes of the account. `query` has Flex's own parameters."""
+
+def read_disputes(
+    *,
+    body: str | bytes,
+) -> dict[str, Any]:
+    """The disputes in the body of a reply. `find_disputes` brings those of a payment to its subscription."""
 
 def preview_capture(
     *,

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -128,6 +129,13 @@ class World:
             self._shown = shown
             if is_over:
                 return deliveries
+
+    def follow(self) -> None:
+        """Lets the clock follow the real one from now on: for a shop in a browser."""
+        now = time.time_ns() // 1_000_000
+        if now > self.now():
+            self._control("POST", "clock/advance", {"to": now})
+        self._shown = self._control("POST", "clock", {"running": True})
 
     def fault(self, do: str, *, times: int | None = None, options: Mapping[str, Any] | None = None, **match: Any) -> None:
         """Lets something go wrong: `do` to what matches `provider`, `operation`, `event`, `nth` and `body`."""

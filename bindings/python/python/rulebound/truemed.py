@@ -33,6 +33,7 @@ __all__ = [
     "create_catalog_item",
     "update_catalog_item",
     "get_catalog_item",
+    "check_truemed_checkout_method",
     "read_catalog_item",
     "read_list",
 ]
@@ -49,7 +50,7 @@ def cancel_payment_session():
 
 
 def capture_payment_session(*, total_amount, extra=None, intent=None):
-    """Capture the held money, or less."""
+    """`capture_payment_session`: capture the held money, or less."""
     return command("capture_payment_session", locals())
 
 
@@ -166,6 +167,11 @@ def update_catalog_item(*, item, settings=None):
 def get_catalog_item(*, sku, settings=None):
     """The request that looks up a catalog item, or the rules that it would break."""
     return question("truemed", "get_catalog_item", locals())
+
+
+def check_truemed_checkout_method(*, items, settings=None):
+    """The request that asks if Truemed's checkout takes a cart, or the rules that it would break. The reply is in no document, and only for the texts of the checkout page."""
+    return question("truemed", "check_truemed_checkout_method", locals())
 
 
 def read_catalog_item(*, body):

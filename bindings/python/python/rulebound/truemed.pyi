@@ -81,6 +81,7 @@ __all__ = [
     "create_catalog_item",
     "update_catalog_item",
     "get_catalog_item",
+    "check_truemed_checkout_method",
     "read_catalog_item",
     "read_list",
 ]
@@ -148,7 +149,7 @@ def capture_payment_session(
     extra: Extra | None = None,
     intent: Intent | None = None,
 ) -> TruemedCapturePaymentSession:
-    """Capture the held money, or less."""
+    """`capture_payment_session`: capture the held money, or less."""
 
 def create_payment_session(
     *,
@@ -326,6 +327,13 @@ def get_catalog_item(
     settings: TruemedSettings | None = None,
 ) -> dict[str, Any]:
     """The request that looks up a catalog item, or the rules that it would break."""
+
+def check_truemed_checkout_method(
+    *,
+    items: Sequence[Mapping[str, Any]],
+    settings: TruemedSettings | None = None,
+) -> dict[str, Any]:
+    """The request that asks if Truemed's checkout takes a cart, or the rules that it would break. The reply is in no document, and only for the texts of the checkout page."""
 
 def read_catalog_item(
     *,

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import rulebound
 from rulebound import Lease, Snapshot, Step, facts, flex, revup, truemed, vend
+from rulebound.host import AsyncHost, Host, Row
 from rulebound.types import (
     Config,
     Fact,
@@ -127,3 +128,20 @@ every: tuple[rulebound.ProviderName, rulebound.FlowId, rulebound.RuleCode] = ("t
 assert_type(rulebound.key_for("revup.token", "tok_1"), str)
 assert_type(token.status(now=0)["payment_token"], str | None)
 print(verdict, notice, signal, action, code, every, fact, rulebound.flows["flex.checkout"])
+
+
+def web(host: Host, tx: object) -> None:
+    row = host.handle(truemed.PaymentToken, uuid4(), truemed.delete_payment_token(), tx=tx, actor="user:7")
+    assert_type(row.status()["payment_token"], str | None)
+    found = host.get(truemed.PaymentToken, "k" * 20)
+    assert_type(found.wake_at if found else None, int | None)
+    assert_type(host.transaction(lambda tx: 1), int)
+
+    @host.on("notify", timeout=30)
+    def mail(effect: Any, row: Row[Any, Any]) -> None:
+        print(effect["id"], row.reference)
+
+
+async def web_async(host: AsyncHost) -> None:
+    row = await host.handle(truemed.PaymentToken, "k" * 20, truemed.delete_payment_token())
+    assert_type(row.status()["payment_token"], str | None)

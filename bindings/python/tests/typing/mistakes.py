@@ -2,6 +2,7 @@
 
 import rulebound
 from rulebound import InvalidInput, Rejected, facts, flex, truemed
+from rulebound.host import Host
 from rulebound.types import Config, Fact, PendingEffect, TruemedOrderItem, TruemedRule
 
 token = truemed.PaymentToken.start("00000000-0000-4000-8000-000000000001")
@@ -92,3 +93,9 @@ except Rejected as rejected:
     print(rejected.violations[0]["until"], rejected.codes)  # wrong
 except InvalidInput as invalid:
     print(invalid.pointer, invalid.field)  # wrong
+
+
+def web(host: Host) -> None:
+    host.handle(truemed.PaymentToken, "k" * 20, {"type": "create_checkout_session"})  # wrong
+    host.ignore("mail")  # wrong
+    print(host.get(truemed.PaymentToken, "k" * 20).key)  # wrong

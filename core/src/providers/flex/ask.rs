@@ -10,7 +10,8 @@ use super::api::item::CouponData;
 use super::catalog::{CreatePrice, CreateProduct, PriceObject, UpdatePrice};
 use super::eligibility::{Line, assess};
 use super::events::RetryEvent;
-use super::ids::{CheckoutSessionId, EventId, PriceId};
+use super::evidence::{Disputes, ListDisputes, UpdateDispute};
+use super::ids::{CheckoutSessionId, DisputeId, EventId, PriceId};
 use super::line_items::{self, LineItems};
 use crate::config::flex::Settings;
 use crate::json::Malformed;
@@ -61,6 +62,18 @@ questions! {
     /// The request that has an event sent again, or the rules that it would break. The event comes as a webhook.
     retry_event { event_id: EventId, event: RetryEvent, #[serde(default)] settings: Settings } =>
         Ok(RequestResult::from(event.request(&event_id, &settings)));
+
+    /// The request that saves or submits the evidence about a dispute, or the rules that it would break.
+    update_dispute { dispute_id: DisputeId, dispute: UpdateDispute, #[serde(default)] settings: Settings } =>
+        Ok(RequestResult::from(dispute.request(&dispute_id, &settings)));
+
+    /// The request that lists the disputes of the account. `query` has Flex's own parameters.
+    list_disputes { query: ListDisputes, #[serde(default)] settings: Settings } =>
+        query.request(&settings).ok_or_else(|| Malformed::new("/query/limit", "must be from 1 to 100"));
+
+    /// The disputes in the body of a reply. `find_disputes` brings those of a payment to its subscription.
+    read_disputes { body: String } =>
+        Disputes::read(body.as_bytes()).ok_or_else(|| Malformed::new("/body", "is not a list of disputes"));
 
     /// The request that previews how a capture is split over the payment methods, or the rules that it would break.
     preview_capture {

@@ -73,6 +73,10 @@ impl CreateProduct {
     /// let rejected = CreateProduct::new("").request(&Settings::default()).unwrap_err();
     /// assert_eq!(rejected.violations[0].rule.code, "flex.product.name-required");
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         violations.check(!self.name.trim().is_empty(), Rule::ProductNameRequired, "/name");
@@ -135,6 +139,10 @@ impl CreatePrice {
     }
 
     /// Checks the price, and builds the request that creates it.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         let one = self.product.is_some() != self.product_data.is_some();
@@ -162,6 +170,10 @@ impl UpdatePrice {
     }
 
     /// Checks the update, and builds its request.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn request(&self, price_id: &PriceId, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         for field in self.0.names() {
@@ -175,6 +187,10 @@ impl UpdatePrice {
 
 impl CouponData {
     /// Checks the coupon, and builds the request that creates it.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         for rule in self.broken() {
@@ -186,6 +202,10 @@ impl CouponData {
 
 impl CapturePayment {
     /// Checks the amounts of a capture, and builds the request that previews it. Flex captures nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn preview(&self, session: &CheckoutSessionId, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         let sum = self.has_valid_amounts() && self.adds_up();

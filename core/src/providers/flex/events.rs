@@ -34,6 +34,10 @@ impl RetryEvent {
     }
 
     /// Checks the fields, and builds the request. Sending it twice is harmless: the event counts once.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn request(&self, event_id: &EventId, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         violations.check(!self.webhook_id.trim().is_empty(), Rule::EventRetryNamesWebhook, "/webhook_id");

@@ -7,6 +7,7 @@ pub mod checkout;
 mod disputes;
 pub mod eligibility;
 pub mod events;
+pub mod evidence;
 mod ids;
 pub mod line_items;
 mod names;
@@ -32,9 +33,8 @@ pub use api::replies::Event;
 pub use api::request::{
     CancelSubscription, CreateRefund, End, RefundItem, RefundPayment, UpdateEnd, UpdateItem, UpdateSubscription,
 };
-pub use api::session_request::{
-    CaptureMethod, CreateCheckoutSession, Discount, Fee, Mode, ShippingOptions, ShippingRateData, TaxRate,
-};
+pub use api::session_parts::{Discount, Fee, ShippingOptions, ShippingRateData, TaxRate};
+pub use api::session_request::{CaptureMethod, CreateCheckoutSession, Mode};
 pub use api::test_mode::TestMode;
 pub use api::webhook::Signal;
 pub use checkout::Checkout;
@@ -58,7 +58,8 @@ pub(crate) trait Flex: Flow<Call = Call, Settings = Settings, Event = Event, Rev
     const OTHER: &'static str;
 }
 
-pub(crate) const PROVIDER: Provider = Provider {
+/// The provider, for a host that names it in its program.
+pub const PROVIDER: Provider = Provider {
     name: NAME,
     acknowledgement: api::signature::ACKNOWLEDGEMENT,
     rules: all::<Rule>,

@@ -311,6 +311,9 @@ named! {
         PaymentFailed = "payment_failed",
         /// The subscription is past due.
         PastDue = "past_due",
+        /// Flex did not do what the cancellation asks, so the subscription goes on and so do its charges. Cancel again, or in
+        /// the Flex dashboard.
+        CancellationRefused = "cancellation_refused",
     }
 }
 

@@ -48,6 +48,9 @@ pages! {
 pages! {
     read on "2026-11-30":
     GET_DISPUTE = "api-reference/disputes/get-dispute" "Get Dispute";
+    LIST_DISPUTES = "api-reference/disputes/list-disputes" "List Disputes";
+    UPDATE_DISPUTE = "api-reference/disputes/update-dispute" "Update Dispute";
+    CREATE_FILE = "api-reference/files/create-file" "Create File";
     CLOSE_DISPUTE = "api-reference/disputes/close-dispute" "Close Dispute";
     RETRY_EVENT = "api-reference/events/retry-event" "Retry Event";
     CAPTURE_SESSION = "api-reference/checkout-sessions/capture-checkout-session" "Capture Checkout Session";

@@ -143,8 +143,7 @@ rules! {
     CheckoutOpenHasNoResult = "flex.checkout.open-has-no-result" Warn Inferred Request [SEED];
     /// A session that is `complete` or `expired` must stay so.
     CheckoutTerminal = "flex.checkout.terminal" Deny Inferred Money
-        ByConstruction("a status only moves forward, with `complete` last; two final statuses that differ open a \
-            review") [REDIRECTS];
+        ByConstruction("a status only moves forward, `complete` last; two final ones open a review") [REDIRECTS];
     /// The status of a session should be one that Flex documents. Any other status does not count as paid.
     CheckoutStatusKnown = "flex.checkout.status-known" Warn Documented Money [REDIRECTS];
     /// A session that the customer is to pay should have a `redirect_url`.
@@ -207,8 +206,7 @@ rules! {
     InvoiceBelongs = "flex.invoice.belongs" Deny Documented Money [SEED];
     /// When an invoice fails, the customer must be notified and access must not be extended.
     InvoiceFailedNotify = "flex.invoice.failed-notify" Deny Documented Money
-        ByConstruction("the effect `notify:payment_failed` asks for it once per invoice; what else to do is up to your \
-            backend") [SEED];
+        ByConstruction("`notify:payment_failed` asks for it once per invoice; your backend does the rest") [SEED];
     /// A paid invoice cannot be reported to the customer as failed.
     InvoiceFailedAfterPaid = "flex.invoice.failed-after-paid" Deny Inferred Request
         ByConstruction("paid outranks failed, and a notice that is still pending is withdrawn") [SEED];
@@ -318,6 +316,12 @@ rules! {
     /// A dispute must be closed by your backend alone, because Flex cannot open it again.
     DisputeCloseIsExplicit = "flex.dispute.close-is-explicit" Deny Documented Money
         ByConstruction("only `close_dispute` sends the request; no verdict and no deadline does") [CLOSE_DISPUTE];
+    /// A request about the evidence of a dispute must have evidence to save, or submit what was saved.
+    DisputeEvidenceGiven = "flex.dispute.evidence-given" Deny Inferred Request
+        ByConstruction("the library builds no request that does neither") [UPDATE_DISPUTE];
+    /// Evidence can only be changed before it is submitted. Its files must be uploaded to Flex as `dispute_evidence`.
+    DisputeEvidenceFinal = "flex.dispute.evidence-final" Deny Documented Request
+        ByHost("`update_dispute` says whether it submits; your backend uploads files") [UPDATE_DISPUTE, CREATE_FILE];
     /// The evidence about a dispute must be submitted before its `due_by`.
     DisputeEvidenceInTime = "flex.dispute.evidence-in-time" Deny Documented Money
         ByConstruction("`review:evidence_due` asks a person 3 days before that time, unless evidence was submitted or \
@@ -325,7 +329,7 @@ rules! {
     /// A dispute can only count as ended after its status is `won` or `lost`.
     DisputeFinalByStatus = "flex.dispute.final-by-status" Deny Documented Money
         ByConstruction("open disputes are looked up; any other status, also in the event `charge.dispute.closed`, \
-            leaves the dispute to a person") [DISPUTES, GET_DISPUTE];
+            leaves the dispute to a person") [DISPUTES, GET_DISPUTE, LIST_DISPUTES];
     /// The captured amount should equal the requested amount.
     CaptureAmountAsAsked = "flex.capture.amount-as-asked" Warn Inferred Money [LIST_CAPTURES];
     /// A refund can only count as done after its status is `succeeded`.
@@ -347,15 +351,13 @@ rules! {
         ByConstruction("an older or newer timestamp is stale, unless your backend sets another tolerance") [VERIFYING];
     /// A webhook must be authenticated with the secret of its own endpoint.
     WebhookSecretPerEndpoint = "flex.webhook.secret-per-endpoint" Deny Documented Money
-        ByHost("only your backend knows which endpoint was called; your backend has to give the secrets of that \
-            endpoint") [VERIFYING];
+        ByHost("only your backend knows which endpoint was called, and gives the secrets of that one") [VERIFYING];
     /// A request that has an event sent again must name the event and one of your webhook endpoints.
     EventRetryNamesWebhook = "flex.event.retry-names-webhook" Deny Documented Request
         ByConstruction("the library builds no request without a `webhook_id`") [RETRY_EVENT];
     /// The reply to a request that has an event sent again cannot count as the event. Only its signed webhook counts.
     EventRetryReplyIsNoSignal = "flex.event.retry-reply-is-no-signal" Deny Inferred Money
-        ByConstruction("no flow reads that reply; the event comes again as a webhook, and is authenticated like any \
-            other") [RETRY_EVENT, VERIFYING];
+        ByConstruction("no flow reads that reply; the event's webhook is authenticated") [RETRY_EVENT, VERIFYING];
     /// A webhook that is delivered twice must count once.
     WebhookDedupe = "flex.webhook.dedupe" Deny Documented Money
         ByConstruction("a known status, invoice or refund changes nothing, whatever the event's id is") [VERIFYING];

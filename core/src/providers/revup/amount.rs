@@ -67,6 +67,24 @@ impl Amount {
     }
 }
 
+impl AsRef<str> for Amount {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<T: Into<String>> From<T> for Amount {
+    fn from(text: T) -> Self {
+        Self::new(text)
+    }
+}
+
 /// An exact decimal number: `units` times ten to the power of minus `places`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Decimal {

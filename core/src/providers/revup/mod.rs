@@ -31,7 +31,8 @@ pub use subscription::Subscription;
 
 const NAME: &str = "revup";
 
-pub(crate) const PROVIDER: Provider = Provider {
+/// The provider, for a host that names it in its program.
+pub const PROVIDER: Provider = Provider {
     name: NAME,
     acknowledgement: api::webhook::ACKNOWLEDGEMENT,
     rules: all::<Rule>,

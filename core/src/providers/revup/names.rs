@@ -181,6 +181,9 @@ named! {
     pub enum Notice {
         /// A charge failed.
         PaymentFailed = "payment_failed",
+        /// Revup refused the cancellation, so the subscription goes on and so do its charges. Cancel again, or in the back
+        /// office.
+        CancellationRefused = "cancellation_refused",
     }
 }
 

@@ -49,6 +49,10 @@ pub struct OrderError {
 
 impl Recurrence {
     /// The first field that Revup would not accept, if any.
+    ///
+    /// # Errors
+    ///
+    /// The field that contradicts the others.
     pub fn check(&self) -> Result<(), OrderError> {
         let is_following = match &self.sequence {
             Some(Sequence::Unknown(_)) => {

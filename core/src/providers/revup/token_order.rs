@@ -117,6 +117,10 @@ impl TokenOrder {
     /// let rejected = order.request(&Settings::default()).unwrap_err();
     /// assert_eq!(rejected.violations[0].rule.code, "revup.url.server-chosen");
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn request(&self, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         violations.check(settings.base_url().is_some(), Rule::UrlServerChosen, "");

@@ -9,7 +9,7 @@ use super::api::list::{
     Page,
 };
 use super::api::order::OrderItem;
-use super::catalog::{self, CatalogItem, CatalogItemObject};
+use super::catalog::{self, CartItem, CatalogItem, CatalogItemObject};
 use super::eligibility::needs_update;
 use super::payment_token::PaymentToken;
 use crate::config::truemed::Settings;
@@ -66,6 +66,11 @@ questions! {
     /// The request that looks up a catalog item, or the rules that it would break.
     get_catalog_item { sku: String, #[serde(default)] settings: Settings } =>
         Ok(RequestResult::from(catalog::detail(&sku, &settings)));
+
+    /// The request that asks if Truemed's checkout takes a cart, or the rules that it would break. The reply is in no
+    /// document, and only for the texts of the checkout page.
+    check_truemed_checkout_method { items: Vec<CartItem>, #[serde(default)] settings: Settings } =>
+        Ok(RequestResult::from(catalog::checkout_method(&items, &settings)));
 
     /// A catalog item in the body of a reply or of Truemed's webhook. Without an `eligibility`, it is not eligible yet.
     read_catalog_item { body: String } =>

@@ -59,16 +59,24 @@ impl CatalogItem {
     /// let rejected = CatalogItem::new("", "Knee Brace").create(&Settings::default()).unwrap_err();
     /// assert_eq!(rejected.violations[0].rule.code, "truemed.catalog.sku-and-name-required");
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn create(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        self.request("create", settings)
+        self.request("items/create", settings)
     }
 
     /// Checks the item, and builds the request that updates the item with its SKU.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] with every rule that the request would break.
     pub fn update(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        self.request("update", settings)
+        self.request("items/update", settings)
     }
 
-    fn request(&self, verb: &str, settings: &Settings) -> Result<Checked, Rejection> {
+    fn request(&self, path: &str, settings: &Settings) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         let is_filled = |text: &str| !text.trim().is_empty();
         violations.check(is_filled(&self.sku), Rule::CatalogSkuAndNameRequired, "/sku");
@@ -78,11 +86,15 @@ impl CatalogItem {
         violations.check(has_text(&self.url), Rule::CatalogDetails, "/url");
         let has_pictures = self.image_urls.as_ref().is_some_and(|urls| !urls.is_empty());
         violations.check(has_pictures, Rule::CatalogDetails, "/image_urls");
-        violations.finish(post(settings, verb, &body(self, &self.extra, None)))
+        violations.finish(post(settings, path, &body(self, &self.extra, None)))
     }
 }
 
 /// The request that looks up the item with this SKU.
+///
+/// # Errors
+///
+/// [`Rejection`] with every rule that the request would break.
 pub fn detail(sku: &str, settings: &Settings) -> Result<Checked, Rejection> {
     #[derive(Serialize)]
     struct Detail<'a> {
@@ -90,19 +102,57 @@ pub fn detail(sku: &str, settings: &Settings) -> Result<Checked, Rejection> {
     }
     let mut violations = Violations::default();
     violations.check(!sku.trim().is_empty(), Rule::CatalogSkuAndNameRequired, "/sku");
-    violations.finish(post(settings, "detail", &body(&Detail { sku }, &Extra::default(), None)))
+    violations.finish(post(settings, "items/detail", &body(&Detail { sku }, &Extra::default(), None)))
 }
 
-fn post(settings: &Settings, verb: &str, fields: &Body) -> Request {
-    let url = format!("{}/api/v1/product_catalog/items/{verb}", settings.base_url());
+/// An item of a cart that is being put together.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CartItem {
+    /// The SKU, as in the catalog.
+    pub sku: String,
+    /// Fields that the library does not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
+}
+
+impl CartItem {
+    /// An item with this SKU.
+    pub fn new(sku: &str) -> Self {
+        Self { sku: sku.into(), extra: Extra::default() }
+    }
+}
+
+/// The request that asks if a cart can be paid at Truemed's checkout, for the texts of the checkout page.
+///
+/// # Errors
+///
+/// If the cart breaks a rule.
+pub fn checkout_method(items: &[CartItem], settings: &Settings) -> Result<Checked, Rejection> {
+    #[derive(Serialize)]
+    struct Cart {
+        items: Vec<Body>,
+    }
+    let mut violations = Violations::default();
+    violations.check(!items.is_empty(), Rule::CatalogCartSkus, "/items");
+    for (index, item) in items.iter().enumerate() {
+        violations.check(!item.sku.trim().is_empty(), Rule::CatalogCartSkus, format!("/items/{index}/sku"));
+    }
+    let cart = Cart { items: items.iter().map(|it| body(it, &it.extra, None)).collect() };
+    violations.finish(post(settings, "truemed_checkout_method", &body(&cart, &Extra::default(), None)))
+}
+
+fn post(settings: &Settings, path: &str, fields: &Body) -> Request {
+    let url = format!("{}/api/v1/product_catalog/{path}", settings.base_url());
     Request::new("POST", url, CREDENTIAL).with_json(fields)
 }
 
 open_enum! {
-    /// How an item is eligible. The documents have two words for an item that is not.
+    /// How an item is eligible. The documents have two words for an item that is, and two for one that is not.
     pub enum Eligibility {
         /// Everyone can pay for it with an HSA or FSA card.
-        Eligible = "eligible",
+        Eligible = "eligible" | "hsa_fsa_eligible",
         /// With a letter of medical necessity.
         EligibleWithLmn = "eligible_with_lmn",
         /// It is not eligible.
@@ -120,7 +170,7 @@ pub struct CatalogItemObject {
     #[serde(default, deserialize_with = "lenient_text")]
     pub name: Option<String>,
     /// The eligibility. Truemed has not reviewed an item without one, and such an item counts as not eligible.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, alias = "eligibility_status", deserialize_with = "lenient")]
     pub eligibility: Option<Eligibility>,
     /// When Truemed last reviewed the item, as Truemed sent it.
     #[serde(default, deserialize_with = "lenient_text")]
@@ -167,10 +217,28 @@ mod tests {
     }
 
     #[test]
+    fn a_cart_is_asked_about_by_its_skus() {
+        let cart = [CartItem::new("ITEM-001"), CartItem::new("ITEM-002")];
+        let made = checkout_method(&cart, &Settings::default()).unwrap();
+        assert_eq!(made.request.method, "POST");
+        assert_eq!(made.request.url, "https://api.truemed.com/api/v1/product_catalog/truemed_checkout_method");
+        let body = r#"{"items":[{"sku":"ITEM-001"},{"sku":"ITEM-002"}]}"#;
+        assert_eq!(made.request.body.as_deref(), Some(body));
+        let broken = |items: &[CartItem]| {
+            let rejected = checkout_method(items, &Settings::default()).unwrap_err().violations;
+            rejected.into_iter().map(|it| (it.rule.code, it.pointer.into_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(broken(&[]), [("truemed.catalog.cart-skus", "/items".into())]);
+        assert_eq!(broken(&[CartItem::new(" ")]), [("truemed.catalog.cart-skus", "/items/0/sku".into())]);
+    }
+
+    #[test]
     fn an_item_is_read_from_a_reply_and_from_the_webhook() {
         let of = |text: &str| CatalogItemObject::read(text.as_bytes()).map(|it| it.eligibility);
         assert_eq!(of(r#"{"sku": "a", "eligibility": "eligible"}"#), Some(Some(Eligibility::Eligible)));
         assert_eq!(of(r#"{"sku": "a", "eligibility": null}"#), Some(None));
+        // An older version of the guide has other words.
+        assert_eq!(of(r#"{"sku": "a", "eligibility_status": "hsa_fsa_eligible"}"#), Some(Some(Eligibility::Eligible)));
         let webhook = r#"{"event_type": "product_catalog.item.eligibility_updated", "timestamp": "2026-01-01T00:00:00Z",
             "data": {"object": {"sku": "a", "name": "A", "eligibility": "not_eligible"}}}"#;
         assert_eq!(of(webhook), Some(Some(Eligibility::Ineligible)));

@@ -30,7 +30,7 @@ pub use api::qualification::{
 pub use api::replies::{
     CreateSessionReply, CreateTokenReply, FailedChargeReply, ProvisionReply, TokenReply, UpdateTokenReply,
 };
-pub use api::requests::{Capture, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
+pub use api::requests::{CapturePaymentSession, CreatePaymentToken, CreateRefund, Reason, UpdatePaymentToken};
 pub use api::session_request::{CreatePaymentSession, Kind, NextBillInfo};
 pub use api::webhook::{NextAction, SessionReport, Signal, Status, TokenUpdatedWebhook, UnlistedEvent};
 pub use ids::{PaymentSessionId, ProvisionTokenRequestId, QualificationSessionId, Token};
@@ -47,7 +47,8 @@ const NAME: &str = "truemed";
 pub(crate) trait Truemed: Flow<Call = Call, Settings = Settings, Review = Review> {}
 impl<F: Flow<Call = Call, Settings = Settings, Review = Review>> Truemed for F {}
 
-pub(crate) const PROVIDER: Provider = Provider {
+/// The provider, for a host that names it in its program.
+pub const PROVIDER: Provider = Provider {
     name: NAME,
     acknowledgement: api::signature::ACKNOWLEDGEMENT,
     rules: all::<Rule>,

@@ -227,6 +227,10 @@ named! {
         LetterExpires = "letter_expires",
         /// The stored card expires within 30 days, and the customer must change it.
         CardExpires = "card_expires",
+        /// Truemed refused to delete the token, so the token can still be charged. Request the deletion again, or ask Truemed.
+        DeletionRefused = "deletion_refused",
+        /// Truemed refused to cancel the checkout, or to release the held money. Request it again, or ask Truemed.
+        CancellationRefused = "cancellation_refused",
     }
 }
 

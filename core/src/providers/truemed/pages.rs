@@ -111,6 +111,8 @@ pub(super) const CATALOG_ITEM_WEBHOOK: Source = Source::new(
     "Product Catalog Item Eligibility Updated Webhook",
     "2026-11-30",
 );
+pub(super) const CATALOG_OVERVIEW: Source =
+    Source::new("developers.truemed.com/guides/product-catalog/overview", "Product Catalog Overview", "2026-11-30");
 pub(super) const MANAGING_CATALOG: Source = Source::new(
     "developers.truemed.com/guides/product-catalog/managing-your-catalog",
     "Managing Your Catalog via API",

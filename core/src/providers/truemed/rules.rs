@@ -357,6 +357,14 @@ rules! {
     CatalogEligibilityFromTruemed = "truemed.catalog.eligibility-from-truemed" Deny Documented Request
         ByHost("`read_catalog_item` reads both; your backend stores what it shows")
         [page::MANAGING_CATALOG, page::CATALOG_ITEM_WEBHOOK];
+    /// A cart must have an item, and each item a SKU, before Truemed is asked about the cart.
+    CatalogCartSkus = "truemed.catalog.cart-skus" Deny Inferred Request
+        ByConstruction("the library builds no request for a cart without an item, or for an item without a SKU")
+        [page::CATALOG_OVERVIEW];
+    /// Truemed's statement about a cart should only choose the texts of the checkout page. It is no proof for a charge.
+    CatalogCartIsMessaging = "truemed.catalog.cart-is-messaging" Warn Documented Request
+        ByConstruction("`check_truemed_checkout_method` only builds the request, and no flow reads its reply")
+        [page::CATALOG_OVERVIEW];
 
     // Webhook handling
     /// A webhook must be authenticated by its signature or secret before it counts as evidence.

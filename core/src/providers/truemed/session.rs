@@ -61,6 +61,8 @@ pub struct RequestedSession {
     pub attended: bool,
     /// The fingerprint of the metadata that Truemed must return.
     pub metadata: Digest,
+    /// When the host requested it.
+    pub requested_at: Timestamp,
     /// The sessions that may be this one, where a lookup found several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) candidates: Vec<PaymentSessionId>,
@@ -70,7 +72,7 @@ pub struct RequestedSession {
 }
 
 impl RequestedSession {
-    pub(crate) fn of(command: &CreatePaymentSession, cart: Digest, metadata: &str) -> Self {
+    pub(crate) fn of(command: &CreatePaymentSession, cart: Digest, metadata: &str, now: Timestamp) -> Self {
         Self {
             intent: command.intent.clone(),
             cart,
@@ -80,6 +82,7 @@ impl RequestedSession {
             of_a_token: command.is_of_a_token(),
             attended: !command.is_charge(),
             metadata: Digest::of([metadata.as_bytes()]),
+            requested_at: now,
             candidates: Vec::new(),
             not_ours: Vec::new(),
         }

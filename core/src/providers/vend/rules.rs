@@ -122,8 +122,12 @@ rules! {
         [page::UPDATING];
     /// The retailer must be notified if the change that was offered last has lapsed.
     LapseNotify = "vend.lapse.notify" Deny Inferred Money
-        ByConstruction("the end of the newest token without a use causes the notice, unless another request is pending")
-        [page::UPDATING, page::GET_TOKEN];
+        ByConstruction("the end of the newest token without a use causes the notice; while another request is pending, \
+            the notice waits, and a new token makes it needless") [page::UPDATING, page::GET_TOKEN];
+    /// The retailer must be notified if Vend refuses a request for a consent token.
+    RefusedNotify = "vend.refused.notify" Deny Inferred Request
+        ByConstruction("a refusal of every sending causes `notify:request_refused`, until another token is requested")
+        [page::UPDATING, page::ACTIVATING];
 
     // Confirming
     /// A subscription id must be the same whether Vend sends it as a number or as a string.

@@ -18,7 +18,7 @@ pub(crate) fn verdict(view: &View<'_>, question: &Question<'_>) -> (String, Opti
         ("refunded", "not_refunded", "refunds", "refund_id"),
         ("captured", "not_captured", "captures", "capture_id"),
     ];
-    for (yes, no, kind, id) in outcomes.into_iter().filter(|it| question.has(it.1)) {
+    if let Some((yes, no, kind, id)) = outcomes.into_iter().find(|it| question.has(it.1)) {
         let found = made(kind, id);
         if found.is_none() && yes == "refunded" && cancellation_has_refunded(view, question.about) {
             return plain(yes);

@@ -2,6 +2,7 @@
 
 mod replies;
 mod billing;
+mod disputes;
 mod money;
 mod person;
 
@@ -9,6 +10,8 @@ use std::collections::BTreeSet;
 
 use rulebound::time::Timestamp;
 use serde_json::{Value, json};
+
+use disputes::Dispute;
 
 use super::provider::{Provider, Question, SentRequest, Verdict, Webhook};
 use crate::chance::Chance;
@@ -89,6 +92,7 @@ pub(super) struct Flex {
     invoices: Vec<Invoice>,
     refunds: Vec<Movement>,
     captures: Vec<Movement>,
+    disputes: Vec<Dispute>,
     /// Whether the customer's card can be charged.
     card_works: bool,
     webhooks: Vec<Webhook>,
@@ -111,6 +115,7 @@ impl Flex {
             invoices: Vec::new(),
             refunds: Vec::new(),
             captures: Vec::new(),
+            disputes: Vec::new(),
             card_works: true,
             webhooks: Vec::new(),
             count: 0,
@@ -169,6 +174,16 @@ impl Provider for Flex {
             "line_items": [{"price": "fprice_1", "quantity": 1}], "success_url": "https://shop.example/ok",
             "cancel_url": "https://shop.example/no", "extra": {"x_mark": "the order"}});
         let newest = self.sessions.last().map(|it| it.id.clone());
+        if let (15, Some(dispute)) = (which, self.disputes.last()) {
+            let all = [
+                json!({"type": "close_dispute", "dispute_id": dispute.id}),
+                json!({"type": "retrieve_dispute", "dispute_id": dispute.id}),
+            ];
+            return all[more % 2].clone();
+        }
+        if let (14, true, Some(paid)) = (which, self.is_subscription, self.invoices.last()) {
+            return json!({"type": "find_disputes", "payment_intent_id": self.payment_of(&paid.id)});
+        }
         match (which, self.is_subscription) {
             (0..5, true) => {
                 if self.has_trial {
@@ -222,7 +237,7 @@ impl Provider for Flex {
 
     fn act(&mut self, chance: &mut Chance<'_>, now: i64) {
         self.tick(now);
-        match chance.below(8) {
+        match chance.below(10) {
             0..4 => {
                 let open: Vec<_> = self
                     .sessions
@@ -237,6 +252,8 @@ impl Provider for Flex {
             4 => self.card_works = false,
             5 => self.card_works = true,
             6 => self.refunds_move(chance, now),
+            7 => self.dispute_opens(chance, now),
+            8 => self.disputes_move(chance, now),
             _ => self.retailer_ends(chance, now),
         }
     }
@@ -255,6 +272,7 @@ impl Provider for Flex {
             self.complete(&id, now);
         }
         self.refunds_move(&mut Chance::new(&[]), now);
+        self.disputes_end(now);
     }
 
     fn webhooks(&self) -> &[Webhook] {
@@ -279,6 +297,10 @@ impl Provider for Flex {
             // A second payment is a mistake: its subscription ends, and the money is refunded.
             let subscription = self.session(question.about).and_then(|it| it.subscription.clone());
             subscription.into_iter().for_each(|id| self.end(&id, now));
+        }
+        if question.has("won") && !question.has("keep_waiting") {
+            // A person who is asked how a dispute has ended waits until it has.
+            self.disputes_end(now);
         }
         self.verdict(question)
     }

@@ -7,6 +7,7 @@ mod flex;
 mod host;
 mod ledger;
 mod provider;
+mod qualification;
 mod rest;
 mod revup;
 mod truemed;
@@ -29,9 +30,10 @@ const HEAD: usize = 4;
 const LONGEST: usize = 160;
 
 /// The flows with a model of their provider.
-pub const FLOWS: [&str; 6] = [
+pub const FLOWS: [&str; 7] = [
     "truemed.payment_token",
     "truemed.payment_session",
+    "truemed.qualification_session",
     "flex.checkout",
     "flex.subscription",
     "vend.subscription",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::host::Worker;
 use super::ledger::Ledger;
 use super::provider::{Provider, Webhook};
-use super::{HEAD, STEP, flex, revup, truemed, vend};
+use super::{HEAD, STEP, flex, qualification, revup, truemed, vend};
 use crate::chance::Chance;
 use crate::hold::asleep;
 
@@ -299,6 +299,7 @@ fn provider_of(flow: &str, key: &Key, kind: u8) -> Box<dyn Provider> {
     match flow {
         "truemed.payment_token" => Box::new(truemed::Truemed::token(key.as_str(), kind)),
         "truemed.payment_session" => Box::new(truemed::Truemed::session(key.as_str(), kind)),
+        "truemed.qualification_session" => Box::new(qualification::Qualifications::new(kind)),
         "flex.checkout" => Box::new(flex::Flex::new(false, kind)),
         "flex.subscription" => Box::new(flex::Flex::new(true, kind)),
         "vend.subscription" => Box::new(vend::Vend::new(kind)),

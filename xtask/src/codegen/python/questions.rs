@@ -41,9 +41,12 @@ fn of(provider: &str, question: &str) -> Types {
         ("truemed", "create_catalog_item" | "update_catalog_item") => {
             (&[("item", OBJECT), ("settings", "TruemedSettings")], ANSWER)
         }
+        ("truemed", "check_truemed_checkout_method") => {
+            (&[("items", "Sequence[Mapping[str, Any]]"), ("settings", "TruemedSettings")], ANSWER)
+        }
         ("truemed", "get_catalog_item") => (&[("sku", "str"), ("settings", "TruemedSettings")], ANSWER),
         ("truemed", "read_list" | "read_catalog_item")
-        | ("flex", "read_price" | "read_line_items")
+        | ("flex", "read_price" | "read_line_items" | "read_disputes")
         | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
         ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], ANSWER),
         ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], ANSWER),
@@ -51,6 +54,10 @@ fn of(provider: &str, question: &str) -> Types {
         ("flex", "update_price") => (&[("price_id", "str"), ("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
         ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], ANSWER),
         ("flex", "retry_event") => (&[("event_id", "str"), ("event", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("flex", "update_dispute") => {
+            (&[("dispute_id", "str"), ("dispute", OBJECT), ("settings", "FlexSettings")], ANSWER)
+        }
+        ("flex", "list_disputes") => (&[("query", OBJECT), ("settings", "FlexSettings")], REQUEST),
         ("flex", "preview_capture") => {
             (&[("checkout_session_id", "str"), ("capture", OBJECT), ("settings", "FlexSettings")], ANSWER)
         }

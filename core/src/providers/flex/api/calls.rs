@@ -65,6 +65,8 @@ pub enum Call {
     ChangeSubscription(SubscriptionId, Box<UpdateSubscription>),
     /// Look up an invoice.
     RetrieveInvoice(InvoiceId),
+    /// Look up the disputes of a payment.
+    FindDisputes(String),
     /// Look up a dispute, also for the outcome of its acceptance.
     RetrieveDispute(DisputeId),
     /// Accept a dispute, and give up its money.
@@ -122,6 +124,7 @@ static CANCEL_AND_REFUND: Operation =
 static UPDATE_SUBSCRIPTION: Operation =
     Operation::new("update_subscription", Retry::Goal).asks_of(Review::UpdateUnknown.as_question());
 static RETRIEVE_INVOICE: Operation = Operation::new("retrieve_invoice", Retry::Lookup).not_found_at(&[404]);
+static FIND_DISPUTES: Operation = Operation::new("find_disputes", Retry::Lookup);
 static RETRIEVE_DISPUTE: Operation = Operation::new("retrieve_dispute", Retry::Lookup).not_found_at(&[404]);
 /// A dispute that is closed twice is closed.
 pub(crate) static CLOSE_DISPUTE: Operation =
@@ -131,7 +134,7 @@ impl effect::Call for Call {
     type Settings = Settings;
 
     fn operations() -> &'static [&'static Operation] {
-        static ALL: [&Operation; 17] = [
+        static ALL: [&Operation; 18] = [
             &CREATE_SESSION,
             &CREATE_OFF_SESSION,
             &FIND_SESSION,
@@ -147,6 +150,7 @@ impl effect::Call for Call {
             &CANCEL_AND_REFUND,
             &UPDATE_SUBSCRIPTION,
             &RETRIEVE_INVOICE,
+            &FIND_DISPUTES,
             &RETRIEVE_DISPUTE,
             &CLOSE_DISPUTE,
         ];
@@ -170,6 +174,7 @@ impl effect::Call for Call {
             Self::CancelSubscription(..) => &CANCEL,
             Self::UpdateSubscription(..) | Self::ChangeSubscription(..) => &UPDATE_SUBSCRIPTION,
             Self::RetrieveInvoice(_) => &RETRIEVE_INVOICE,
+            Self::FindDisputes(_) => &FIND_DISPUTES,
             Self::RetrieveDispute(_) => &RETRIEVE_DISPUTE,
             Self::CloseDispute(_) => &CLOSE_DISPUTE,
         }
@@ -237,6 +242,9 @@ impl effect::Call for Call {
                 send("PATCH", subscription(id), "subscription", body(it, &it.extra, None))
             }
             Self::RetrieveInvoice(id) => get(url(format!("/invoices/{}", escaped(id.as_str())))),
+            Self::FindDisputes(payment) => {
+                get(url(format!("/disputes?payment_intent={}&limit={PAGE}", escaped(payment))))
+            }
             Self::RetrieveDispute(id) => get(url(format!("/disputes/{}", escaped(id.as_str())))),
             Self::CloseDispute(id) => {
                 let path = format!("/disputes/{}/close", escaped(id.as_str()));

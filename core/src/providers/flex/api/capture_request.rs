@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Intent;
 use crate::money::Cents;
-use crate::value::{Body, Extra, RawJson, body};
+use crate::value::{Body, Extra, RawJson, body, setters};
 
 /// `capture_payment`: capture an authorized payment, or a part of it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCapturePaymentFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -46,6 +46,17 @@ pub struct CapturePayment {
     pub extra: Extra,
 }
 
+setters!(CapturePayment {
+    line_items: Vec<CaptureItem>,
+    amount_tax: Cents,
+    amount_shipping: Cents,
+    amount_discount: Cents,
+    final_capture: bool,
+    metadata: RawJson,
+    capture_metadata: RawJson,
+    extra: Extra,
+});
+
 /// One item to capture.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexCaptureItem"))]
@@ -59,7 +70,21 @@ pub struct CaptureItem {
     pub amount_to_capture: Option<Cents>,
 }
 
+impl CaptureItem {
+    /// The whole item of a product.
+    pub fn new(product: &str) -> Self {
+        Self { product: product.into(), amount_to_capture: None }
+    }
+}
+
+setters!(CaptureItem { amount_to_capture: Cents });
+
 impl CapturePayment {
+    /// A capture that takes this in all, with your name for it.
+    pub fn new(intent: Intent, amount: Cents) -> Self {
+        Self { intent: Some(intent), amount, ..Self::default() }
+    }
+
     /// What Flex gets. The amount is not sent, because Flex has no field for it.
     pub(crate) fn body(&self) -> Body {
         body(self, &self.extra, None).without("amount")

@@ -12,7 +12,7 @@ use crate::int::whole_if_any;
 use crate::money::Cents;
 use crate::providers::flex::eligibility::Line;
 use crate::providers::flex::rules::Rule;
-use crate::value::{RawJson, RawNumber};
+use crate::value::{RawJson, RawNumber, setters};
 
 impl Recurring {
     fn period(&self) -> (Option<&'static str>, i64) {
@@ -86,7 +86,19 @@ impl LineItem {
     pub fn new(price: &str, quantity: i64) -> Self {
         Self { price: Some(price.into()), quantity: Some(quantity), ..Self::default() }
     }
+
+    /// A number of pieces at a price to create with the session.
+    pub fn of_data(price_data: PriceData, quantity: i64) -> Self {
+        Self { price_data: Some(price_data), quantity: Some(quantity), ..Self::default() }
+    }
+
+    /// A product that a reimbursement is for.
+    pub fn of_product(product: &str) -> Self {
+        Self { product: Some(product.into()), ..Self::default() }
+    }
 }
+
+setters!(LineItem { quantity: i64 });
 
 /// What the library knows of one line's price.
 pub(crate) struct KnownPrice<'a> {
@@ -240,6 +252,17 @@ pub struct CouponData {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawJson>,
 }
+
+setters!(CouponData {
+    name: String,
+    amount_off: Cents,
+    percent_off: RawNumber,
+    duration: String,
+    duration_in_months: i64,
+    max_redemptions: i64,
+    applies_to: RawJson,
+    metadata: RawJson,
+});
 
 impl CouponData {
     /// The rules that the fields break.

@@ -47,6 +47,8 @@ pub enum Event {
     Invoice(Box<InvoiceObject>),
     /// One dispute.
     Dispute(Box<DisputeObject>),
+    /// A list of disputes.
+    Disputes(Entries<DisputeObject>),
     /// A webhook.
     Signal(Box<Signal>),
 }
@@ -113,6 +115,7 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
                 Ok(Event::SetupIntent(object))
             }))
         }
+        Call::FindDisputes(_) => read_list(reply, "disputes", "/disputes", Event::Disputes),
         Call::RetrieveDispute(id) => Reading::of(read_dispute(reply, id).map(Event::Dispute)),
         // Flex shows an accepted dispute as lost.
         Call::CloseDispute(id) => match read_dispute(reply, id) {

@@ -9,7 +9,7 @@ use crate::id::Intent;
 use crate::int::whole_if_any;
 use crate::money::Cents;
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
-use crate::value::{Extra, RawJson};
+use crate::value::{Extra, RawJson, setters};
 
 /// `cancel_subscription`: end a subscription at once, or with its period.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -51,6 +51,8 @@ impl CancelSubscription {
         self.refund.as_deref().is_some_and(|it| it != "none")
     }
 }
+
+setters!(CancelSubscription { subscription_id: SubscriptionId, refund: String, refund_amount: Cents, extra: Extra });
 
 /// `update_subscription`: change whether a subscription ends with its period, or change its plan.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -95,6 +97,15 @@ impl UpdateSubscription {
     }
 }
 
+setters!(UpdateSubscription {
+    cancel_at_period_end: bool,
+    items: Vec<UpdateItem>,
+    coupon: String,
+    trial_end: String,
+    proration_behavior: String,
+    extra: Extra,
+});
+
 /// One item of an updated subscription.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexUpdateItem"))]
@@ -111,6 +122,15 @@ pub struct UpdateItem {
     #[serde(default, deserialize_with = "whole_if_any", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
 }
+
+impl UpdateItem {
+    /// A new item at this price.
+    pub fn new(price: &str) -> Self {
+        Self { price: Some(price.into()), ..Self::default() }
+    }
+}
+
+setters!(UpdateItem { subscription_item_id: String, quantity: i64 });
 
 /// Whether a subscription ends with its period, as `update_subscription` sets it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -174,6 +194,23 @@ pub struct CreateRefund {
     pub extra: Extra,
 }
 
+impl CreateRefund {
+    /// A refund of everything that is left, with your name for it.
+    pub fn new(intent: Intent) -> Self {
+        Self { intent: Some(intent), ..Self::default() }
+    }
+}
+
+setters!(CreateRefund {
+    amount: Cents,
+    line_items: Vec<RefundItem>,
+    amount_tax: Cents,
+    amount_shipping: Cents,
+    amount_discount: Cents,
+    refund_metadata: RawJson,
+    extra: Extra,
+});
+
 /// `refund_payment`: refund one of the payments of a subscription, or a part of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundPaymentFields"))]
@@ -206,6 +243,23 @@ pub struct RefundPayment {
     pub extra: Extra,
 }
 
+impl RefundPayment {
+    /// A refund of everything that is left of a payment, with your name for it. Set which payment it is.
+    pub fn new(intent: Intent) -> Self {
+        Self { intent: Some(intent), ..Self::default() }
+    }
+}
+
+setters!(RefundPayment {
+    invoice_id: InvoiceId,
+    checkout_session_id: CheckoutSessionId,
+    payment_intent_id: String,
+    amount: Cents,
+    reason: String,
+    metadata: RawJson,
+    extra: Extra,
+});
+
 /// One item to refund.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundItem"))]
@@ -222,3 +276,5 @@ pub struct RefundItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_to_refund: Option<Cents>,
 }
+
+setters!(RefundItem { product: String, price: String, amount_to_refund: Cents });

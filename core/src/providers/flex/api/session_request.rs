@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::CREATE_SESSION;
 use super::item::{Cart, CouponData, LineItem};
+use super::session_parts::{Discount, Fee, ShippingOptions, TaxRate};
 use crate::config::flex::Settings;
 use crate::flow::{Flow, Rules};
 use crate::id::Digest;
@@ -18,7 +19,7 @@ use crate::providers::flex::Flex;
 use crate::providers::flex::rules::Rule;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::url::{is_absolute, is_local};
-use crate::value::{Extra, RawJson, open_enum};
+use crate::value::{Extra, RawJson, open_enum, setters};
 
 open_enum! {
     /// The purpose of a session.
@@ -51,75 +52,6 @@ open_enum! {
         /// Later, by `capture_payment`.
         Manual = "manual",
     }
-}
-
-/// The tax, which your backend computes: Flex computes none.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexTaxRate"))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct TaxRate {
-    /// The amount, in cents.
-    pub amount: Cents,
-}
-
-/// The shipping costs: an existing rate, or one to create with the session.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingOptions"))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ShippingOptions {
-    /// An existing rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shipping_rate_id: Option<String>,
-    /// A rate to create with the session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shipping_rate_data: Option<ShippingRateData>,
-}
-
-/// A shipping rate.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexShippingRateData"))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ShippingRateData {
-    /// The name that the customer reads.
-    pub display_name: String,
-    /// The amount, in cents.
-    pub amount: Cents,
-}
-
-/// A discount: an existing coupon, or one to create with the session.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexDiscount"))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Discount {
-    /// An existing coupon.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub coupon_id: Option<String>,
-    /// A coupon to create with the session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub coupon_data: Option<CouponData>,
-}
-
-/// A fee.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexFee"))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Fee {
-    /// The amount, in cents.
-    pub amount: Cents,
-    /// The name of the fee.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// What the fee is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The kind of fee. Your backend sends `custom`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fee_type: Option<String>,
 }
 
 /// `create_checkout_session`: create a checkout session at Flex.
@@ -195,17 +127,44 @@ pub struct CreateCheckoutSession {
     pub extra: Extra,
 }
 
+setters!(CreateCheckoutSession {
+    cancel_url: String,
+    client_reference_id: String,
+    capture_method: CaptureMethod,
+    customer: String,
+    payment_method: String,
+    setup_future_use: String,
+    defaults: RawJson,
+    allow_promotion_codes: bool,
+    discounts: Vec<Discount>,
+    tax_rate: TaxRate,
+    shipping_address_collection: bool,
+    shipping_options: ShippingOptions,
+    fees: Vec<Fee>,
+    subscription_data: RawJson,
+    metadata: RawJson,
+    custom_text: RawJson,
+    multiple_subscriptions: bool,
+    extra: Extra,
+});
+
 impl CreateCheckoutSession {
     /// A checkout session for some items, with the total of your order.
     pub fn new(mode: Mode, line_items: Vec<LineItem>, expected_total: Cents, success_url: &str) -> Self {
         let (expected_total, success_url) = (Some(expected_total), Some(success_url.into()));
-        Self { line_items, mode, success_url, expected_total, ..Self::empty() }
+        Self { line_items, success_url, expected_total, ..Self::of(mode) }
     }
 
-    fn empty() -> Self {
+    /// A session in which a customer whom Flex knows gives another payment method.
+    pub fn setup(customer: &str, success_url: &str) -> Self {
+        let (customer, success_url) = (Some(customer.into()), Some(success_url.into()));
+        Self { customer, success_url, ..Self::of(Mode::Setup) }
+    }
+
+    fn of(mode: Mode) -> Self {
         Self {
             line_items: Vec::new(),
-            mode: Mode::Payment,
+            mode,
             success_url: None,
             cancel_url: None,
             client_reference_id: None,

@@ -10,6 +10,7 @@ use crate::providers::flex::api::capture_request::CapturePayment;
 use crate::providers::flex::api::request::CreateRefund;
 use crate::providers::flex::api::session_request::CreateCheckoutSession;
 use crate::providers::flex::ids::{CheckoutSessionId, DisputeId};
+use crate::value::from_fields;
 
 /// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -41,17 +42,7 @@ pub enum Command {
     },
 }
 
-impl From<CapturePayment> for Command {
-    fn from(command: CapturePayment) -> Self {
-        Self::CapturePayment(Box::new(command))
-    }
-}
-
-impl From<CreateCheckoutSession> for Command {
-    fn from(command: CreateCheckoutSession) -> Self {
-        Self::CreateCheckoutSession(Box::new(command))
-    }
-}
+from_fields!(Command: CreateCheckoutSession, CreateRefund, CapturePayment);
 
 named! {
     /// An action that a button offers.

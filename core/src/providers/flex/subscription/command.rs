@@ -1,6 +1,7 @@
 //! The commands, actions and triggers of a subscription.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use serde::Deserialize;
 
@@ -9,6 +10,7 @@ use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::request::{CancelSubscription, RefundPayment, UpdateSubscription};
 use crate::providers::flex::api::session_request::{CreateCheckoutSession, Mode};
 use crate::providers::flex::ids::{CheckoutSessionId, DisputeId, InvoiceId, SubscriptionId};
+use crate::value::from_fields;
 
 /// A command of the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -45,6 +47,11 @@ pub enum Command {
     UpdateSubscription(UpdateSubscription),
     /// Refund a payment of the subscription, or a part of it.
     RefundPayment(Box<RefundPayment>),
+    /// Look up the disputes of a payment, such as those whose webhooks were lost.
+    FindDisputes {
+        /// The payment, as the list of disputes or an invoice names it.
+        payment_intent_id: String,
+    },
     /// Look up a dispute of a payment.
     RetrieveDispute {
         /// The id of the dispute.
@@ -57,11 +64,7 @@ pub enum Command {
     },
 }
 
-impl From<CreateCheckoutSession> for Command {
-    fn from(command: CreateCheckoutSession) -> Self {
-        Self::CreateCheckoutSession(Box::new(command))
-    }
-}
+from_fields!(Command: CreateCheckoutSession, CancelSubscription, UpdateSubscription, RefundPayment);
 
 named! {
     /// An action that a button offers.
@@ -86,6 +89,8 @@ named! {
         Change = "update_subscription/plan",
         /// Refund a payment.
         Refund = "refund_payment",
+        /// Look up the disputes of a payment.
+        FindDisputes = "find_disputes",
         /// Look up a dispute.
         RetrieveDispute = "retrieve_dispute",
         /// Accept a dispute.
@@ -110,6 +115,7 @@ impl Action {
                 None => Self::Change,
             },
             Command::RefundPayment(_) => Self::Refund,
+            Command::FindDisputes { .. } => Self::FindDisputes,
             Command::RetrieveDispute { .. } => Self::RetrieveDispute,
             Command::CloseDispute { .. } => Self::CloseDispute,
         }
@@ -125,6 +131,7 @@ impl Action {
             Call::UpdateSubscription(..) => Self::KeepRunning,
             Call::ChangeSubscription(..) => Self::Change,
             Call::RefundPayment(..) => Self::Refund,
+            Call::FindDisputes(_) => Self::FindDisputes,
             Call::RetrieveDispute(_) => Self::RetrieveDispute,
             Call::CloseDispute(_) => Self::CloseDispute,
             Call::RetrieveSubscription(_)

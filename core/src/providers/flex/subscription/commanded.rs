@@ -39,6 +39,7 @@ impl Subscription {
             Command::CancelSubscription(requested) => self.cancel(requested, cx)?,
             Command::RefundPayment(requested) => self.refund(*requested, cx)?,
             Command::UpdateSubscription(requested) => self.update(requested, cx)?,
+            Command::FindDisputes { payment_intent_id } => cx.look_up(Call::FindDisputes(payment_intent_id)),
             Command::RetrieveDispute { dispute_id } => cx.look_up(Call::RetrieveDispute(dispute_id)),
             Command::CloseDispute { dispute_id } => self.close_dispute(&dispute_id, cx)?,
         }

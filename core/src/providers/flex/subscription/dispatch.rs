@@ -7,13 +7,13 @@ use super::record::SubscriptionRecord;
 use super::refunding::is_effect;
 use super::{Cx, Subscription, Trigger};
 use crate::fact::{IgnoredReason, Origin};
-use crate::flow::AfterAll;
+use crate::flow::{AfterAll, ToDo};
 use crate::providers::flex::api::calls::{Call, RefundsOf};
 use crate::providers::flex::api::objects::{Expandable, SessionObject, Status, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::webhook::Signal;
 use crate::providers::flex::ids::SubscriptionId;
-use crate::providers::flex::names::{Review, Verdict};
+use crate::providers::flex::names::{Notice, Review, Verdict};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::{Evidence, Session, Settled};
 use crate::time::Timestamp;
@@ -53,6 +53,7 @@ impl Subscription {
             (Call::ConfirmRefund(payment, effect), Event::Refunds(list)) => {
                 self.on_refund_list(&RefundsOf::PaymentIntent(payment.clone()), Some(effect), list, cx)?;
             }
+            (Call::FindDisputes(payment), Event::Disputes(list)) => self.on_dispute_list(payment, list, cx)?,
             (_, Event::Dispute(object)) => self.on_dispute_reply(call, object, cx)?,
             _ => return Err(IgnoredReason::Unrelated),
         }
@@ -108,10 +109,20 @@ impl Subscription {
                 self.record = None;
             }
             (Call::RetrieveSubscription(_) | Call::ConfirmSubscription(_), Some(record)) => record.not_found(cx),
+            (Call::FindDisputes(_), _) => {}
             (Call::RetrieveInvoice(id), Some(record)) => record.invoice_not_found(id, cx),
-            (Call::CancelSubscription(id, _), Some(record)) if id == record.id() => record.not_ended(call, cx),
-            (Call::CancelSubscription(id, _), Some(_)) => cx.look_up(Call::RetrieveSubscription(id.clone())),
-            (Call::UpdateSubscription(..) | Call::ChangeSubscription(..), Some(record)) => record.not_done(call, cx),
+            (Call::CancelSubscription(id, _), Some(record)) if id == record.id() => {
+                record.not_ended(call, cx);
+                record.tell_of_refusal(call, cx);
+            }
+            (Call::CancelSubscription(id, _), Some(_)) => {
+                cx.notify(Notice::CancellationRefused, id, ToDo::NOTHING);
+                cx.look_up(Call::RetrieveSubscription(id.clone()));
+            }
+            (Call::UpdateSubscription(..) | Call::ChangeSubscription(..), Some(record)) => {
+                record.not_done(call, cx);
+                record.tell_of_refusal(call, cx);
+            }
             _ => self.sessions.refused(call, cx),
         }
     }
@@ -161,6 +172,7 @@ impl Subscription {
             Call::ConfirmSubscription(_)
             | Call::ListRefunds(_)
             | Call::ConfirmRefund(..)
+            | Call::FindDisputes(_)
             | Call::SetUpPaymentMethod(_)
             | Call::RetrieveSetupIntent(_) => {}
             _ => self.sessions.resolved(call, made_id, cx),

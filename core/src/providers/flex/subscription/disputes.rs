@@ -1,11 +1,13 @@
 //! The dispatch of disputes: the webhooks, the lookups, and the acceptance of a dispute.
 
+use alloc::vec::Vec;
+
 use super::money::unknown_owner;
 use super::{Cx, Subscription};
 use crate::fact::IgnoredReason;
 use crate::flow::Stop;
 use crate::providers::flex::api::calls::Call;
-use crate::providers::flex::api::objects::DisputeObject;
+use crate::providers::flex::api::objects::{DisputeObject, Entries};
 use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::Verdict;
 
@@ -56,6 +58,31 @@ impl Subscription {
         }
         self.withdraw_moot_refunds(cx);
         Ok(())
+    }
+
+    /// Applies the disputes of a payment. That one is missing proves nothing, because the list shows only this moment.
+    pub(super) fn on_dispute_list(
+        &mut self,
+        payment: &str,
+        list: &Entries<DisputeObject>,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), IgnoredReason> {
+        let mode = self.record.as_ref().ok_or(IgnoredReason::Unrelated)?.test_mode();
+        let fits =
+            |it: &&DisputeObject| it.payment_intent() == Some(payment) && it.test_mode.is_in_mode(cx.settings(), mode);
+        let shown: Vec<_> = list.list.iter().filter(fits).collect();
+        for object in shown {
+            // A dispute that is known already, or whose owner is not, changes nothing.
+            let _ = self.on_dispute(object, cx);
+        }
+        Ok(())
+    }
+
+    /// Whether Flex has shown a payment as one of this subscription, or of another paid one.
+    pub(super) fn knows_payment(&self, payment: &str) -> bool {
+        let sold_ids = self.sold_ids();
+        self.record.as_ref().is_some_and(|it| it.has_payment(payment, &sold_ids))
+            || self.payables().iter().any(|it| it.payment == payment)
     }
 
     /// Applies a person's verdict about the acceptance of a dispute, or the end of a request's retries.

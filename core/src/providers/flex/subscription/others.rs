@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Cx;
 use crate::fact::IgnoredReason;
-use crate::flow::Stop;
+use crate::flow::{Stop, ToDo};
 use crate::id::Digest;
 use crate::id::TypedId;
 use crate::money::Cents;
@@ -15,7 +15,7 @@ use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{InvoiceObject, SessionObject, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::request::CancelSubscription;
 use crate::providers::flex::ids::{InvoiceId, SubscriptionId, payment_intent_id};
-use crate::providers::flex::names::Review;
+use crate::providers::flex::names::{Notice, Review};
 
 /// The most other subscriptions that are kept.
 const KNOWN: usize = 8;
@@ -142,6 +142,7 @@ impl Other {
         if self.ended {
             return Err(Stop::NotNow);
         }
+        cx.withdraw_notice(Notice::CancellationRefused, self.id.as_str());
         cx.request(Call::CancelSubscription(self.id.clone(), requested));
         Ok(())
     }
@@ -161,8 +162,8 @@ impl Other {
         let cancels = |call: &Call| matches!(call, Call::CancelSubscription(of, _) if *of == id);
         if object.status.as_ref().is_some_and(SubscriptionStatus::is_over) {
             self.end(cx);
-        } else if matches!(call, Call::ConfirmSubscription(_)) {
-            cx.deny(cancels);
+        } else if matches!(call, Call::ConfirmSubscription(_)) && cx.deny(cancels).is_some() {
+            cx.notify(Notice::CancellationRefused, &self.id, ToDo::NOTHING);
         }
     }
 
@@ -170,6 +171,7 @@ impl Other {
     pub(super) fn end(&mut self, cx: &mut Cx<'_>) {
         let id = self.id.clone();
         self.ended = true;
+        cx.withdraw_notice(Notice::CancellationRefused, id.as_str());
         cx.prove(|call| matches!(call, Call::CancelSubscription(of, _) if *of == id), None);
         cx.withdraw(|call| matches!(call, Call::ConfirmSubscription(of) if *of == id));
     }

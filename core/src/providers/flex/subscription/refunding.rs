@@ -206,7 +206,7 @@ impl Refunding {
         with_echo(&mut refund.metadata, &idempotency_key(Subscription::ID, cx.key(), &effect));
         cx.request_as(Call::RefundPayment(effect.clone(), Box::new(refund)), &intent, number);
         self.open.push(OpenRefund { effect, payment, amount, paid });
-        self.intents.open(intent, content, number);
+        self.intents.open(intent, content, number, (Some(amount), cx.now()));
         Ok(())
     }
 

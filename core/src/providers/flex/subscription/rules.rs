@@ -32,7 +32,7 @@ pub(super) fn permits(subscription: &Subscription, action: Action, rules: &mut R
         Action::KeepRunning => permits_flag(subscription, false, rules),
         Action::Change => permits_end(subscription, rules),
         Action::Refund => permits_refund(subscription, rules),
-        Action::RetrieveDispute => {}
+        Action::FindDisputes | Action::RetrieveDispute => {}
         Action::CloseDispute => {
             let is_open = subscription.record.as_ref().is_some_and(|record| record.watched().any_is_open());
             rules.check(Rule::DisputeCloseWhileOpen, is_open);
@@ -52,6 +52,11 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
                 .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
         }
         Action::RetrieveInvoice => {
+            rules
+                .check(CoreRule::NothingKnown, subscription.record.is_some())
+                .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
+        }
+        Action::FindDisputes => {
             rules
                 .check(CoreRule::NothingKnown, subscription.record.is_some())
                 .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
@@ -94,6 +99,10 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
         }
         Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
         Command::RefundPayment(refund) => check_refund(subscription, refund, rules),
+        Command::FindDisputes { payment_intent_id: payment } => {
+            let known = subscription.record.is_none() || subscription.knows_payment(payment);
+            rules.check(CoreRule::UnknownId, known).at("/payment_intent_id");
+        }
         Command::RetrieveDispute { dispute_id } => {
             subscription.record.iter().for_each(|record| record.watched().check_known(dispute_id, rules));
         }

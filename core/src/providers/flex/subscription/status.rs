@@ -55,6 +55,8 @@ pub struct Status {
     pub access_until: Option<Timestamp>,
     /// Whether the subscription ends with its period, as the last lookup has shown it.
     pub cancel_at_period_end: Option<bool>,
+    /// Whether the host has requested the end of the subscription, at once or with its period, and Flex has not confirmed it.
+    pub cancelling: bool,
     /// When the subscription is set to end, as the last lookup has shown it.
     pub cancel_at: Option<Timestamp>,
     /// The amount of the last paid period that can still be refunded, in cents. `null` if Flex has not shown the payment.

@@ -13,7 +13,7 @@ use crate::id::Intent;
 use crate::providers::revup::amount::Amount;
 use crate::providers::revup::ids::{OrderId, SubscriptionId, Token, TransactionId};
 use crate::providers::revup::names::Review;
-use crate::value::{Extra, RawJson};
+use crate::value::{Extra, RawJson, setters};
 
 /// The header that carries the API key.
 pub(crate) const CREDENTIAL: Credential = Credential::alone_in("x-api-key");
@@ -109,6 +109,15 @@ pub struct RedirectUrl {
     pub three_ds_challenge_result: Option<String>,
 }
 
+impl RedirectUrl {
+    /// The two pages.
+    pub fn new(success: &str, fail: &str) -> Self {
+        Self { success: Some(success.into()), fail: Some(fail.into()), three_ds_challenge_result: None }
+    }
+}
+
+setters!(RedirectUrl { three_ds_challenge_result: String });
+
 /// The differences from the plan.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupOverwrite"))]
@@ -119,6 +128,25 @@ pub struct Overwrite {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_amount: Option<Amount>,
 }
+
+impl Overwrite {
+    /// Another first amount.
+    pub const fn initial_amount(amount: Amount) -> Self {
+        Self { initial_amount: Some(amount) }
+    }
+}
+
+setters!(CreateSubscription {
+    redirect_url: RedirectUrl,
+    user_information: RawJson,
+    overwrite: Overwrite,
+    concept: String,
+    description: String,
+    domain: String,
+    custom_tag: String,
+    three_ds_support: bool,
+    extra: Extra,
+});
 
 impl CreateSubscription {
     /// A subscription to a plan, with the URL for its events.
@@ -143,8 +171,7 @@ impl CreateSubscription {
     /// The same subscription with the two pages to return to.
     #[must_use]
     pub fn returning_to(mut self, success: &str, fail: &str) -> Self {
-        let (success, fail) = (Some(success.into()), Some(fail.into()));
-        self.redirect_url = Some(RedirectUrl { success, fail, three_ds_challenge_result: None });
+        self.redirect_url = Some(RedirectUrl::new(success, fail));
         self
     }
 
@@ -176,6 +203,16 @@ pub struct RefundPayment {
     #[serde(default, skip_serializing_if = "Extra::is_empty")]
     pub extra: Extra,
 }
+
+impl RefundPayment {
+    /// A refund with the host's name for it: of which payment, how much, and in its currency.
+    pub fn new(intent: Intent, transaction_id: TransactionId, amount: Amount, currency: &str) -> Self {
+        let (intent, currency) = (Some(intent), currency.into());
+        Self { intent, transaction_id, amount, currency, reason: None, extra: Extra::default() }
+    }
+}
+
+setters!(RefundPayment { reason: String, extra: Extra });
 
 /// A request to Revup.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

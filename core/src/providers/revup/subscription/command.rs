@@ -11,6 +11,7 @@ use super::{Cx, Subscription};
 use crate::flow::{Stop, named};
 use crate::providers::revup::api::calls::{Call, CreateSubscription, RefundPayment};
 use crate::providers::revup::ids::SubscriptionId;
+use crate::value::from_fields;
 
 /// A command from the host.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -42,11 +43,7 @@ pub enum Command {
     RefundPayment(Box<RefundPayment>),
 }
 
-impl From<CreateSubscription> for Command {
-    fn from(command: CreateSubscription) -> Self {
-        Self::CreateSubscription(Box::new(command))
-    }
-}
+from_fields!(Command: CreateSubscription, RefundPayment);
 
 named! {
     /// An action, as a button has it.

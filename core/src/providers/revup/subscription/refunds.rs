@@ -122,10 +122,12 @@ impl Refunds {
         let intent = refund.intent.clone().ok_or(Stop::NotNow)?;
         let content = fingerprint(&refund);
         let number = self.intents.status_of(&intent, content).number()?;
-        if let Some(amount) = refund.amount.decimal() {
+        let amount = refund.amount.decimal();
+        if let Some(amount) = amount {
             ledger.reserve(&refund.transaction_id, amount);
         }
-        self.intents.open(intent.clone(), content, number);
+        let in_cents = amount.and_then(|it| it.in_smallest_unit(Some(&refund.currency))).map(|it| it.amount);
+        self.intents.open(intent.clone(), content, number, (in_cents, cx.now()));
         cx.request_as(Call::RefundPayment(refund), &intent, number);
         Ok(())
     }

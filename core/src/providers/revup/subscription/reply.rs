@@ -138,7 +138,10 @@ impl Subscription {
                 SubscriptionState::Attested => status.ask_again(Review::GivenNotFound, cx),
                 _ => status.on_not_found(subscription, cx),
             },
-            Call::CancelSubscription(..) => status.not_cancelled(cx),
+            Call::CancelSubscription(..) => {
+                status.not_cancelled(cx);
+                status.tell_of_refusal(cx);
+            }
             Call::RefundPayment(refund) => refunds.end(id.intent(), refund, false, ledger, cx),
             Call::FindTransactions(_) => ask_about_creation(cx),
             Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => refunds.on_denied(intent, ledger, cx),

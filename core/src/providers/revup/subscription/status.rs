@@ -182,6 +182,7 @@ impl Status {
     /// The host requests a cancellation.
     pub(super) fn cancel(&mut self, detail: Option<String>, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let id = self.id.clone().filter(|_| self.state.is_known()).ok_or(Stop::NotNow)?;
+        cx.withdraw_notice(Notice::CancellationRefused, id.as_str());
         cx.request(Call::CancelSubscription(id, detail));
         self.cancelling = true;
         Ok(())
@@ -203,6 +204,13 @@ impl Status {
         self.cancelling = false;
         if !self.state.is_final() {
             self.look_up_on_hint(cx);
+        }
+    }
+
+    /// Revup refused the cancellation. The customer is charged further, so the host has to act.
+    pub(super) fn tell_of_refusal(&self, cx: &mut Cx<'_>) {
+        if let Some(id) = self.id.as_ref().filter(|_| !self.state.is_final()) {
+            cx.notify(Notice::CancellationRefused, id, ToDo::NOTHING);
         }
     }
 
@@ -244,6 +252,7 @@ impl Status {
         for review in [Review::NoSignal, Review::StatusUnknown, Review::NotFound] {
             cx.withdraw_review(review, id.as_str());
         }
+        cx.withdraw_notice(Notice::CancellationRefused, id.as_str());
         cx.withdraw_notice(Notice::PaymentFailed, id.as_str());
         if to == Archived && !was_adopted {
             cx.notify(Notice::PaymentFailed, id, ToDo::NOTHING);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::find::Find;
 use super::qualification::{CreateQualificationSession, UpdateQualificationSession};
-use super::requests::{Capture, CreatePaymentToken, CreateRefund, UpdatePaymentToken};
+use super::requests::{CapturePaymentSession, CreatePaymentToken, CreateRefund, UpdatePaymentToken};
 use super::session_request::CreatePaymentSession;
 use crate::config::truemed::Settings;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
@@ -44,7 +44,7 @@ pub enum Call {
     /// Search the list of sessions for one whose creation had no reply.
     FindPaymentSession(Find),
     /// Capture the held money.
-    CapturePaymentSession(PaymentSessionId, Capture),
+    CapturePaymentSession(PaymentSessionId, CapturePaymentSession),
     /// Release the held money.
     VoidPaymentSession(PaymentSessionId),
     /// Cancel a checkout that the customer has not paid.

@@ -280,7 +280,7 @@ mod tests {
         let mut command =
             CreatePaymentSession::new(Cents::new(1500), [OrderItem::new("b12", "B12", 1, Cents::new(1500))].into());
         command.customer_email = Some("a@shop.example".into());
-        let requested = RequestedSession::of(&command, command.content(), "order-1");
+        let requested = RequestedSession::of(&command, command.content(), "order-1", Timestamp::default());
         let first_at = Timestamp::parse_iso("2026-02-02T10:00:00Z").unwrap();
         let wanted = Wanted { requested: &requested, command: &command, idempotency_key: KEY.into(), first_at };
         let Reading::Done(page) = SessionPage::read(&Reply { status: 200, body: body.as_bytes() }, |it| it) else {

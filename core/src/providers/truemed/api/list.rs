@@ -147,6 +147,10 @@ pub struct ListError {
 
 impl ListPaymentTokens {
     /// The request for this page.
+    ///
+    /// # Errors
+    ///
+    /// If a field cannot be sent.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
         check_positive(self.page, "/page")?;
         check_positive(self.page_size, "/page_size")?;
@@ -166,6 +170,10 @@ impl ListPaymentTokens {
 
 impl ListPaymentSessions {
     /// The request for this page.
+    ///
+    /// # Errors
+    ///
+    /// If a field cannot be sent.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
         check_positive(self.page, "/page")?;
         let query = [
@@ -179,6 +187,10 @@ impl ListPaymentSessions {
 
 impl ListPayouts {
     /// The request for this page.
+    ///
+    /// # Errors
+    ///
+    /// If a field cannot be sent.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
         check_positive(self.page, "/page")?;
         check_positive(self.page_size, "/page_size")?;
@@ -195,6 +207,10 @@ impl ListPayouts {
 
 impl ListTransactions {
     /// The request for this page.
+    ///
+    /// # Errors
+    ///
+    /// If a field cannot be sent.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
         check_positive(self.page, "/page")?;
         check_positive(self.page_size, "/page_size")?;
@@ -216,6 +232,10 @@ impl ListTransactions {
 
 impl ListQualificationSessions {
     /// The request for this page.
+    ///
+    /// # Errors
+    ///
+    /// If a field cannot be sent.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
         check_positive(self.page, "/page")?;
         check_positive(self.page_size, "/page_size")?;
@@ -234,6 +254,10 @@ impl ListQualificationSessions {
 
 impl ListCatalogItems {
     /// The request for this page.
+    ///
+    /// # Errors
+    ///
+    /// If a field cannot be sent.
     pub fn request(&self, settings: &Settings) -> Result<Request, ListError> {
         check_positive(self.page, "/page")?;
         check_positive(self.page_size, "/page_size")?;

@@ -12,6 +12,7 @@ use crate::id::Digest;
 use crate::int::whole;
 use crate::money::Cents;
 use crate::providers::truemed::rules::Rule;
+use crate::value::setters;
 
 /// One line of an order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ impl OrderItem {
     }
 }
 
+setters!(OrderItem { amount_details: AmountDetails });
+
 /// Charges and discounts of an order or of a line, in cents.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedAmountDetails"))]
@@ -64,6 +67,13 @@ pub struct AmountDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discounts_details: Option<Vec<AmountDetail>>,
 }
+
+setters!(AmountDetails {
+    total_additional_charges: Cents,
+    total_discounts: Cents,
+    additional_charges_details: Vec<AmountDetail>,
+    discounts_details: Vec<AmountDetail>,
+});
 
 /// One charge or discount.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

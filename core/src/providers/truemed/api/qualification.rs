@@ -10,7 +10,7 @@ use crate::flow::{Reading, Reply};
 use crate::json::{any_form, lenient, lenient_text, read_body};
 use crate::providers::truemed::ids::QualificationSessionId;
 use crate::time::Timestamp;
-use crate::value::{Extra, Metadata, open_enum};
+use crate::value::{Extra, Metadata, open_enum, setters};
 
 open_enum! {
     /// The status of a qualification session.
@@ -65,6 +65,14 @@ impl CreateQualificationSession {
     }
 }
 
+setters!(CreateQualificationSession {
+    success_url: String,
+    failure_url: String,
+    user_id: String,
+    metadata: Metadata,
+    extra: Extra,
+});
+
 /// `update_qualification_session`: set what the host knows of the customer. Fields that are absent stay as they are.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(
@@ -98,6 +106,14 @@ impl UpdateQualificationSession {
         Self { user_id: Some(user_id.into()), ..Self::default() }
     }
 }
+
+setters!(UpdateQualificationSession {
+    user_id: String,
+    metadata: Metadata,
+    success_url: String,
+    failure_url: String,
+    extra: Extra,
+});
 
 /// The reply to `create_qualification_session`.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]

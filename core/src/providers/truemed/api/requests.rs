@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::order::OrderItem;
+use crate::id::Intent;
 use crate::money::Cents;
-use crate::value::{Extra, Metadata, RawJson, open_enum};
+use crate::value::{Extra, Metadata, RawJson, open_enum, setters};
 
 open_enum! {
     /// Why the host refunds money.
@@ -51,6 +52,8 @@ impl CreatePaymentToken {
     }
 }
 
+setters!(CreatePaymentToken { success_url: String, failure_url: String, metadata: Metadata, extra: Extra });
+
 /// `update_payment_token`: change either the stored card or the items of a customer who is present.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedUpdatePaymentTokenFields"))]
@@ -80,12 +83,17 @@ impl UpdatePaymentToken {
     }
 }
 
+setters!(UpdatePaymentToken { update_card_info: bool, order_items: Vec<OrderItem>, extra: Extra });
+
 /// `create_refund`: refund some or all of the captured money.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCreateRefundFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CreateRefund {
+    /// The host's name for this refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
     /// The amount, in cents.
     pub amount: Cents,
     /// The reason.
@@ -98,15 +106,36 @@ pub struct CreateRefund {
     pub extra: Extra,
 }
 
+impl CreateRefund {
+    /// A refund with the host's name for it.
+    pub fn new(intent: Intent, amount: Cents, reason: Reason) -> Self {
+        Self { intent: Some(intent), amount, reason, item_details: None, extra: Extra::default() }
+    }
+}
+
+setters!(CreateRefund { item_details: RawJson, extra: Extra });
+
 /// `capture_payment_session`: capture the held money, or less.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCapture"))]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedCapturePaymentSessionFields"))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Capture {
+pub struct CapturePaymentSession {
+    /// The host's name for this capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
     /// The amount, in cents.
     pub total_amount: Cents,
     /// Fields that the library does not know.
     #[serde(default, skip_serializing_if = "Extra::is_empty")]
     pub extra: Extra,
 }
+
+impl CapturePaymentSession {
+    /// A capture of this amount.
+    pub fn new(total_amount: Cents) -> Self {
+        Self { total_amount, ..Self::default() }
+    }
+}
+
+setters!(CapturePaymentSession { intent: Intent, extra: Extra });

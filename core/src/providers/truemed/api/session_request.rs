@@ -14,7 +14,7 @@ use crate::money::Cents;
 use crate::providers::truemed::ids::Token;
 use crate::providers::truemed::rules::Rule;
 use crate::url::is_absolute;
-use crate::value::{Extra, Metadata, open_enum};
+use crate::value::{Extra, Metadata, open_enum, setters};
 
 /// The only template that Truemed replaces in a URL.
 const TEMPLATE: &str = "{{payment_session_id}}";
@@ -103,6 +103,23 @@ impl NextBillInfo {
         Self { total_amount: Some(total_amount), date: Some(date.into()) }
     }
 }
+
+setters!(CreatePaymentSession {
+    amount_details: AmountDetails,
+    success_url: String,
+    failure_url: String,
+    customer_email: String,
+    customer_name: String,
+    customer_state: String,
+    metadata: Metadata,
+    kind: Kind,
+    tokenize: bool,
+    payment_token: Token,
+    display_next_bill_info: NextBillInfo,
+    use_iframe: bool,
+    intent: Intent,
+    extra: Extra,
+});
 
 impl CreatePaymentSession {
     /// A checkout of some items.

@@ -7,14 +7,12 @@ use serde::Deserialize;
 use super::event::Trigger;
 use super::{Cx, PaymentSession};
 use crate::flow::{Stop, named};
-use crate::id::Intent;
-use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::requests::{Capture, CreateRefund, Reason};
+use crate::providers::truemed::api::requests::{CapturePaymentSession, CreateRefund};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::session::RequestedSession;
-use crate::value::{Extra, RawJson, echoed};
+use crate::value::{echoed, from_fields};
 
 /// What the host can do with a session.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -36,16 +34,7 @@ pub enum Command {
     },
     /// Capture the held money, or less.
     #[serde(alias = "capture")]
-    CapturePaymentSession {
-        /// The amount, in cents.
-        total_amount: Cents,
-        /// The host's name for this capture.
-        #[serde(default)]
-        intent: Option<Intent>,
-        /// Fields that the library does not know.
-        #[serde(default)]
-        extra: Extra,
-    },
+    CapturePaymentSession(CapturePaymentSession),
     /// Release the held money.
     #[serde(alias = "void")]
     VoidPaymentSession {},
@@ -53,28 +42,10 @@ pub enum Command {
     #[serde(alias = "cancel")]
     CancelPaymentSession {},
     /// Refund money.
-    CreateRefund {
-        /// The host's name for this refund.
-        #[serde(default)]
-        intent: Option<Intent>,
-        /// The amount, in cents.
-        amount: Cents,
-        /// The reason.
-        reason: Reason,
-        /// The refunded items, as Truemed specifies them.
-        #[serde(default)]
-        item_details: Option<RawJson>,
-        /// Fields that the library does not know.
-        #[serde(default)]
-        extra: Extra,
-    },
+    CreateRefund(CreateRefund),
 }
 
-impl From<CreatePaymentSession> for Command {
-    fn from(command: CreatePaymentSession) -> Self {
-        Self::CreatePaymentSession(Box::new(command))
-    }
-}
+from_fields!(Command: CreatePaymentSession, CapturePaymentSession, CreateRefund);
 
 named! {
     /// The commands as buttons.
@@ -100,10 +71,10 @@ impl Action {
         match command {
             Command::CreatePaymentSession(_) => Self::Create,
             Command::RetrievePaymentSession { .. } => Self::Retrieve,
-            Command::CapturePaymentSession { .. } => Self::Capture,
+            Command::CapturePaymentSession(_) => Self::Capture,
             Command::VoidPaymentSession {} => Self::Void,
             Command::CancelPaymentSession {} => Self::Cancel,
-            Command::CreateRefund { .. } => Self::Refund,
+            Command::CreateRefund(_) => Self::Refund,
         }
     }
 
@@ -132,18 +103,10 @@ impl PaymentSession {
                 self.retrieve(payment_session_id, cx)?;
                 return Ok(Trigger::Retrieve);
             }
-            Command::CapturePaymentSession { total_amount, intent, extra } => {
-                self.known_or(Stop::NotNow)?.capture(intent, Capture { total_amount, extra }, cx)?;
-            }
+            Command::CapturePaymentSession(capture) => self.known_or(Stop::NotNow)?.capture(capture, cx)?,
             Command::VoidPaymentSession {} => self.known_or(Stop::NotNow)?.void(cx),
             Command::CancelPaymentSession {} => self.known_or(Stop::NotNow)?.cancel(cx),
-            Command::CreateRefund { intent, amount, reason, item_details, extra } => {
-                self.known_or(Stop::NotNow)?.refund(
-                    intent,
-                    CreateRefund { amount, reason, item_details, extra },
-                    cx,
-                )?;
-            }
+            Command::CreateRefund(refund) => self.known_or(Stop::NotNow)?.refund(refund, cx)?,
         }
         Ok(Trigger::Ask)
     }
@@ -154,7 +117,7 @@ impl PaymentSession {
         }
         let content = command.content();
         let metadata = echoed(&mut command.metadata, cx.key());
-        *self = Self::Requested(RequestedSession::of(&command, content, &metadata));
+        *self = Self::Requested(RequestedSession::of(&command, content, &metadata, cx.now()));
         match command.intent.clone() {
             Some(intent) => cx.request_next(Call::CreatePaymentSession(command), &intent),
             None => cx.request(Call::CreatePaymentSession(command)),

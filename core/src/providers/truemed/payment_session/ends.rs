@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Cx, Known};
-use crate::flow::{Outcome, Stop};
+use crate::flow::{Outcome, Stop, ToDo};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::requests::Capture;
+use crate::providers::truemed::api::requests::CapturePaymentSession;
 use crate::providers::truemed::api::webhook::{SessionReport, Status};
-use crate::providers::truemed::names::Verdict;
+use crate::providers::truemed::names::{Notice, Verdict};
 use crate::providers::truemed::session::Session;
 
 /// A capture, void or cancel that the host requested.
@@ -58,8 +58,10 @@ pub(super) fn capture_content(amount: Cents) -> Digest {
 
 impl Known {
     /// Requests a capture of the held money, or of less.
-    pub(super) fn capture(&mut self, intent: Option<Intent>, capture: Capture, cx: &mut Cx<'_>) -> Result<(), Stop> {
+    pub(super) fn capture(&mut self, mut capture: CapturePaymentSession, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let intent = capture.intent.take();
         let content = capture_content(capture.total_amount);
+        self.withdraw_refusal(cx);
         self.session.capture_requested = true;
         self.session.capturing = Some(capture.total_amount);
         let call = Call::CapturePaymentSession(self.session.id.clone(), capture);
@@ -67,7 +69,7 @@ impl Known {
             None => cx.request(call),
             Some(name) => {
                 let number = self.ends.status_of(name, content).number()?;
-                self.ends.open(name.clone(), content, number);
+                self.ends.open(name.clone(), content, number, (self.session.capturing, cx.now()));
                 cx.request_as(call, name, number)
             }
         };
@@ -77,14 +79,21 @@ impl Known {
 
     /// Requests the release of the held money.
     pub(super) fn void(&mut self, cx: &mut Cx<'_>) {
+        self.withdraw_refusal(cx);
         cx.request(Call::VoidPaymentSession(self.session.id.clone()));
         self.ending = Some(Ending::Void);
     }
 
     /// Requests the cancellation of an unpaid checkout.
     pub(super) fn cancel(&mut self, cx: &mut Cx<'_>) {
+        self.withdraw_refusal(cx);
         cx.request(Call::CancelPaymentSession(self.session.id.clone()));
         self.ending = Some(Ending::Cancel);
+    }
+
+    /// The host acts on the session again, or the session is over: a refusal is no news any more.
+    fn withdraw_refusal(&self, cx: &mut Cx<'_>) {
+        cx.withdraw_notice(Notice::CancellationRefused, self.session.id.as_str());
     }
 
     /// Whether a cancellation is pending, so that no customer is sent to the checkout.
@@ -103,8 +112,11 @@ impl Known {
     }
 
     /// Truemed refused the capture, void or cancel. The money may have moved already, so the session is looked up.
-    pub(super) fn end_refused(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn end_refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
         self.settle_end(Outcome::Failed);
+        if !matches!(call, Call::CapturePaymentSession(..)) {
+            cx.notify(Notice::CancellationRefused, &self.session.id, ToDo::NOTHING);
+        }
         cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
     }
 
@@ -144,6 +156,9 @@ impl Known {
 
     /// Compares a report with the pending capture, void or cancel: it is over, or a lookup denies it.
     pub(super) fn compare_end(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_>) {
+        if self.session.is_over() {
+            self.withdraw_refusal(cx);
+        }
         let Some(ending) = &self.ending else { return };
         let Session { status, .. } = &self.session;
         let (is_over, is_as_before) = match ending {

@@ -133,14 +133,14 @@ impl Known {
                     && self.session.requested.as_ref().is_some_and(|requested| requested.cart == command.content())
             }
             Command::RetrievePaymentSession { .. } => false,
-            Command::CapturePaymentSession { intent, .. } => content.is_some_and(|content| {
-                is_same(&self.ends, intent.as_ref(), content)
-                    || self.ending == Some(Ending::Capture(intent.clone(), content))
+            Command::CapturePaymentSession(capture) => content.is_some_and(|content| {
+                is_same(&self.ends, capture.intent.as_ref(), content)
+                    || self.ending == Some(Ending::Capture(capture.intent.clone(), content))
             }),
             Command::VoidPaymentSession {} => self.ending == Some(Ending::Void),
             Command::CancelPaymentSession {} => self.is_dropped(),
-            Command::CreateRefund { intent, .. } => {
-                content.is_some_and(|content| is_same(&self.refunds, intent.as_ref(), content))
+            Command::CreateRefund(refund) => {
+                content.is_some_and(|content| is_same(&self.refunds, refund.intent.as_ref(), content))
             }
         }
     }
@@ -187,7 +187,7 @@ impl Known {
                     cx.look_again(is_end_or_refund);
                 }
             }
-            _ => self.end_refused(cx),
+            _ => self.end_refused(call, cx),
         }
     }
 
@@ -277,12 +277,8 @@ pub(super) fn remember(reviewed: &mut Vec<PaymentSessionId>, id: PaymentSessionI
 /// The fingerprint of a command that can have an intent.
 pub(super) fn content(command: &Command) -> Option<Digest> {
     match command {
-        Command::CapturePaymentSession { total_amount, .. } => Some(capture_content(*total_amount)),
-        Command::CreateRefund { amount, reason, item_details, extra, .. } => {
-            let (amount, reason) = (*amount, reason.clone());
-            let refund = CreateRefund { amount, reason, item_details: item_details.clone(), extra: extra.clone() };
-            Some(refund_content(&refund))
-        }
+        Command::CapturePaymentSession(capture) => Some(capture_content(capture.total_amount)),
+        Command::CreateRefund(refund) => Some(refund_content(refund)),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use super::ends::is_end;
 use super::{Cx, Known};
 
 use crate::flow::{Outcome, Stop};
-use crate::id::{Digest, EffectId, Intent};
+use crate::id::{Digest, EffectId};
 use crate::json::encode;
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
@@ -57,9 +57,10 @@ pub(super) const fn is_end_or_refund(call: &Call) -> bool {
     is_end(call) || is_refund(call)
 }
 
-/// The fingerprint of a refund.
+/// The fingerprint of a refund, whatever its name.
 pub(super) fn refund_content(refund: &CreateRefund) -> Digest {
-    Digest::of([encode(refund).as_bytes()])
+    let unnamed = CreateRefund { intent: None, ..refund.clone() };
+    Digest::of([encode(&unnamed).as_bytes()])
 }
 
 /// The amounts of the refunds that Truemed may have made.
@@ -73,12 +74,12 @@ fn sent_refunds(cx: &Cx<'_>) -> Vec<Cents> {
 
 impl Known {
     /// Requests a refund.
-    pub(super) fn refund(&mut self, intent: Option<Intent>, refund: CreateRefund, cx: &mut Cx<'_>) -> Result<(), Stop> {
-        let Some(name) = intent else { return Err(Stop::NotNow) };
+    pub(super) fn refund(&mut self, mut refund: CreateRefund, cx: &mut Cx<'_>) -> Result<(), Stop> {
+        let Some(name) = refund.intent.take() else { return Err(Stop::NotNow) };
         let content = refund_content(&refund);
         let number = self.refunds.status_of(&name, content).number()?;
         self.refunding = self.refunding.plus(refund.amount);
-        self.refunds.open(name.clone(), content, number);
+        self.refunds.open(name.clone(), content, number, (Some(refund.amount), cx.now()));
         cx.request_as(Call::CreateRefund(self.session.id.clone(), refund), &name, number);
         Ok(())
     }

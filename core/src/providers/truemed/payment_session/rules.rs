@@ -9,7 +9,7 @@ use crate::flow::Flow;
 use crate::flow::Intents;
 use crate::id::Intent;
 use crate::money::Cents;
-use crate::providers::truemed::api::requests::{Capture, CreateRefund};
+use crate::providers::truemed::api::requests::{CapturePaymentSession, CreateRefund};
 use crate::providers::truemed::api::webhook::Status;
 use crate::providers::truemed::names::{Review, SignalName};
 use crate::providers::truemed::payment_token::PaymentToken;
@@ -80,17 +80,17 @@ pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rul
             rules.check(CoreRule::NothingKnown, id.is_some()).at("/payment_session_id");
             rules.check(CoreRule::UnknownId, same || id.is_none()).at("/payment_session_id");
         }
-        (Command::CapturePaymentSession { total_amount, intent, extra }, PaymentSession::Known(known)) => {
-            check_capture(known, *total_amount, rules);
-            rules.check_extra::<Capture>(extra);
-            check_intent(&known.ends, intent.as_ref(), command, rules);
+        (Command::CapturePaymentSession(capture), PaymentSession::Known(known)) => {
+            check_capture(known, capture.total_amount, rules);
+            rules.check_extra::<CapturePaymentSession>(&capture.extra);
+            check_intent(&known.ends, capture.intent.as_ref(), command, rules);
         }
-        (Command::CreateRefund { intent, amount, reason, extra, .. }, PaymentSession::Known(known)) => {
-            rules.check(Rule::RefundReason, reason.is_known()).at("/reason");
-            rules.check_extra::<CreateRefund>(extra);
-            check_refund(known, *amount, rules);
-            rules.check(CoreRule::IntentRequired, intent.is_some()).at("/intent");
-            check_intent(&known.refunds, intent.as_ref(), command, rules);
+        (Command::CreateRefund(refund), PaymentSession::Known(known)) => {
+            rules.check(Rule::RefundReason, refund.reason.is_known()).at("/reason");
+            rules.check_extra::<CreateRefund>(&refund.extra);
+            check_refund(known, refund.amount, rules);
+            rules.check(CoreRule::IntentRequired, refund.intent.is_some()).at("/intent");
+            check_intent(&known.refunds, refund.intent.as_ref(), command, rules);
         }
         _ => {}
     }

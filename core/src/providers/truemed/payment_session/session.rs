@@ -196,7 +196,7 @@ impl PaymentSession {
         match (self, &*done.call, event) {
             (session @ Self::Absent, Call::CreatePaymentSession(command), Event::SessionCreated(reply)) => {
                 let metadata = echoed(&mut command.metadata.clone(), cx.key());
-                let requested = RequestedSession::of(command, command.content(), &metadata);
+                let requested = RequestedSession::of(command, command.content(), &metadata, cx.now());
                 *session = Self::Known(Box::new(Known::created(requested, reply, cx)));
             }
             (Self::Known(known), call, event) => {

@@ -68,15 +68,16 @@ impl PaymentSession {
 
     /// The checkout, the captures and the refunds that the host has named.
     pub(super) fn named_requests(&self, view: &Rules<'_>) -> Vec<IntentReport<Self>> {
-        let intent = self.requested().and_then(|it| it.intent.as_ref());
         let outcome = match self {
             Self::Known(known) if known.session.status == ProviderStatus::Captured => Outcome::Done,
             Self::Known(known) if known.session.is_over() => Outcome::Failed,
             _ => Outcome::Open,
         };
-        let checkout = intent.map(|intent| {
+        let checkout = self.requested().and_then(|requested| {
+            let intent = requested.intent.as_ref()?;
             let attempt = view.attempts_of(CREATE_SESSION.name, intent);
-            IntentReport::new(intent, Action::Create, CREATE_SESSION.name, attempt, outcome)
+            let report = IntentReport::new(intent, Action::Create, CREATE_SESSION.name, attempt, outcome);
+            Some(report.requested(Some(requested.total), Some(requested.requested_at)))
         });
         let known = match self {
             Self::Known(known) => Some(known),

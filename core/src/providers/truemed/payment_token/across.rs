@@ -279,7 +279,7 @@ impl PaymentToken {
         if !command.is_charge() {
             self.token.provision(seq, command.items(), &metadata, cx);
         }
-        self.charge.made_after_all(seq, command, &metadata);
+        self.charge.made_after_all(seq, command, (&metadata, cx.now()));
         self.open(reply.id, reply.redirect_url, cx)
     }
 

@@ -25,6 +25,7 @@ use crate::providers::truemed::api::webhook::{NextAction, SessionReport, Status}
 use crate::providers::truemed::ids::{PaymentSessionId, Token};
 use crate::providers::truemed::names::{Notice, Review, SignalName, Verdict};
 use crate::providers::truemed::session::{RequestedSession, Session};
+use crate::time::Timestamp;
 pub(super) use repair::FailedCharge;
 
 named! {
@@ -99,6 +100,11 @@ enum Charge {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total: Option<Cents>,
     },
+}
+
+/// Whether a request charges the stored token.
+fn is_charge(call: &Call) -> bool {
+    matches!(call, Call::CreatePaymentSession(command) if command.is_charge())
 }
 
 /// What a page of the list shows of the requested charge.
@@ -185,8 +191,12 @@ impl Charges {
         (cart, metadata): (Digest, &str),
         cx: &mut Cx<'_>,
     ) {
-        self.current =
-            Charge::Requested { seq, requested: RequestedSession::of(&command, cart, metadata), failed: None };
+        let total = command.total_amount;
+        self.current = Charge::Requested {
+            seq,
+            requested: RequestedSession::of(&command, cart, metadata, cx.now()),
+            failed: None,
+        };
         let intent = command.intent.clone();
         self.checkouts.retain(|it| Some(it) != intent.as_ref());
         if let Some(intent) = intent.as_ref().filter(|_| !command.is_charge()) {
@@ -202,7 +212,7 @@ impl Charges {
             }
             Some(intent) => {
                 cx.request_as(call, &intent, number);
-                self.intents.open(intent, cart, number);
+                self.intents.open(intent, cart, number, (Some(total), cx.now()));
             }
         }
     }
@@ -276,8 +286,13 @@ impl Charges {
 
     /// Truemed made a charge that had ended as not made. It is the requested charge again, because no other is
     /// pending.
-    pub(super) fn made_after_all(&mut self, seq: u32, command: &CreatePaymentSession, metadata: &str) {
-        let requested = RequestedSession::of(command, command.cart(command.items()), metadata);
+    pub(super) fn made_after_all(
+        &mut self,
+        seq: u32,
+        command: &CreatePaymentSession,
+        (metadata, now): (&str, Timestamp),
+    ) {
+        let requested = RequestedSession::of(command, command.cart(command.items()), metadata, now);
         self.current = Charge::Requested { seq, requested, failed: None };
         self.settle(command.intent.as_ref(), Outcome::Open);
     }
@@ -294,20 +309,32 @@ impl Charges {
         if cx.pending(is_stale).is_none_or(|it| it.sent) {
             return;
         }
-        cx.withdraw(is_stale);
         let (seq, intent, total) = (*seq, requested.intent.clone(), Some(requested.total));
+        let _ = cx.drop_unsent(is_stale, "The confirmed items or the token are not those of this charge any more.");
         self.settle(intent.as_ref(), Outcome::Failed);
         self.current = Charge::Repaired { seq, intent, session: None, total };
     }
 
-    /// The token is deleted. A charge that was sent keeps its request, and one that was not is dropped.
+    /// The token is deleted. A charge that was sent keeps its request, and one that was not is dropped. Sent again,
+    /// a charge cannot succeed any more, and the reply to its key shows if it did.
     pub(super) fn token_is_deleted(&mut self, cx: &mut Cx<'_>) {
-        let unsent = cx.pending(Call::is_session).filter(|it| !it.sent).map(|it| String::from(it.id.intent()));
-        if let Some(intent) = unsent {
-            self.intents.settle(&intent, Outcome::Failed);
+        if let Some(id) = cx.drop_unsent(Call::is_session, "Its token is deleted.") {
+            self.intents.settle(id.intent(), Outcome::Failed);
             self.current = Charge::Idle;
         }
-        cx.withdraw_unsent(Call::is_session);
+        cx.resume_sending(is_charge);
+    }
+
+    /// The host wants the token to be deleted, so nobody wants the charge any more. A charge that was not sent is dropped.
+    /// Of one that may have succeeded, only the outcome is found out.
+    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>) {
+        if let Some(id) = cx.drop_unsent(is_charge, "The host has requested the deletion of its token.") {
+            cx.withdraw(Call::is_find);
+            cx.withdraw_all_about(repair::FAILURE_EFFECTS, |_| true);
+            self.intents.settle(id.intent(), Outcome::Failed);
+            self.current = Charge::Idle;
+        }
+        cx.stop_sending(is_charge);
     }
 
     /// What the charge waits for. With a deleted token, it waits only for the open session.

@@ -14,7 +14,7 @@ use crate::providers::truemed::api::order::{OrderItem, digest};
 use crate::providers::truemed::api::requests::{CreatePaymentToken, UpdatePaymentToken};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
-use crate::value::echoed;
+use crate::value::{echoed, from_fields};
 
 /// What the host can do with a payment token.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -54,23 +54,7 @@ pub enum Command {
     DeletePaymentToken {},
 }
 
-impl From<CreatePaymentToken> for Command {
-    fn from(command: CreatePaymentToken) -> Self {
-        Self::CreatePaymentToken(command)
-    }
-}
-
-impl From<UpdatePaymentToken> for Command {
-    fn from(command: UpdatePaymentToken) -> Self {
-        Self::UpdatePaymentToken(command)
-    }
-}
-
-impl From<CreatePaymentSession> for Command {
-    fn from(command: CreatePaymentSession) -> Self {
-        Self::CreatePaymentSession(Box::new(command))
-    }
-}
+from_fields!(Command: CreatePaymentToken, UpdatePaymentToken, CreatePaymentSession);
 
 named! {
     /// The commands as buttons.
@@ -181,6 +165,9 @@ impl PaymentToken {
                 Trigger::Other
             }
             Command::DeletePaymentToken {} => {
+                if self.token.is(super::TokenState::Issued) {
+                    self.charge.give_up(cx);
+                }
                 self.token.delete(self.charge.requested_seq(), cx)?;
                 Trigger::Delete
             }

@@ -117,6 +117,8 @@ impl Facet for TokenState {
         moves(Deleting,  &[TokenDeleted],                                    &[Deleted]),
         moves(Deleting,  &[Refused, Reviewed],                               &[Issued, Deleted]),
         moves(Deleting,  &[Found],                                           &[Issued]),
+        // Truemed issues the token of another request of ours. The host wants no token any more.
+        moves(Deleted,   &[TokenUpdated],                                    &[Deleting]),
     ] };
 }
 
@@ -151,7 +153,7 @@ impl Facet for ChargeState {
         moves(Requested, &[TokenUpdated],              &[Repaired, Open]),
         moves(Requested, &[Reviewed],                  &[Repaired, Idle, Open, Failed]),
         moves(Requested, &[SessionComplete],           &[Idle, Open]),
-        moves(Requested, &[TokenDeleted],              &[Idle]),
+        moves(Requested, &[TokenDeleted, Delete],      &[Idle]),
         moves(Requested, &[SessionFound],              &[Open, Idle, Failed]),
         moves(Open,      &[SessionComplete, Reviewed], &[Idle]),
         // Truemed captures the session of a failed charge.

@@ -75,7 +75,10 @@ impl PaymentToken {
             Call::RetrievePaymentToken(token) => self.token_not_found(token, cx),
             Call::RetrievePaymentSession(session) => self.charge.not_found(session, cx),
             Call::DeletePaymentToken(_) if status == 404 => StoredToken::ask_where_it_is(cx),
-            Call::DeletePaymentToken(_) => self.token.not_deleted(),
+            Call::DeletePaymentToken(_) => {
+                self.token.not_deleted();
+                StoredToken::tell_of_refusal(cx);
+            }
             _ => {}
         }
     }
@@ -98,8 +101,10 @@ impl PaymentToken {
     pub(super) fn not_sent(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
         match call {
             Call::CreatePaymentToken(_) => self.token.not_sent(self.charge.requested_seq(), cx),
-            Call::CreatePaymentSession(command) if command.is_charge() && self.token.is(TokenState::Deleted) => {
-                cx.withdraw(Call::is_session);
+            Call::CreatePaymentSession(command)
+                if command.is_charge() && (self.token.is(TokenState::Deleted) || is_given_up(cx)) =>
+            {
+                let _ = cx.drop_unsent(Call::is_session, UNWANTED);
                 self.not_made(id, cx);
             }
             Call::CreatePaymentSession(_) => self.drop_stale_charge(cx),
@@ -185,6 +190,14 @@ impl PaymentToken {
         }
         self.token.schedule_provisions(cx);
     }
+}
+
+/// Why a charge is dropped once the host wants its token to be deleted.
+const UNWANTED: &str = "The host has requested the deletion of its token.";
+
+/// Whether the pending charge is not sent any more, because the host has requested the deletion of the token.
+fn is_given_up(cx: &Cx<'_>) -> bool {
+    cx.pending(Call::is_session).is_some_and(|it| it.given_up)
 }
 
 /// Looks up the token after a charge that did not find it.

@@ -240,6 +240,10 @@ fn check_one_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
 
 fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
     let updated = || UnblockedBy::signal(SignalName::TokenUpdated.as_str());
+    // A charge is not sent any more once the host has requested the deletion, even if Truemed refuses the deletion.
+    if rules.is_lease() && !rules.is_resend() && rules.pending(Call::is_session).is_some_and(|it| it.given_up) {
+        return reject_deleted(rules);
+    }
     match token.token.state() {
         TokenState::Issued => {}
         // Only a resend shows what became of a charge that was sent before the deletion.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Cx;
-use crate::flow::{Stop, states};
+use crate::flow::{Stop, ToDo, states};
 use crate::id::Digest;
 use crate::id::TypedId;
 use crate::providers::truemed::api::calls::Call;
@@ -152,8 +152,9 @@ impl StoredToken {
         Ok(())
     }
 
-    fn request_deletion(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn request_deletion(&mut self, cx: &mut Cx<'_>) {
         if let Some(token) = self.payment_token.clone() {
+            cx.withdraw_notice(Notice::DeletionRefused, THE_TOKEN);
             cx.request(Call::DeletePaymentToken(token));
             self.state = TokenState::Deleting;
         }
@@ -236,7 +237,10 @@ impl StoredToken {
             TokenState::Adopting => {
                 self.apply(0, TokenReport::new(&reply.payment_token, reply.lmn_expiry()), cx);
             }
-            TokenState::Deleting if cx.deny(is_delete).is_some() => self.state = TokenState::Issued,
+            TokenState::Deleting if cx.deny(is_delete).is_some() => {
+                self.state = TokenState::Issued;
+                Self::tell_of_refusal(cx);
+            }
             _ => {}
         }
         if self.payment_token.as_ref() == Some(&reply.payment_token) {
@@ -265,6 +269,11 @@ impl StoredToken {
         cx.ask(Review::TokenNotFound, TypedId::new(THE_TOKEN, THE_TOKEN));
     }
 
+    /// Truemed refused to delete the token. It can still be charged, so the host has to act.
+    pub(super) fn tell_of_refusal(cx: &mut Cx<'_>) {
+        cx.notify(Notice::DeletionRefused, TypedId::new(THE_TOKEN, THE_TOKEN), ToDo::NOTHING);
+    }
+
     /// The adopted token cannot be found.
     pub(super) fn not_adopted(&mut self) {
         if self.is(TokenState::Adopting) {
@@ -289,6 +298,7 @@ impl StoredToken {
             Notice::PaymentFailed.as_str(),
             Notice::LetterExpires.as_str(),
             Notice::CardExpires.as_str(),
+            Notice::DeletionRefused.as_str(),
             Review::ChangeUnconfirmed.as_str(),
             Review::RepairUnconfirmed.as_str(),
             Review::TokenNotFound.as_str(),

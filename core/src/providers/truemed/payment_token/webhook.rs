@@ -118,17 +118,29 @@ impl PaymentToken {
         let named = origins.iter().flatten().count();
         cx.check(Rule::WebhookOriginIdExactlyOne, named == 1);
         self.token.check_echo(webhook.metadata.as_deref(), cx);
-        let is_deleted = self.token.is(TokenState::Deleted);
-        cx.check(Rule::TokenDeleteFinal, !is_deleted);
-        if is_deleted {
-            return Err(IgnoredReason::Duplicate);
-        }
         let ours = webhook.metadata.as_deref() == Some(cx.key().as_str());
         let report = TokenReport {
             token: &webhook.payment_token,
             lmn_expires_at: webhook.lmn_expiry(),
             at: webhook.changed_at(),
         };
+        let is_other = self.token.payment_token() != Some(report.token);
+        let brings_other = |it: &&Origin| is_other && (self.token.has_provision(it) || ours && !self.history.has(it));
+        let other = origins.iter().flatten().find(brings_other);
+        match (self.token.state(), other) {
+            // It counts once the first token is deleted, or stays.
+            (TokenState::Deleting, Some(_)) => return Err(IgnoredReason::Early),
+            (TokenState::Deleted, Some(origin)) => {
+                self.token.delete_other(origin, report, &mut self.history, cx);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let is_deleted = self.token.is(TokenState::Deleted);
+        cx.check(Rule::TokenDeleteFinal, !is_deleted);
+        if is_deleted {
+            return Err(IgnoredReason::Duplicate);
+        }
         if named == 0 {
             return self.settle_by_token(report, ours, cx);
         }

@@ -9,7 +9,7 @@ use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::order::digest;
 use crate::providers::truemed::api::qualification::{CreateQualificationSession, UpdateQualificationSession};
 use crate::providers::truemed::ids::QualificationSessionId;
-use crate::value::echoed;
+use crate::value::{echoed, from_fields};
 
 /// What the host can do with a qualification session.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -33,17 +33,7 @@ pub enum Command {
     },
 }
 
-impl From<CreateQualificationSession> for Command {
-    fn from(command: CreateQualificationSession) -> Self {
-        Self::CreateQualificationSession(command)
-    }
-}
-
-impl From<UpdateQualificationSession> for Command {
-    fn from(command: UpdateQualificationSession) -> Self {
-        Self::UpdateQualificationSession(command)
-    }
-}
+from_fields!(Command: CreateQualificationSession, UpdateQualificationSession);
 
 named! {
     /// The commands as buttons.

@@ -14,7 +14,7 @@ use crate::int::whole_if_any;
 use crate::json::encode;
 use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::url::escaped;
-use crate::value::{Extra, body};
+use crate::value::{Extra, body, setters};
 
 /// The access token of the retailer.
 const CREDENTIAL: Credential = Credential::BEARER;
@@ -201,6 +201,12 @@ impl TokenRequest {
         Self { components: Some(components), return_url: Some(return_url.into()), ..Self::default() }
     }
 
+    /// The same request with components too.
+    #[must_use]
+    pub fn with_components(self, components: Vec<Component>) -> Self {
+        Self { components: Some(components), ..self }
+    }
+
     /// Whether it names a product or a price.
     pub(crate) const fn names_a_plan(&self) -> bool {
         self.product_handle.is_some() || self.price_handle.is_some()
@@ -211,3 +217,11 @@ impl TokenRequest {
         Digest::of([encode(self).as_bytes()])
     }
 }
+
+setters!(TokenRequest {
+    product_handle: String,
+    price_handle: String,
+    coupon_code: String,
+    return_url: String,
+    extra: Extra,
+});

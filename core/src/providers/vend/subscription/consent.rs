@@ -15,7 +15,7 @@ use super::status::PendingChange;
 use crate::config::Context;
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
-use crate::flow::{Stop, named};
+use crate::flow::{Stop, ToDo, named};
 use crate::id::TypedId;
 use crate::id::{Digest, EffectId};
 use crate::providers::vend::api::calls::{Call, Kind, TokenRequest};
@@ -65,6 +65,10 @@ pub(super) struct Consent {
     /// The last tokens that were given up as unused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     closed: Vec<Closed>,
+    /// The change that was offered last, if it has lapsed beside a pending request, so that the retailer is not notified
+    /// yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lapsed_beside: Option<RequestId>,
     /// The latest consents, to the plan and to each component.
     #[serde(skip_serializing_if = "Latest::is_empty")]
     latest: Latest,
@@ -216,7 +220,11 @@ impl Consent {
     /// Requests a token. A newer request replaces one that was not sent. The token of a replaced request is never used.
     pub(super) fn request(&mut self, kind: Kind, request: TokenRequest, cx: &mut Cx<'_>) {
         cx.withdraw(Call::is_token_request);
-        cx.withdraw_all_about(&[Notice::ConsentExpired.as_str()], |_| true);
+        if cx.has_notice(Notice::ConsentExpired) {
+            // If Vend refuses the request, the retailer must learn of the lapse all the same.
+            self.lapsed_beside = self.newest;
+        }
+        cx.withdraw_all_about(&[Notice::ConsentExpired.as_str(), Notice::RequestRefused.as_str()], |_| true);
         let id = cx.request(Call::of(kind, request.clone()));
         self.requested = RequestId::of(&id).map(|id| Requested::new(id, &request));
     }
@@ -235,13 +243,25 @@ impl Consent {
         let token = Token::new(requested, reply, cx.leased_by());
         token.schedule_lookup(cx);
         self.newest = Some(token.request);
+        self.lapsed_beside = None;
         self.tokens.push(token);
         Ok(())
     }
 
     /// A request ends without a token.
-    pub(super) fn no_token(&mut self, id: &EffectId) {
+    pub(super) fn no_token(&mut self, id: &EffectId, cx: &mut Cx<'_>) {
         self.requested.take_if(|it| it.request.id() == *id);
+        if let Some(lapsed) = self.lapsed_beside.take_if(|_| self.requested.is_none()) {
+            cx.notify(Notice::ConsentExpired, &lapsed.id(), ToDo::NOTHING);
+        }
+    }
+
+    /// Vend refuses the request for a token.
+    pub(super) fn refused(&mut self, id: &EffectId, cx: &mut Cx<'_>) {
+        if self.requested.as_ref().is_some_and(|it| it.request.id() == *id) {
+            cx.notify(Notice::RequestRefused, id, ToDo::NOTHING);
+        }
+        self.no_token(id, cx);
     }
 
     /// The subscription has ended, so a pending update is withdrawn. If the update is already sent, its token is never
@@ -249,6 +269,7 @@ impl Consent {
     pub(super) fn withdraw_update(&mut self, cx: &mut Cx<'_>) {
         cx.withdraw(|call| matches!(call, Call::UpdateSubscriptionToken(_)));
         self.requested.take_if(|it| it.request.kind() == Kind::Update);
+        self.lapsed_beside.take_if(|it| it.kind() == Kind::Update);
     }
 
     /// The retailer returned. The return is no proof, so it only makes the lookups of all outstanding tokens due.

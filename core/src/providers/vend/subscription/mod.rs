@@ -216,7 +216,7 @@ impl Flow for Subscription {
             Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
             Input::Refused { id, call, .. } => {
                 match &*call {
-                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id),
+                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.refused(&id, cx),
                     Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
                     Call::RetrieveSubscription(id) => billing.on_not_found(id, cx),
                     Call::ListSubscriptions => {}
@@ -226,7 +226,7 @@ impl Flow for Subscription {
             // The only verdict on a request gives the request up.
             Input::Resolved { id, call, .. } => {
                 match &*call {
-                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id),
+                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id, cx),
                     Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
                     Call::RetrieveSubscription(_) | Call::ListSubscriptions => billing.restart_wait(account, cx),
                 }

@@ -23,6 +23,9 @@ impl Flex {
         if session.status != "complete" || amount <= 0 || refunded + amount > session.received {
             return (422, json!({"detail": [{"loc": ["amount"], "msg": "no", "type": "invalid_amount"}]}));
         }
+        if self.is_disputed(&format!("fpi_{id}")) {
+            return (400, json!({"error": {"code": "charge_disputed", "message": "the charge is disputed"}}));
+        }
         let mark = request.mark();
         let made = self.refunds.iter().find(|it| it.mark == mark && it.status != "failed").map(|it| it.id.clone());
         if let Some(made) = made {

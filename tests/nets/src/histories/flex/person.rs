@@ -27,6 +27,15 @@ impl Flex {
                 };
             }
         }
+        if question.has("not_closed") || question.has("won") {
+            let status = self.disputes.iter().find(|it| it.id == question.about).map(|it| it.status);
+            let (yes, no) = if question.has("not_closed") { ("closed", "not_closed") } else { ("lost", "won") };
+            return match status {
+                Some("lost") => plain(yes),
+                Some(_) if question.has("keep_waiting") && status != Some("won") => plain("keep_waiting"),
+                _ => plain(no),
+            };
+        }
         if question.has("changed") {
             return plain(if self.changed.iter().any(|key| ours(key)) { "changed" } else { "not_changed" });
         }
@@ -59,6 +68,7 @@ impl Flex {
         let order = [
             "retry",
             "seen",
+            "submitted",
             "keep",
             "fulfill",
             "keep_access",

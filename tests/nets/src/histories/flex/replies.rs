@@ -51,6 +51,9 @@ impl Flex {
                 true => (200, json!({"invoice": self.invoice_json(id)})),
                 false => not_found(),
             },
+            ("GET", ["v1", "disputes"]) => self.list_disputes(request.query.get("payment_intent")),
+            ("GET", ["v1", "disputes", id]) => self.show_dispute(id),
+            ("POST", ["v1", "disputes", id, "close"]) => self.close_dispute(id, now),
             _ => panic!("not a path of Flex: {method} {path:?}"),
         }
     }
@@ -112,6 +115,7 @@ impl Flex {
             .filter(|movement| movement.session == it.id && movement.status == "succeeded")
             .map(|movement| movement.amount)
             .sum();
+        let (disputes, disputed) = self.disputes_of(&it.id);
         json!({"checkout_session_id": it.id, "status": it.status, "mode": it.mode, "client_reference_id": it.reference,
             "metadata": it.metadata, "created_at": it.created / 1000, "expires_at": (it.created + HOUR) / 1000,
             "amount_total": total, "amount_subtotal": total, "amount_received": it.received, "amount_refunded": refunded,
@@ -119,7 +123,8 @@ impl Flex {
             "invoice": it.invoice, "redirect_url": format!("https://pay.example/{}", it.id), "test_mode": false,
             "customer": (it.status == "complete").then_some("fcus_1"),
             "payment_intent": (it.status == "complete").then(|| format!("fpi_{}", it.id)),
-            "refunds": list(&self.refunds, Self::refund_json), "captures": list(&self.captures, Self::capture_json)})
+            "refunds": list(&self.refunds, Self::refund_json), "captures": list(&self.captures, Self::capture_json),
+            "disputes": disputes, "amount_disputed": disputed})
     }
 
     pub(super) fn refund_json(it: &super::Movement) -> Value {
@@ -147,7 +152,8 @@ impl Flex {
         let Some(it) = self.invoice(id) else { return Value::Null };
         let paid = if it.status == "paid" { it.amount } else { 0 };
         json!({"invoice_id": it.id, "subscription": it.subscription, "status": it.status, "amount_due": it.amount,
-            "amount_paid": paid, "total": it.amount, "customer": "fcus_1", "created_at": iso(it.created), "test_mode": false})
+            "amount_paid": paid, "total": it.amount, "customer": "fcus_1", "created_at": iso(it.created), "test_mode": false,
+            "payment_intent": (it.status == "paid").then(|| self.payment_of(&it.id))})
     }
 }
 

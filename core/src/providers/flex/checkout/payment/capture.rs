@@ -76,10 +76,11 @@ impl Payment {
         let number = self.captures.status_of(&intent, content).number()?;
         let effect = EffectId::of_intent(CAPTURE.name, &intent, number);
         with_echo(&mut capture.capture_metadata, &idempotency_key(Checkout::ID, cx.key(), &effect));
+        let amount = capture.amount;
         self.is_final = capture.final_capture == Some(true);
         self.capturing.add(effect.clone(), capture.amount, self.received(true));
         cx.request_as(Call::CapturePayment(session.clone(), effect, Box::new(capture)), &intent, number);
-        self.captures.open(intent, content, number);
+        self.captures.open(intent, content, number, (amount.into(), cx.now()));
         Ok(())
     }
 

@@ -101,7 +101,7 @@ impl Payment {
         // A person who waits for no older refund any more still waits for this one.
         self.settling.take_if(|timer| timer.is_stopped());
         self.refunding.add(effect, amount, self.returned());
-        self.returns.open(intent, content, number);
+        self.returns.open(intent, content, number, (amount.into(), cx.now()));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::SubscriptionRecord;
 use super::period::PaidPeriod;
 use super::refunds::ExpectedRefund;
+use crate::flow::ToDo;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{SubscriptionObject, SubscriptionStatus};
@@ -62,6 +63,11 @@ impl SubscriptionRecord {
             }
     }
 
+    /// Whether an end is requested whose outcome is unknown.
+    pub(super) const fn is_cancelling(&self) -> bool {
+        matches!(self.ending, Some(Ending::AtOnce(_) | Ending::WithPeriod(true)))
+    }
+
     /// Whether the newest request sets the flag to this value.
     pub(in super::super) fn is_flag_requested(&self, with_period: bool) -> bool {
         self.ending == Some(Ending::WithPeriod(with_period))
@@ -70,6 +76,7 @@ impl SubscriptionRecord {
     /// Requests an end at once.
     pub(in super::super) fn cancel(&mut self, requested: CancelSubscription, cx: &mut Cx<'_>) {
         self.drop_unsent_updates(cx);
+        cx.withdraw_notice(Notice::CancellationRefused, self.id.as_str());
         cx.request(Call::CancelSubscription(self.id.clone(), requested.clone()));
         self.ending = Some(Ending::AtOnce(Box::new(requested)));
     }
@@ -77,6 +84,7 @@ impl SubscriptionRecord {
     /// Requests a change of the flag.
     pub(in super::super) fn update(&mut self, requested: UpdateEnd, cx: &mut Cx<'_>) {
         self.drop_unsent_updates(cx);
+        cx.withdraw_notice(Notice::CancellationRefused, self.id.as_str());
         self.asked_to_end |= requested.cancel_at_period_end;
         self.ending = Some(Ending::WithPeriod(requested.cancel_at_period_end));
         cx.request(Call::UpdateSubscription(self.id.clone(), requested));
@@ -112,6 +120,9 @@ impl SubscriptionRecord {
             Call::UpdateSubscription(of, it) if *of == id => Some(it.cancel_at_period_end),
             _ => None,
         };
+        if object.cancel_at_period_end == Some(true) {
+            cx.withdraw_notice(Notice::CancellationRefused, id.as_str());
+        }
         if let Some(flag) = object.cancel_at_period_end {
             let reached = |call: &Call| update(call) == Some(flag);
             if cx.pending(reached).is_some_and(|it| it.first_at.is_some_and(|first| leased_at >= first)) {
@@ -130,6 +141,19 @@ impl SubscriptionRecord {
             Call::CancelSubscription(..) => self.ending = None,
             Call::UpdateSubscription(_, it) => self.settle_request(Ending::WithPeriod(it.cancel_at_period_end)),
             _ => {}
+        }
+        self.tell_of_refusal(&denied, cx);
+    }
+
+    /// Flex did not do what a request about the end asks. The customer is charged further, so the host has to act.
+    pub(in super::super) fn tell_of_refusal(&self, call: &Call, cx: &mut Cx<'_>) {
+        let goes_on = match call {
+            Call::CancelSubscription(..) => true,
+            Call::UpdateSubscription(_, it) => it.cancel_at_period_end && !self.cancel_at_period_end,
+            _ => false,
+        };
+        if goes_on && self.ending.is_none() && !self.is_over() {
+            cx.notify(Notice::CancellationRefused, &self.id, ToDo::NOTHING);
         }
     }
 
@@ -249,6 +273,7 @@ impl SubscriptionRecord {
         }
         cx.withdraw_all_about(&[Review::PaymentUnknown.as_str()], |_| true);
         cx.withdraw_notice(Notice::PastDue, id.as_str());
+        cx.withdraw_notice(Notice::CancellationRefused, id.as_str());
         for review in [Review::NoSignal, Review::NoPeriod, Review::NotFound, Review::UnknownStatus] {
             cx.withdraw_review(review, id.as_str());
         }

@@ -29,6 +29,7 @@ impl SubscriptionRecord {
             paid_until: paid.map(end),
             access_until: self.access,
             cancel_at_period_end: lookup.map(|_| self.cancel_at_period_end),
+            cancelling: self.is_cancelling(),
             cancel_at: lookup.and_then(|it| it.cancel_at),
             refunding: self.refunds.expected_amount().map(Money::unnamed),
             disputes: self.refunds.reports().disputes(&self.disputes),

@@ -239,6 +239,24 @@ impl StoredToken {
         Ok(())
     }
 
+    /// Truemed issued another token after the deletion. The host wants none, so it is deleted like the first one.
+    pub(in super::super) fn delete_other(
+        &mut self,
+        origin: &Origin,
+        report: TokenReport<'_>,
+        history: &mut History,
+        cx: &mut Cx<'_>,
+    ) {
+        let index = self.provisions.iter().position(|it| it.origin.as_ref() == Some(origin));
+        let provision = index.map(|index| self.provisions.remove(index));
+        let seq = provision.as_ref().map_or(self.settled, |it| it.seq);
+        history.add(seq, origin.clone());
+        self.confirmed = provision.map(|it| it.items);
+        cx.learn(report.token);
+        self.payment_token = Some(report.token.clone());
+        self.request_deletion(cx);
+    }
+
     /// Withdraws the reviews of the attempts that are left. One of them may still bring a newer token.
     pub(super) fn forget_provisions(&self, cx: &mut Cx<'_>) {
         let is_of = |of: &str| self.provisions.iter().any(|it| it.is(of));

@@ -144,9 +144,12 @@ impl Consent {
     /// A token was not used. The retailer is notified only about the token that was handed out last.
     pub(super) fn expire(&mut self, token: Token, by_person: bool, billing: &Billing, cx: &mut Cx<'_>) {
         let request = token.request.id();
-        let must_notify = self.is_newest(&token) && self.requested.is_none() && !is_moot(&token, billing);
+        let must_notify = self.is_newest(&token) && !is_moot(&token, billing);
+        let lapsed = token.request;
         self.give_up(token, by_person, cx);
-        if must_notify {
+        if must_notify && self.requested.is_some() {
+            self.lapsed_beside = Some(lapsed);
+        } else if must_notify {
             cx.notify(Notice::ConsentExpired, &request, ToDo::NOTHING);
         }
     }
@@ -170,6 +173,7 @@ impl Consent {
             cx.withdraw_review(review, request.as_str());
         }
         cx.withdraw_notice(Notice::ConsentExpired, request.as_str());
+        self.lapsed_beside.take_if(|it| *it == token.request);
     }
 }
 

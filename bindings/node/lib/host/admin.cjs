@@ -1,0 +1,66 @@
+'use strict';
+
+// What an operator asks: the gauges, the proof of the journal, a restored backup, and what is too old.
+
+const { sql } = require('./dialect.cjs');
+const inbox = require('./inbox.cjs');
+const journal = require('./journal.cjs');
+
+const PAGE = 500;
+const GAUGES = `SELECT (SELECT min(wake_at) FROM {p}flows WHERE wake_at <= ?), (SELECT count(*) FROM {p}flows WHERE wake_at <= ?),
+  (SELECT min(received_at) FROM {p}inbox), (SELECT coalesce(sum(failing), 0) FROM {p}flows WHERE failing > 0 OR tries > 0),
+  (SELECT coalesce(sum(reviews), 0) FROM {p}flows WHERE reviews > 0)`;
+const NOW = 'SELECT {now}';
+const ROWS = 'SELECT flow, key, revision, snapshot FROM {p}flows WHERE (flow, key) > (?, ?) ORDER BY flow, key LIMIT ?';
+const LINES = 'SELECT seq, revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
+const PRUNE = `DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)`;
+const UNKNOWN = `SELECT id, deliveries FROM {p}inbox e WHERE received_at < ? AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n
+  JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id WHERE n.inbox = e.id) ORDER BY received_at LIMIT 100`;
+
+function* stats(kit) {
+  const now = kit.now((yield sql(NOW)).rows[0][0]);
+  const [[overdue, due, received, failing, reviews]] = (yield sql(GAUGES, now, now)).rows;
+  const age = (at) => (at === null ? 0 : Math.max(0, now - at));
+  return {
+    oldest_overdue_ms: age(overdue),
+    due,
+    inbox_age_ms: age(received),
+    failing_effects: Number(failing),
+    reviews_open: Number(reviews),
+  };
+}
+
+/** One page of rows, and what is wrong with their journals: `gap` or `digest`. */
+function* verify(kit, after) {
+  const { rows } = yield sql(ROWS, ...after, PAGE);
+  const problems = [];
+  for (const [flow, key, revision, snapshot] of rows) {
+    const problem = flaw((yield sql(LINES, flow, key)).rows, revision, snapshot);
+    if (problem !== null) problems.push({ flow, key, problem });
+  }
+  return { problems, next: rows.length < PAGE ? null : rows.at(-1).slice(0, 2) };
+}
+
+/** The oldest lines may have been pruned; from the first one on there is no gap. */
+function flaw(lines, revision, snapshot) {
+  if (lines.length === 0) return revision === 0 ? null : 'gap';
+  const isGap = (line, before) => line[0] !== before[0] + 1 || line[1] < before[1] || line[1] > before[1] + 1;
+  const last = lines.at(-1);
+  if (lines.some((line, index) => index > 0 && isGap(line, lines[index - 1])) || last[1] !== revision) return 'gap';
+  return last[2] === journal.digest(snapshot) ? null : 'digest';
+}
+
+/** The names of one page of rows. */
+function* names(after) {
+  return (yield sql(ROWS, ...after, PAGE)).rows.map(([flow, key]) => [flow, key]);
+}
+
+/** Deletes some of what is older: lines of the journal, and webhooks that no row knows. Returns how much. */
+function* prune(kit, journalMs, inboxMs) {
+  const now = kit.now((yield sql(NOW)).rows[0][0]);
+  const { rows } = yield sql(UNKNOWN, now - inboxMs);
+  for (const [id, deliveries] of rows) yield* inbox.erase(id, deliveries);
+  return rows.length + (yield sql(PRUNE, now - journalMs)).count;
+}
+
+module.exports = { names, prune, stats, verify };

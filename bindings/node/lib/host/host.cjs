@@ -1,0 +1,276 @@
+'use strict';
+
+const { facts } = require('../index.cjs');
+const admin = require('./admin.cjs');
+const commands = require('./commands.cjs');
+const { dashboard } = require('./dashboard.cjs');
+const { Dialect } = require('./dialect.cjs');
+const { HostError, LookupFailed, NeedsAccount } = require('./errors.cjs');
+const { plugin } = require('./fastify.cjs');
+const { Kit, TIMEOUT_MS, flowClass } = require('./kit.cjs');
+const { webhookRoute } = require('./routes.cjs');
+const schema = require('./schema.cjs');
+const { send } = require('./send.cjs');
+const { telemetry } = require('./telemetry.cjs');
+const { read, visit } = require('./visit.cjs');
+const { receive } = require('./webhooks.cjs');
+const { Worker } = require('./worker.cjs');
+
+const OPTIONS = ['config', 'clock', 'log', 'schema', 'send', 'hooks'];
+const DAY = 86_400_000;
+const [JOURNAL_MS, INBOX_MS] = [400 * DAY, 30 * DAY];
+/** How many adoptions are one transaction. */
+const BATCH = 50;
+
+/** The part of a backend that stores snapshots, sends requests and receives webhooks. */
+class Host {
+  #database;
+  #kit;
+  #worker;
+
+  constructor(database, providers, options = {}) {
+    for (const name of Object.keys(options)) {
+      if (!OPTIONS.includes(name)) throw new HostError(`${name}: is none of ${OPTIONS.join(', ')}.`);
+    }
+    const { schema: name = 'public', log = print, clock, hooks: given } = options;
+    const hooks = { checkpoint() {}, monotonic: () => performance.now(), sleep, ...given };
+    const isPostgres = typeof database === 'string' ? /^postgres(ql)?:/.test(database) : typeof database?.connect === 'function';
+    const dialect = isPostgres ? new Dialect('postgres', name, clock === undefined) : new Dialect('sqlite');
+    this.#kit = new Kit(dialect, providers, { ...options, log, hooks });
+    this.#database = opened(database, dialect, hooks);
+    this.#worker = new Worker({ run: (script) => this.#run(script), send: options.send ?? send }, this.#kit);
+  }
+
+  /** One transaction with your own rows. On SQLite `work` must be synchronous. */
+  transaction(work) {
+    return this.#withAccounts(() => this.#database.transaction(work));
+  }
+
+  /** Decides and saves a command, and gives the row; throws `Rejected`. With `tx` it is part of the caller's transaction. */
+  handle(flow, key, command, { tx, ...options } = {}) {
+    const id = flowClass(flow).flow;
+    const script = () => commands.handle(this.#kit, id, key, command, options, tx === undefined);
+    const rowOf = ({ row, error }) => {
+      if (error !== undefined) throw error;
+      if (tx === undefined) this.#worker.wake();
+      return row;
+    };
+    const result = tx === undefined ? this.#run(script) : this.#runIn(tx, script);
+    return typeof result.then === 'function' ? result.then(rowOf) : rowOf(result);
+  }
+
+  /** The row, or null. */
+  get(flow, key, { tx } = {}) {
+    const script = () => read(this.#kit, flowClass(flow).flow, key);
+    return tx === undefined ? this.#withAccounts(() => this.#database.read(this.#checked(script))) : this.#runIn(tx, script);
+  }
+
+  /** The customer's browser came back: lookups are due. It proves nothing. */
+  async customerReturned(flow, key, { actor = null } = {}) {
+    return this.#observe(flow, key, facts.customerReturned(), actor);
+  }
+
+  /** A person's verdict. */
+  async answer(flow, key, review, verdict, { id = null, actor = null } = {}) {
+    const script = () => commands.answer(this.#kit, flowClass(flow).flow, key, review, verdict, id, actor);
+    const row = await this.#run(script);
+    this.#worker.wake();
+    return row;
+  }
+
+  async forget(flow, key) {
+    await this.#run(() => commands.forget(this.#kit, flowClass(flow).flow, key));
+  }
+
+  /** Adopts what exists already, in batches: `{ flow, key, command, account, reference }`. Returns how many are new. */
+  async import(rows, { perSecond = 5 } = {}) {
+    if (!(perSecond > 0)) throw new HostError('perSecond: is not above 0. Give how many rows are looked up in a second.');
+    const start = this.#kit.clock();
+    let [count, part] = [0, []];
+    const adopt = async () => {
+      const rowsOfPart = part;
+      part = [];
+      count += await this.#run(() => commands.adopt(this.#kit, rowsOfPart, (n) => start + Math.round(((count + n) * 1000) / perSecond)));
+    };
+    for await (const row of rows) {
+      if (part.push(row) === BATCH) await adopt();
+    }
+    if (part.length > 0) await adopt();
+    return count;
+  }
+
+  /** A handler outside any transaction: at least once, `effect.id` tells repeats apart. */
+  on(kind, call, { timeoutMs = TIMEOUT_MS } = {}) {
+    this.#kit.register(kind, { call, timeoutMs, isTransactional: false });
+    return this;
+  }
+
+  /** A handler in the transaction that records `done`: SQL only. */
+  onTx(kind, call, { timeoutMs = TIMEOUT_MS } = {}) {
+    this.#kit.register(kind, { call, timeoutMs, isTransactional: true });
+    return this;
+  }
+
+  /** Effects of this kind are done without a handler. */
+  ignore(kind) {
+    this.#kit.register(kind, { call: null, timeoutMs: TIMEOUT_MS, isTransactional: false });
+    return this;
+  }
+
+  /** Stores a webhook, and gives the HTTP status to reply with. The routes of a web framework call it. */
+  async webhook(provider, delivery) {
+    const status = await receive(this.#kit, (script) => this.#run(script), provider, delivery);
+    if (status < 300) this.#worker.wake();
+    return status;
+  }
+
+  /** For tests: works until nothing is due, and gives what it did. */
+  async tick() {
+    return this.#worker.tick();
+  }
+
+  /** The worker's loop, until `stop`, or until `signal` is aborted. `lanes` rows are worked on at a time. Older lines and unknown webhooks go. */
+  run({ lanes = 8, journalMs = JOURNAL_MS, inboxMs = INBOX_MS, signal } = {}) {
+    return this.#worker.run({ lanes, journalMs, inboxMs, signal });
+  }
+
+  wake() {
+    this.#worker.wake();
+  }
+
+  stop() {
+    this.#worker.stop();
+  }
+
+  /** Closes the connections that the host has opened itself. */
+  async close() {
+    this.stop();
+    await this.#database.close();
+  }
+
+  async stats() {
+    return this.#database.read(this.#checked(() => admin.stats(this.#kit)));
+  }
+
+  /** The journal's gaps and digests. */
+  async verify() {
+    const problems = [];
+    for (let after = ['', '']; after !== null; ) {
+      const from = after;
+      const page = await this.#run(() => admin.verify(this.#kit, from));
+      problems.push(...page.problems);
+      after = page.next;
+    }
+    return problems;
+  }
+
+  /** The schema's drift. With `restored`, the time of the backup, open requests of every row are looked up and not sent again. */
+  async doctor({ restored = null } = {}) {
+    const problems = await this.#database.read(() => schema.drift(this.#kit));
+    if (restored === null) return problems;
+    const fact = facts.restored(restored);
+    for (let after = ['', '']; after !== null; ) {
+      const from = after;
+      const rows = await this.#run(() => admin.names(from));
+      for (const [flow, key] of rows) {
+        await this.#run(() => visit(this.#kit, flow, key, fact, { actor: 'doctor' })).catch((error) => {
+          problems.push({ problem: 'row', detail: error.message, flow, key });
+        });
+      }
+      after = rows.at(-1) ?? null;
+    }
+    return problems;
+  }
+
+  /** Creates or completes the tables. With `dryRun` it only gives the SQL; with `formats` it raises what every worker writes. */
+  async migrate({ dryRun = false, formats = false } = {}) {
+    const missing = await this.#database.read(() => schema.missing(this.#kit));
+    if (dryRun) return missing.map(({ text }) => text);
+    for (const { text } of missing) await this.#database.execute(`BEGIN;\n${text}\nCOMMIT;`);
+    await this.#database.run(() => schema.writeFormats(this.#kit, formats));
+    return missing.map(({ text }) => text);
+  }
+
+  /** `(Request) => Response` for webhooks: `POST {prefix}/{provider}`. */
+  webhookRoute(options) {
+    return webhookRoute(this, options);
+  }
+
+  /** `(Request) => Response` for the dashboard below `prefix`. There is none without `access`. */
+  dashboard(options) {
+    return dashboard(this, options ?? {});
+  }
+
+  /** A plugin of Fastify with both. */
+  fastify(options) {
+    return plugin(this, options);
+  }
+
+  /** Exports the gauges to OpenTelemetry, and returns what ends it. */
+  telemetry() {
+    return telemetry(this);
+  }
+
+  /** For the parts of this package that are not the host itself. */
+  get internals() {
+    return { kit: this.#kit, run: (script) => this.#run(script), once: () => this.#worker.once() };
+  }
+
+  async #observe(flow, key, fact, actor) {
+    const row = await this.#run(() => commands.observe(this.#kit, flowClass(flow).flow, key, fact, actor));
+    this.#worker.wake();
+    return row;
+  }
+
+  /** A script behind the check of the tables, which is made once. */
+  #checked(script) {
+    const kit = this.#kit;
+    return function* checked() {
+      yield* schema.ready(kit);
+      return yield* script();
+    };
+  }
+
+  #run(script) {
+    return this.#withAccounts(() => this.#database.run(this.#checked(script)));
+  }
+
+  #runIn(tx, script) {
+    return this.#database.runIn(tx, this.#checked(script));
+  }
+
+  /** Runs work again once an account that it needs is known: nothing waits for a lookup within a transaction. */
+  async #withAccounts(work) {
+    for (const known = new Set(); ; ) {
+      try {
+        return await work();
+      } catch (error) {
+        const { provider, account } = error;
+        if (!(error instanceof NeedsAccount) || known.has(`${provider} ${account}`)) throw error;
+        known.add(`${provider} ${account}`);
+        await this.#kit.accounts.lookUp(provider, account).catch((cause) => {
+          throw new LookupFailed(error, cause);
+        });
+      }
+    }
+  }
+}
+
+function opened(database, dialect, hooks) {
+  const isUrl = typeof database === 'string' && /^(sqlite|postgres(ql)?):/.test(database);
+  const isConnection = typeof database?.connect === 'function' || typeof database?.prepare === 'function';
+  if (!isUrl && !isConnection) {
+    throw new HostError('database: is neither `sqlite:///file.db` nor `postgresql://…`, and neither a `Pool` of pg nor a better-sqlite3 database.');
+  }
+  if (dialect.isPostgres) return new (require('./postgres.cjs').PostgresDatabase)(database, dialect, hooks);
+  return new (require('./sqlite.cjs').SqliteDatabase)(database, dialect, hooks);
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Without a logging hook: one line of JSON to the error stream, of what a person has to know. */
+function print(record) {
+  if (record.level !== 'info') console.error(JSON.stringify(record));
+}
+
+module.exports = { Host };

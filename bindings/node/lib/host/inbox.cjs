@@ -1,0 +1,144 @@
+'use strict';
+
+// Webhooks: stored before anything else, and applied under the lock of each row that knows one of their ids.
+
+const { createHash, randomBytes } = require('node:crypto');
+
+const { sql } = require('./dialect.cjs');
+const { describe } = require('./errors.cjs');
+const journal = require('./journal.cjs');
+
+const [MINUTE, HOUR] = [60_000, 3_600_000];
+/** How many entries one visit applies. */
+const AT_ONCE = 50;
+/** How many unverified entries of a provider are kept that no row knows. */
+const HINTS = 1_000;
+
+const INSERT = `INSERT INTO {p}inbox AS it (id, provider, account, digest, deliveries, origin, content_type, topic, body,
+    received_at, wake_at, tries) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, {due}, {due}, 0)
+  ON CONFLICT (provider, account, digest)
+    DO UPDATE SET deliveries = it.deliveries + 1, wake_at = excluded.wake_at, tries = 0 RETURNING id`;
+const ADD_ID = 'INSERT INTO {p}inbox_ids (provider, id, inbox) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+const COUNT = "SELECT count(*) FROM {p}inbox WHERE provider = ? AND origin = 'unverified'";
+const KNOWN = 'SELECT 1 FROM {p}ids WHERE provider = ? AND id {any} LIMIT 1';
+const ROWS = `SELECT DISTINCT i.flow, i.key FROM {p}inbox_ids n JOIN {p}inbox e ON e.id = n.inbox
+  JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id JOIN {p}flows f ON f.flow = i.flow AND f.key = i.key
+  WHERE n.inbox = ? AND (e.account = '' OR e.account = f.account) ORDER BY i.flow, i.key`;
+const WAKE = `UPDATE {p}flows SET wake_at = {due} WHERE (flow, key) IN
+  (SELECT flow, key FROM {p}flows WHERE flow = ? AND key = ? {skip})`;
+const REST = 'UPDATE {p}inbox SET wake_at = ? WHERE id = ?';
+const SLEEP_UNKNOWN = `UPDATE {p}inbox SET wake_at = CASE WHEN origin = 'unverified' THEN received_at + ${HOUR} END WHERE id = ?`;
+const AGAIN = 'UPDATE {p}inbox SET wake_at = ? WHERE id = ? AND wake_at IS NULL';
+const OFFERED = `SELECT e.id, e.deliveries, e.origin, e.content_type, e.topic, e.body, e.received_at FROM {p}inbox e
+  WHERE e.id IN (SELECT inbox FROM {p}inbox_ids WHERE provider = ? AND id {any}) AND (e.account = '' OR e.account = ?)
+  AND (e.tries = 0 OR e.wake_at <= ?) AND (e.received_at, e.id) > (?, ?) ORDER BY e.received_at, e.id LIMIT ${AT_ONCE}`;
+const DELETE = 'DELETE FROM {p}inbox WHERE id = ? AND deliveries = ?';
+const DELETE_IDS = 'DELETE FROM {p}inbox_ids WHERE inbox = ?';
+const FAIL = 'UPDATE {p}inbox SET tries = tries + 1, last_error = ?, wake_at = ? WHERE id = ?';
+const PICK = `SELECT id, deliveries, origin, received_at, {now} FROM {p}inbox WHERE wake_at <= {due}
+  ORDER BY wake_at LIMIT 1 {skip}`;
+
+/** What tells a repeat: the SHA-256 of the topic, the content type and the body, each after a line break. */
+function digest(topic, contentType, body) {
+  return createHash('sha256').update(`${topic ?? ''}\n${contentType ?? ''}\n`).update(body).digest('hex');
+}
+
+/** Stores a webhook as it came. Null if it is a hint too many, which may be dropped. */
+function* store(kit, provider, account, fact, ids) {
+  const { origin, topic, content_type } = fact;
+  const body = Buffer.from(fact.body);
+  if (origin === 'unverified' && (yield sql(COUNT, provider)).rows[0][0] >= HINTS) {
+    if ((yield sql(KNOWN, provider, kit.dialect.array(ids))).rows.length === 0) return null;
+  }
+  const names = [randomBytes(16).toString('hex'), provider, account, digest(topic, content_type, body)];
+  const [[entry]] = (yield sql(INSERT, ...names, origin, content_type, topic, body, kit.due(), kit.due())).rows;
+  for (const id of new Set(ids)) yield sql(ADD_ID, provider, id, entry);
+  // SQLite has one writer: no row can learn an id beside this transaction, so that one commit is enough.
+  if (!kit.dialect.isPostgres) yield* wake(kit, entry);
+  return entry;
+}
+
+/** Makes each row due that knows one of the entry's ids. A row that is locked now is left to a worker. */
+function* wake(kit, entry) {
+  const { rows } = yield sql(ROWS, entry);
+  let awake = 0;
+  for (const [flow, key] of rows) awake += (yield sql(WAKE, kit.due(), flow, key)).count;
+  // A row that learns an id later looks at its entries itself. A hint that no row knows is dropped after an hour.
+  if (rows.length === 0) yield sql(SLEEP_UNKNOWN, entry);
+  else if (rows.length === 1 && awake === 1) yield sql(REST, null, entry);
+}
+
+/** Observes the row's entries, the oldest first, and returns those that it did not ignore as early. */
+function* offer(locked) {
+  const { kit, provider, account, now } = locked;
+  const consumed = [];
+  let after = [-1, ''];
+  for (;;) {
+    const ids = kit.dialect.array(locked.allIds());
+    const { rows } = yield sql(OFFERED, provider, ids, account, now, ...after);
+    for (const entry of rows) {
+      if (consumed.length === AT_ONCE) {
+        locked.hasMore = true;
+        return consumed;
+      }
+      yield* offerOne(locked, entry, consumed);
+    }
+    if (rows.length < AT_ONCE) return consumed;
+    const [id, , , , , , received] = rows.at(-1);
+    after = [received, id];
+  }
+}
+
+function* offerOne(locked, [id, deliveries, origin, content_type, topic, body], consumed) {
+  let step;
+  try {
+    step = locked.snapshot.observe({ type: 'webhook', origin, content_type, topic, body }, locked.context());
+  } catch (error) {
+    yield sql(FAIL, describe(error), locked.now + HOUR, id);
+    locked.kit.log({ level: 'error', event: 'entry_failed', entry: id, ...locked.name(), error: describe(error) });
+    return;
+  }
+  if (step.ignored?.reason === 'early') {
+    locked.early.add(id); // It has no line: the inbox shows it.
+    return;
+  }
+  locked.take(step, 'webhook', { actor: 'webhook', ...journal.describeStep(step) });
+  consumed.push([id, deliveries]);
+}
+
+/** Deletes what the row has applied, last. An entry that other rows know is left to a worker's visit of the entry. */
+function* remove(locked, consumed) {
+  for (const [id, deliveries] of consumed) {
+    locked.applied.add(id);
+    const { rows } = yield sql(ROWS, id);
+    const isOwn = rows.every(([flow, key]) => flow === locked.flow && key === locked.key);
+    if (isOwn) yield* erase(id, deliveries);
+    else yield sql(AGAIN, locked.now, id);
+  }
+}
+
+function* erase(entry, deliveries) {
+  if ((yield sql(DELETE, entry, deliveries)).count === 1) yield sql(DELETE_IDS, entry);
+}
+
+/** One entry that is due, with its rows; null if there is none. If this worker is killed, it is due again in a minute. */
+function* pick(kit) {
+  const [found] = (yield sql(PICK, kit.due())).rows;
+  if (found === undefined) return null;
+  const [id, deliveries, origin, receivedAt, at] = found;
+  const now = kit.now(at);
+  const { rows } = yield sql(ROWS, id);
+  if (rows.length > 0) yield sql(REST, now + MINUTE, id);
+  else if (origin === 'verified') yield sql(REST, null, id);
+  else if (receivedAt + HOUR <= now) yield* erase(id, deliveries);
+  else yield sql(REST, receivedAt + HOUR, id);
+  return { id, deliveries, rows };
+}
+
+/** Ends a worker's visit of an entry, after every row had it. */
+function* settle(entry, isEarly) {
+  if (isEarly) yield sql(REST, null, entry.id);
+  else yield* erase(entry.id, entry.deliveries);
+}
+
+module.exports = { erase, offer, pick, remove, ROWS, settle, store, wake };

@@ -1,0 +1,49 @@
+'use strict';
+
+// The journal: one line for each step, by an allow-list. No body, URL, token or customer data is written.
+
+const { createHash } = require('node:crypto');
+
+const { versions } = require('../index.cjs');
+const { sql } = require('./dialect.cjs');
+
+const COLUMNS =
+  'flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest';
+const SEQ = 'coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + ?';
+const LINE = `(?, ?, ${SEQ}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+let rules;
+const rulesVersion = () => (rules ??= versions().rules);
+
+/** The SHA-256 of a snapshot's text. */
+const digest = (text) => createHash('sha256').update(text).digest('hex');
+
+/** A line; what it does not name is null. */
+function line(revision, kind, hash, more = {}) {
+  const empty = { actor: null, effect: null, http_status: null, code: null, rules: [], transitions: [], failure: null };
+  return { ...empty, ...more, revision, kind, digest: hash };
+}
+
+/** What a step says about itself. */
+function describeStep({ ignored, transitions, warnings, failure }) {
+  const { kind, http_status, code, pointer, rule } = failure ?? {};
+  return {
+    ...(ignored && { code: ignored.reason }),
+    transitions,
+    rules: warnings.map((it) => it.rule),
+    failure: failure && { kind, http_status, code, pointer, rule },
+  };
+}
+
+/** The statement that writes lines under the row's lock, which makes their numbers consecutive. */
+function write(flow, key, at, lines) {
+  const params = lines.flatMap((it, index) => [
+    ...[flow, key, flow, key, index + 1, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code],
+    ...[json(it.rules), json(it.transitions), json(it.failure), rulesVersion(), it.digest],
+  ]);
+  return sql(`INSERT INTO {p}journal (${COLUMNS}) VALUES ${lines.map(() => LINE).join(', ')}`, ...params);
+}
+
+const json = (value) => (value === null || value.length === 0 ? null : JSON.stringify(value));
+
+module.exports = { COLUMNS, describeStep, digest, line, write };

@@ -1,0 +1,59 @@
+'use strict';
+
+// Accounts that take no requests for now. A pause concerns an account, never a row.
+
+const { sql } = require('./dialect.cjs');
+
+const [MINUTE, HOUR] = [60_000, 3_600_000];
+const NOT_ADMITTED = [401, 403, 407];
+const READ = 'SELECT until, reason, count FROM {p}pauses WHERE provider = ? AND account = ?';
+// Only one worker moves the end of a pause on: it sends the probe.
+const PROBE = 'UPDATE {p}pauses SET until = ? WHERE provider = ? AND account = ? AND until <= ?';
+const DELETE = 'DELETE FROM {p}pauses WHERE provider = ? AND account = ?';
+const SET = `INSERT INTO {p}pauses AS it (provider, account, until, reason, count) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (provider, account) DO UPDATE SET until = excluded.until, reason = excluded.reason, count = excluded.count`;
+
+/** Whether a request of the row's account can be leased now, and whether it is the probe after a pause. */
+function* maySend(locked) {
+  const { provider, account, now } = locked;
+  const [row] = (yield sql(READ, provider, account)).rows;
+  if (row === undefined) return { may: true, isProbe: false };
+  const [until, reason] = row;
+  if (until <= now) {
+    if (reason === '429') return { may: true, isProbe: true }; // The stated time is over, and nothing has to be proved.
+    if ((yield sql(PROBE, now + MINUTE, provider, account, now)).count === 1) return { may: true, isProbe: true };
+  }
+  locked.pausedUntil = until <= now ? now + MINUTE : until;
+  return { may: false, isProbe: false };
+}
+
+/** Begins, prolongs or ends the pause of the row's account, as the provider's reply says. */
+function* afterReply(locked, work, { http_status: status, headers }) {
+  const { kit, provider, account, now } = locked;
+  const isRefused = NOT_ADMITTED.includes(status);
+  if (!isRefused && status !== 429) {
+    if (work.isProbe) yield sql(DELETE, provider, account);
+    return;
+  }
+  if (status === 401) kit.accounts.forget(provider, account);
+  const [[until, reason, count] = [0, '', 0]] = (yield sql(READ, provider, account)).rows;
+  // A request that was in flight when the pause began changes nothing.
+  if (until > now && !work.isProbe && reason !== '429') return;
+  const number = isRefused && reason !== '429' ? count + 1 : 1;
+  const rest = isRefused ? Math.min(MINUTE * 2 ** Math.min(number - 1, 10), HOUR) : retryAfter(headers, now);
+  yield sql(SET, provider, account, now + rest, String(status), number);
+}
+
+/** A person says that the account can take requests again. */
+function* end(provider, account) {
+  yield sql(DELETE, provider, account);
+}
+
+/** How long to rest after a 429: what the provider says, otherwise a minute; an hour at most. */
+function retryAfter(headers, now) {
+  const text = new Headers(headers).get('retry-after') ?? '';
+  const rest = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  return Math.min(Math.max(Number.isNaN(rest) ? MINUTE : rest, 1000), HOUR);
+}
+
+module.exports = { afterReply, end, maySend };

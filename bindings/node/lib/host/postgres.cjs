@@ -1,0 +1,148 @@
+'use strict';
+
+// PostgreSQL by `pg`: no named statement, no session state, so that a transaction pooler may be between.
+
+const { HostError, NeedsAccount, Retry, Unavailable } = require('./errors.cjs');
+const { peer } = require('./peer.cjs');
+
+const TIMES = 5;
+const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = on`;
+/** Serialization failures and deadlocks. */
+const CURABLE = ['40001', '40P01'];
+const LOCK_TIMEOUT = '55P03';
+const INT8 = 20;
+
+class PostgresDatabase {
+  #pool;
+  #isOwn;
+  #hooks;
+
+  constructor(given, dialect, hooks) {
+    this.dialect = dialect;
+    this.#hooks = hooks;
+    this.#isOwn = typeof given === 'string';
+    this.#pool = this.#isOwn ? new (peer('pg', 'PostgreSQL').Pool)({ connectionString: given }) : given;
+    // Without a listener a lost idle connection would end the process; the next query reports it.
+    if (this.#isOwn) this.#pool.on('error', () => {});
+  }
+
+  /** Runs a script in a transaction of its own, again after what only a new transaction can cure. */
+  run(script) {
+    return this.#again((client) => this.#drive(client, script()));
+  }
+
+  async read(script) {
+    const client = await this.#connect();
+    return this.#released(client, () => this.#drive(client, script()));
+  }
+
+  /** Runs a script in the caller's transaction. */
+  async runIn(tx, script) {
+    try {
+      return await this.#drive(tx, script());
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  /** The application's own work and the host's in one transaction. */
+  transaction(work) {
+    return this.#again(work);
+  }
+
+  async execute(text) {
+    const client = await this.#connect();
+    return this.#released(client, () => client.query(text));
+  }
+
+  async close() {
+    if (this.#isOwn) await this.#pool.end();
+  }
+
+  async #again(work) {
+    for (let tried = 1; ; tried += 1) {
+      try {
+        return await this.#transact(work);
+      } catch (error) {
+        const isCurable = (error instanceof Retry && !(error instanceof NeedsAccount)) || error?.cause?.code === LOCK_TIMEOUT;
+        if (!isCurable || tried >= TIMES) throw error;
+      }
+      await new Promise((done) => setTimeout(done, Math.random() * 20 * 2 ** tried));
+    }
+  }
+
+  async #transact(work) {
+    const client = await this.#connect();
+    return this.#released(client, async () => {
+      await client.query(BEGIN);
+      try {
+        const result = await work(client);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  async #connect() {
+    try {
+      await this.#hooks.begin?.();
+      return await this.#pool.connect();
+    } catch (error) {
+      throw new Unavailable(error);
+    }
+  }
+
+  /** Gives the connection back; a broken one is closed. */
+  async #released(client, work) {
+    let broken;
+    const fail = (error) => (broken = error);
+    client.on('error', fail);
+    try {
+      return await work();
+    } catch (error) {
+      throw translated(error);
+    } finally {
+      client.off('error', fail);
+      client.release(broken);
+    }
+  }
+
+  async #drive(client, script) {
+    let step = script.next();
+    while (!step.done) step = script.next(await this.#answer(client, step.value));
+    return step.value;
+  }
+
+  async #answer(client, asked) {
+    if (asked.run !== undefined) return asked.run(client);
+    if (asked.statements === undefined) return this.#execute(client, this.dialect.compile(asked.text), asked.params);
+    const { statements } = asked;
+    const params = statements.flatMap((it) => it.params);
+    if (statements.length > 1) return (await this.#execute(client, this.dialect.combine(statements), params)).rows[0];
+    return [(await this.#execute(client, this.dialect.compile(statements[0].text), params)).count];
+  }
+
+  async #execute(client, text, values) {
+    const { rows, rowCount } = await client.query({ text, values, rowMode: 'array', types: typesOf(client) });
+    return { rows, count: rowCount };
+  }
+}
+
+/** Every 64-bit integer of these tables is exact as a number. */
+function typesOf(client) {
+  return { getTypeParser: (oid, format) => (oid === INT8 ? Number : client.getTypeParser(oid, format)) };
+}
+
+function translated(error) {
+  if (CURABLE.includes(error?.code)) return new Retry(`The transaction must begin again (${error.code}).`, { cause: error });
+  if (error?.code === LOCK_TIMEOUT) return new HostError('The row is locked for longer than 2 s.', { cause: error });
+  if (error?.code === '42P01' && /rulebound_/.test(error.message)) {
+    return new HostError('The tables are missing. Run `rulebound migrate`.', { cause: error });
+  }
+  return error;
+}
+
+module.exports = { PostgresDatabase };

@@ -1,0 +1,115 @@
+'use strict';
+
+// What the dashboard shows of the tables: lists in pages, a search, one row with its journal.
+
+const { sql } = require('./dialect.cjs');
+const { NewerFormat, RowError } = require('./errors.cjs');
+const journal = require('./journal.cjs');
+const pauses = require('./pauses.cjs');
+const { shown } = require('./row.cjs');
+const { COLUMNS, enter, providerOf } = require('./visit.cjs');
+
+const PAGE = 50;
+const LINES = 200;
+const ROWS = `SELECT ${COLUMNS}, {now} FROM {p}flows WHERE`;
+/** Each list: what is in it, and the column that orders it. */
+const LISTS = {
+  due: { where: 'wake_at <= {due}', by: 'wake_at', takesNow: true },
+  waiting: { where: 'wake_at > {due}', by: 'wake_at', takesNow: true },
+  failing: { where: '(failing > 0 OR tries > 0)', by: 'updated_at' },
+  reviews: { where: 'reviews > 0', by: 'updated_at' },
+  recent: { where: '1 = 1', by: 'updated_at', descends: true },
+};
+const ENTRIES = `SELECT id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error FROM {p}inbox
+  WHERE (received_at, id) > (?, ?) ORDER BY received_at, id LIMIT ${PAGE + 1}`;
+const ENTRY_IDS = 'SELECT inbox, id FROM {p}inbox_ids WHERE inbox {any} ORDER BY inbox, id';
+const FOUND = `${ROWS} key = ? OR reference = ? OR (reference >= ? AND reference < ?)
+  OR (flow, key) IN (SELECT flow, key FROM {p}ids WHERE id = ?) ORDER BY updated_at DESC, flow, key LIMIT ${PAGE}`;
+const JOURNAL = `SELECT ${journal.COLUMNS} FROM {p}journal WHERE flow = ? AND key = ? AND seq < ? ORDER BY seq DESC LIMIT ${LINES}`;
+const PAUSES = 'SELECT provider, account, until, reason FROM {p}pauses ORDER BY provider, account';
+const RETRY = 'UPDATE {p}flows SET tries = 0, last_error = NULL, wake_at = ? WHERE flow = ? AND key = ?';
+
+/** One page of a list; `after` is the `next` of the page before. */
+function* list(kit, name, after) {
+  if (name === 'inbox') return yield* inboxList(after);
+  const { where, by, takesNow, descends } = LISTS[name];
+  const [compare, direction] = descends ? ['<', 'DESC'] : ['>', 'ASC'];
+  // Equal instants are in the order of their names, in both directions.
+  const behind = after === null ? '' : ` AND (${by} ${compare} ? OR (${by} = ? AND (flow, key) > (?, ?)))`;
+  const text = `${ROWS} ${where}${behind} ORDER BY ${by} ${direction}, flow, key LIMIT ${PAGE + 1}`;
+  const from = after === null ? [] : [after[0], ...after];
+  const { rows } = yield sql(text, ...(takesNow ? [kit.due()] : []), ...from);
+  const page = rows.slice(0, PAGE).map(shown);
+  const last = page.at(-1);
+  return { rows: page, next: rows.length > PAGE ? JSON.stringify([last[by], last.flow, last.key]) : null };
+}
+
+function* inboxList(after) {
+  const { rows } = yield sql(ENTRIES, ...(after ?? [-1, '']));
+  const ids = new Map(rows.map(([id]) => [id, []]));
+  for (const row of rows.slice(0, PAGE)) for (const [, id] of (yield sql(ENTRY_IDS.replace('{any}', '= ?'), row[0])).rows) ids.get(row[0]).push(id);
+  const entries = rows.slice(0, PAGE).map(([id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error]) => {
+    return { id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error, ids: ids.get(id) };
+  });
+  const last = entries.at(-1);
+  return { entries, next: rows.length > PAGE ? JSON.stringify([last.received_at, last.id]) : null };
+}
+
+/** Rows by key, by an id of the provider, or by a reference or its beginning. */
+function* search(q) {
+  if (q === '') return { rows: [] };
+  const { rows } = yield sql(FOUND, q, q, q, `${q}\u{10ffff}`, q);
+  return { rows: rows.map(shown) };
+}
+
+/** One row with all that a page shows of it; null if there is none. */
+function* detail(kit, flow, key, before) {
+  const [record] = (yield sql(`${ROWS} flow = ? AND key = ?`, flow, key)).rows;
+  if (record === undefined) return null;
+  const lines = (yield sql(JOURNAL, flow, key, before ?? Number.MAX_SAFE_INTEGER)).rows.map(lineOf);
+  const page = { status: null, effects: [], waiting_for: [], actions: [], ids: [] };
+  try {
+    const { snapshot, ...locked } = enter(kit, record);
+    const context = { now: locked.now, config: locked.config };
+    page.status = snapshot.status(context);
+    page.effects = snapshot.effects(context);
+    page.waiting_for = snapshot.waitingFor(context);
+    page.actions = snapshot.actions(context);
+    page.ids = snapshot.ids();
+  } catch (error) {
+    if (!(error instanceof RowError || error instanceof NewerFormat)) throw error;
+  }
+  return { row: shown(record), ...withoutUrls(page), journal: lines };
+}
+
+function lineOf([, , seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest]) {
+  const line = { seq, revision, at, kind, actor, effect, http_status, code };
+  const [broken, moves, failed] = [rules ?? '[]', transitions ?? '[]', failure ?? 'null'].map((it) => JSON.parse(it));
+  return { ...line, rules: broken, transitions: moves, failure: failed, rules_version, digest };
+}
+
+/** A customer's URL is a secret: only that there is one is shown. */
+function withoutUrls(value) {
+  if (Array.isArray(value)) return value.map(withoutUrls);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([name, it]) => [name, name === 'customer_url' ? (it === null ? null : true) : withoutUrls(it)]);
+  return Object.fromEntries(entries);
+}
+
+function* pausesNow() {
+  return (yield sql(PAUSES)).rows.map(([provider, account, until, reason]) => ({ provider, account, until, reason }));
+}
+
+/** Makes a row due again, and ends the pause of its account; null if there is none. */
+function* retry(kit, flow, key) {
+  const [record] = (yield sql(`${ROWS} flow = ? AND key = ? {lock}`, flow, key)).rows;
+  if (record === undefined) return null;
+  const now = kit.now(record[13]);
+  yield sql(RETRY, now, flow, key);
+  yield* pauses.end(providerOf(flow), record[2]);
+  const line = journal.line(record[4], 'retry', journal.digest(record[5]), { actor: 'dashboard' });
+  yield journal.write(flow, key, now, [line]);
+  return { ...shown(record), tries: 0, last_error: null, wake_at: now };
+}
+
+module.exports = { LISTS, detail, list, pausesNow, retry, search };

@@ -1,0 +1,157 @@
+'use strict';
+
+// SQLite by better-sqlite3: each transaction runs at once, without `await`, so that one connection serves everybody.
+
+const { HostError, NeedsAccount, Retry, Unavailable } = require('./errors.cjs');
+const { peer } = require('./peer.cjs');
+
+/** How long a busy database is tried again, in milliseconds. */
+const PATIENCE = 5_000;
+/** A connection of the host's own never blocks the event loop for longer. */
+const BUSY_MS = 50;
+
+class SqliteDatabase {
+  #db;
+  #isOwn;
+  #hooks;
+  #statements = new Map();
+
+  constructor(given, dialect, hooks) {
+    this.dialect = dialect;
+    this.#hooks = hooks;
+    this.#isOwn = typeof given === 'string';
+    this.#db = this.#isOwn ? opened(given) : checked(given);
+  }
+
+  /** Runs a script in a transaction of its own, again while the database is busy. */
+  run(script) {
+    return this.#again(() => this.#transact(() => this.#drive(script())));
+  }
+
+  read(script) {
+    return this.#again(() => {
+      this.#begins();
+      return this.#drive(script());
+    });
+  }
+
+  /** Runs a script in the caller's transaction. */
+  runIn(tx, script) {
+    if (tx !== this.#db) throw new HostError('tx: is not the connection of the host. Give the host your connection when you make it.');
+    if (!tx.inTransaction) throw new HostError('tx: has no transaction. Use `host.transaction`, or `BEGIN IMMEDIATE` first.');
+    try {
+      return this.#drive(script());
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  /** The application's own work and the host's in one transaction. */
+  transaction(work) {
+    return this.#again(() => this.#transact(() => sync(work(this.#db), 'The function of a transaction')));
+  }
+
+  execute(text) {
+    return this.#again(() => void this.#db.exec(text));
+  }
+
+  async close() {
+    if (this.#isOwn) this.#db.close();
+  }
+
+  /** Where tests take the database away. */
+  #begins() {
+    try {
+      this.#hooks.begin?.();
+    } catch (error) {
+      throw new Unavailable(error);
+    }
+  }
+
+  #transact(work) {
+    this.#begins();
+    // Between two `await`s of the application its own transaction may be open.
+    if (this.#db.inTransaction) throw new Retry('The connection has an open transaction. Commit it before you await.');
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  async #again(attempt) {
+    const end = performance.now() + PATIENCE;
+    for (;;) {
+      try {
+        return attempt();
+      } catch (error) {
+        const translation = translated(error);
+        const isOver = translation instanceof NeedsAccount || performance.now() > end;
+        if (!(translation instanceof Retry) || isOver) throw translation;
+      }
+      await new Promise((done) => setTimeout(done, 2 + Math.random() * 20));
+    }
+  }
+
+  #drive(script) {
+    let step = script.next();
+    while (!step.done) step = script.next(this.#answer(step.value));
+    return step.value;
+  }
+
+  #answer(asked) {
+    if (asked.run !== undefined) return sync(asked.run(this.#db), 'A handler in a transaction');
+    if (asked.statements !== undefined) return asked.statements.map((it) => this.#execute(it).count);
+    return this.#execute(asked);
+  }
+
+  #execute({ text, params }) {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(this.dialect.compile(text));
+      if (statement.reader) statement.raw();
+      this.#statements.set(text, statement);
+    }
+    if (statement.reader) {
+      const rows = statement.all(params);
+      return { rows, count: rows.length };
+    }
+    return { rows: [], count: statement.run(params).changes };
+  }
+}
+
+function sync(result, who) {
+  if (typeof result?.then !== 'function') return result;
+  result.then(undefined, () => {});
+  throw new HostError(`${who} returned a promise. On SQLite it must be synchronous.`);
+}
+
+function translated(error) {
+  if (/^SQLITE_BUSY/.test(error?.code)) return new Retry('The database is busy.', { cause: error });
+  if (/no such table: rulebound_/.test(error?.message)) {
+    return new HostError('The tables are missing. Run `rulebound migrate`.', { cause: error });
+  }
+  return error;
+}
+
+function opened(url) {
+  const file = /^sqlite:\/\/\/(.+)$/.exec(url)?.[1];
+  if (file === undefined) throw new HostError('database: write `sqlite:///file.db`, or `sqlite:////folder/file.db` from the root.');
+  const Database = peer('better-sqlite3', 'SQLite');
+  const db = new Database(file, { timeout: BUSY_MS });
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  return db;
+}
+
+/** A crash of the machine must not take back a commit: a request may have been sent since. */
+function checked(db) {
+  if (db.memory || db.pragma('synchronous', { simple: true }) >= 2) return db;
+  throw new HostError("database: the connection can lose commits in a crash. Set `db.pragma('synchronous = FULL')` behind WAL.");
+}
+
+module.exports = { SqliteDatabase };

@@ -1,0 +1,72 @@
+'use strict';
+
+// A webhook is stored as it came and acknowledged; a worker applies it.
+
+const { timingSafeEqual, createHash } = require('node:crypto');
+
+const { NotAuthentic, RuleboundError, readWebhook } = require('../index.cjs');
+const { describe } = require('./errors.cjs');
+const inbox = require('./inbox.cjs');
+
+const LIMIT = 1 << 20;
+/** Providers that sign nothing: their webhooks are hints, and the address has a part that nobody can guess. */
+const UNSIGNED = ['vend', 'revup'];
+
+/** The HTTP status to reply with, once the webhook is stored or refused. */
+async function receive(kit, run, provider, { headers = {}, body = '', account = '', token = null, topic = null }) {
+  if (!Object.hasOwn(kit.providers, provider) || !isToken(kit.providers[provider], provider, token)) return 404;
+  if (Buffer.byteLength(body) > LIMIT) return 413;
+  let found;
+  try {
+    found = await kit.accounts.find(provider, account);
+  } catch (error) {
+    kit.log({ level: 'error', event: 'account_failed', provider, account, error: describe(error) });
+    return 503;
+  }
+  if (found === null) return 404;
+  const read = reading(kit, provider, { secrets: found.webhookSecrets ?? [], headers, body, topic });
+  if (typeof read === 'number') return read;
+  let entry;
+  try {
+    entry = await run(() => inbox.store(kit, provider, account, read.fact, read.ids.map(({ id }) => id)));
+  } catch (error) {
+    kit.log({ level: 'error', event: 'webhook_not_stored', provider, error: describe(error), message: error.message });
+    return 503;
+  }
+  await kit.hooks.checkpoint('stored');
+  // If this fails, a worker finds the entry by its own `wake_at`.
+  if (entry !== null && kit.dialect.isPostgres) await run(() => inbox.wake(kit, entry)).catch(() => {});
+  await kit.hooks.checkpoint('correlated');
+  return read.acknowledge_with;
+}
+
+/** What the webhook says, or the status that refuses it. */
+function reading(kit, provider, { secrets, ...delivery }) {
+  const { log } = kit;
+  try {
+    const read = readWebhook(provider, { secrets, ...delivery, now: kit.clock() });
+    if (read.unreadable === null) return read;
+    log({ level: 'warn', event: 'webhook_unreadable', provider, reason: read.unreadable });
+    return read.fact.origin === 'unverified' ? 400 : read;
+  } catch (error) {
+    if (!(error instanceof RuleboundError)) throw error;
+    log({ level: 'warn', event: 'webhook_refused', provider, error: describe(error) });
+    return error instanceof NotAuthentic ? 401 : 400;
+  }
+}
+
+function isToken({ webhookToken }, provider, token) {
+  if (!UNSIGNED.includes(provider)) return token === null;
+  if (!webhookToken || typeof token !== 'string') return false;
+  const [given, wanted] = [token, webhookToken].map((text) => createHash('sha256').update(text).digest());
+  return timingSafeEqual(given, wanted);
+}
+
+/** The parts of a webhook's path: `provider`, then an account, then the token of a provider that does not sign. */
+function address(path) {
+  const [provider = '', ...rest] = path.split('/').filter(Boolean).map(decodeURIComponent);
+  const token = UNSIGNED.includes(provider) ? (rest.pop() ?? null) : null;
+  return rest.length > 1 ? null : { provider, account: rest[0] ?? '', token };
+}
+
+module.exports = { LIMIT, address, receive };

@@ -1,0 +1,274 @@
+// What the suite of all kits cannot say: sending by `fetch`, threads, imports, and the mistakes of a user.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import { createServer as createSocket } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+
+import { metrics } from '@opentelemetry/api';
+import Database from 'better-sqlite3';
+import { truemed } from 'rulebound';
+import { send } from 'rulebound/host';
+
+import { postgres, sqlites, withoutPostgres } from './databases.mjs';
+import { Host, HostError, NotSent, Rejected } from './kit.mjs';
+
+const order_items = [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }];
+const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
+const command = truemed.createPaymentToken({ order_items, ...urls });
+const providers = { truemed: { apiKey: 'k', webhookSecrets: ['whsec'] } };
+/** A test's cluster may be faster than it is safe. */
+const drift = (problems) => problems.filter(({ problem }) => problem !== 'durability');
+const created = () => ({ status: 200, headers: {}, body: JSON.stringify({ provision_token_request_id: randomUUID(), redirect_url: 'https://t.example/' }) });
+const ignoring = (host) => host.ignore('notify').ignore('fulfill').ignore('access');
+
+if (!isMainThread) {
+  // One of two workers on one database: it says what it has sent.
+  const sent = [];
+  const transport = async (request) => {
+    sent.push(JSON.parse(request.body).metadata);
+    await new Promise((done) => setTimeout(done, 2));
+    return created();
+  };
+  const host = ignoring(new Host(workerData, providers, { send: transport, log() {} }));
+  parentPort.once('message', () => host.stop());
+  await host.run({ lanes: 4 });
+  parentPort.postMessage(sent);
+  await host.close();
+} else {
+  tests();
+}
+
+function tests() {
+  let databases;
+  const opened = [];
+  const open = (options, given = databases.next()) => {
+    const host = ignoring(new Host(given.given, providers, { log() {}, ...given.options, ...options }));
+    opened.push(host, given);
+    return host;
+  };
+  before(async () => (databases = await sqlites()));
+  after(async () => {
+    for (const it of opened) await it.close();
+    databases.close();
+  });
+
+  describe('sending', () => {
+    let [server, url, respond] = [];
+    const outgoing = (more) => ({ method: 'POST', url, headers: { 'x-key': 'k' }, body: '{}', timeoutMs: 5_000, ...more });
+    before(async () => {
+      server = createServer((request, response) => respond(request, response));
+      await new Promise((done) => server.listen(0, '127.0.0.1', done));
+      url = `http://127.0.0.1:${server.address().port}/`;
+    });
+    after(() => [server.closeAllConnections(), server.close()]);
+
+    test('a reply is given as it came, and a redirect is a reply', async () => {
+      respond = (request, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/', 'retry-after': '7' }).end(request.headers['x-key']);
+      const { status, headers, body } = await send(outgoing());
+      assert.deepEqual([status, new Headers(headers).get('retry-after'), String(body)], [302, '7', 'k']);
+    });
+
+    test('only a connection that never opened is not sent', async () => {
+      const closed = createSocket();
+      await new Promise((done) => closed.listen(0, '127.0.0.1', done));
+      const { port } = closed.address();
+      await new Promise((done) => closed.close(done));
+      await assert.rejects(send(outgoing({ url: `http://127.0.0.1:${port}/` })), NotSent);
+      respond = (request) => request.socket.destroy();
+      await assert.rejects(send(outgoing()), (error) => !(error instanceof NotSent));
+      const reset = createSocket((socket) => socket.once('data', () => socket.resetAndDestroy()));
+      await new Promise((done) => reset.listen(0, '127.0.0.1', done));
+      await assert.rejects(send(outgoing({ url: `http://127.0.0.1:${reset.address().port}/` })), (error) => !(error instanceof NotSent));
+      reset.close();
+    });
+
+    test('the deadline is total, and the body is limited', async () => {
+      respond = (_request, response) => response.writeHead(200).write('a');
+      await assert.rejects(send(outgoing({ timeoutMs: 200 })), { name: 'TimeoutError' });
+      respond = (_request, response) => response.end('x'.repeat((1 << 20) + 1));
+      await assert.rejects(send(outgoing()), /larger than 1 MiB/);
+      respond = (_request, response) => response.end('x'.repeat(1 << 20));
+      assert.equal((await send(outgoing())).body.length, 1 << 20);
+    });
+
+    test('a credential goes only to https, or to this machine', async () => {
+      await assert.rejects(send(outgoing({ url: 'http://provider.example/' })), (error) => error instanceof NotSent && /not https/.test(error.message));
+    });
+  });
+
+  for (const [name, skip] of [['SQLite', false], ['PostgreSQL', withoutPostgres]]) {
+    describe(name, { skip }, () => {
+      const given = async () => (name === 'SQLite' ? databases.next() : postgres());
+
+      test('adoptions are spread, and idempotent by key', async () => {
+        const host = open({ clock: () => 1_700_000_000_000, send: async () => created() }, await given());
+        const keys = Array.from({ length: 120 }, () => randomUUID());
+        const rows = () => keys.map((key) => ({ flow: truemed.PaymentToken, key, command: truemed.retrievePaymentToken({ payment_token: key }) }));
+        assert.equal(await host.import(rows(), { perSecond: 10 }), 120);
+        assert.equal(await host.import(rows()), 0);
+        const wakes = await Promise.all(keys.map(async (key) => (await host.get(truemed.PaymentToken, key)).wake_at - 1_700_000_000_000));
+        assert.deepEqual([wakes[0], wakes[10], wakes[119]], [0, 1_000, 11_900]);
+      });
+
+      test('the gauges and the drift', async () => {
+        const host = open({}, await given());
+        assert.deepEqual(await host.doctor().then(drift), []);
+        await host.handle(truemed.PaymentToken, randomUUID(), command);
+        const { due, oldest_overdue_ms, ...rest } = await host.stats();
+        assert.equal(due, 1);
+        assert.ok(oldest_overdue_ms < 60_000);
+        assert.deepEqual(rest, { inbox_age_ms: 0, failing_effects: 0, reviews_open: 0 });
+      });
+
+      test('after a restored backup an open request is looked up, and not sent again', async () => {
+        const sent = [];
+        const transport = async ({ operation }) => {
+          sent.push(operation);
+          throw new Error('no reply');
+        };
+        const host = open({ send: transport }, await given());
+        const key = randomUUID();
+        await host.handle(truemed.PaymentToken, key, command);
+        assert.deepEqual(await host.doctor({ restored: Date.now() }).then(drift), []);
+        assert.equal((await host.get(truemed.PaymentToken, key)).revision, 2);
+      });
+
+      test('without its tables a host says what to run', async () => {
+        const host = name === 'SQLite' ? open({}, new Bare()) : open({ schema: 'there_is_none' }, await given());
+        await assert.rejects(host.get(truemed.PaymentToken, randomUUID()), /rulebound migrate/);
+      });
+    });
+  }
+
+  test('what is older than it must be goes', async () => {
+    const database = databases.next();
+    let now = 1_700_000_000_000;
+    const host = open({ clock: () => now }, database);
+    const body = '{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}';
+    await host.webhook('truemed', { headers: { 'x-truemed-api-key': 'whsec' }, body });
+    await assert.rejects(host.handle(truemed.PaymentToken, randomUUID(), truemed.deletePaymentToken()), Rejected);
+    const counts = async () => [await database.count('inbox'), await database.count('inbox_ids'), await database.count('journal')];
+    for (const [days, expected] of [[29, [1, 2, 1]], [31, [0, 0, 1]], [401, [0, 0, 0]]]) {
+      now = 1_700_000_000_000 + days * 86_400_000;
+      const running = host.run({ lanes: 1 });
+      await new Promise((done) => setTimeout(done, 100));
+      host.stop();
+      await running;
+      assert.deepEqual(await counts(), expected, `after ${days} days`);
+    }
+  });
+
+  test('an index that was dropped, and a column that was added, are found', async () => {
+    const database = databases.next();
+    database.db.exec('DROP INDEX rulebound_inbox_digest; ALTER TABLE rulebound_flows ADD COLUMN note text');
+    const problems = await open({}, database).doctor();
+    assert.deepEqual(problems, [{ problem: 'missing', detail: 'rulebound_inbox_digest' }, { problem: 'unknown', detail: 'rulebound_flows.note' }]);
+  });
+
+  test('two workers in threads send each request once', async () => {
+    const database = databases.next();
+    const host = open({}, database);
+    const keys = Array.from({ length: 60 }, () => randomUUID());
+    for (const key of keys) await host.handle(truemed.PaymentToken, key, command);
+    const threads = [1, 2].map(() => new Worker(fileURLToPath(import.meta.url), { workerData: database.given }));
+    for (let due = 1; due > 0; ) {
+      await new Promise((done) => setTimeout(done, 50));
+      ({ due } = await host.stats());
+    }
+    const sent = await Promise.all(threads.map((thread) => new Promise((done, failed) => {
+      thread.once('message', done).once('error', failed);
+      thread.postMessage('stop');
+    })));
+    assert.deepEqual(sent.flat().sort(), keys.toSorted());
+    assert.deepEqual(await host.verify(), []);
+  });
+
+  test('a worker stops at once while nothing is due, and after `signal`', async () => {
+    const host = open();
+    const aborter = new AbortController();
+    const running = host.run({ signal: aborter.signal });
+    setTimeout(() => aborter.abort(), 50);
+    const begun = performance.now();
+    await running;
+    assert.ok(performance.now() - begun < 500);
+  });
+
+  test('OpenTelemetry gets the gauges', async () => {
+    const seen = {};
+    const gauge = (name) => ({ name });
+    let callback;
+    const meter = { createObservableGauge: gauge, addBatchObservableCallback: (it) => (callback = it), removeBatchObservableCallback: () => (callback = null) };
+    metrics.setGlobalMeterProvider({ getMeter: () => meter });
+    const end = open().telemetry();
+    await callback({ observe: ({ name }, value) => (seen[name] = value) });
+    assert.deepEqual(seen, { 'rulebound.oldest_overdue_ms': 0, 'rulebound.due': 0, 'rulebound.inbox_age_ms': 0, 'rulebound.failing_effects': 0, 'rulebound.reviews_open': 0 });
+    end();
+    assert.equal(callback, null);
+    metrics.disable();
+  });
+
+  test('a mistake is named, with its cure', async () => {
+    assert.throws(() => new Host('mysql://x', providers), /`sqlite:\/\/\/file.db`/);
+    assert.throws(() => new Host('sqlite:///x.db', { stripe: {} }), /no provider `stripe`.*truemed/);
+    assert.throws(() => new Host('sqlite:///x.db', { truemed: {} }), /`apiKey` is missing/);
+    assert.throws(() => new Host('sqlite:///x.db', { truemed: { apiKey: 'k', secret: '' } }), /truemed\/secret/);
+    assert.throws(() => new Host('sqlite:///x.db', providers, { clok: Date.now }), /clok/);
+    const wal = new Database(databases.next().given.slice('sqlite:///'.length));
+    wal.pragma('journal_mode = WAL');
+    wal.pragma('synchronous = NORMAL');
+    assert.throws(() => new Host(wal, providers), /synchronous = FULL/);
+    wal.close();
+    const host = open();
+    assert.throws(() => host.on('notify', () => {}), /has a handler already/);
+    assert.throws(() => host.dashboard({}), /access/);
+    await assert.rejects(host.transaction(async () => {}), /must be synchronous/);
+    assert.throws(() => host.handle('truemed.nothing', randomUUID(), command), HostError);
+  });
+
+  test('what is rejected in a transaction takes the shop\'s own rows with it', async () => {
+    const database = databases.next();
+    const host = open({}, database);
+    const charge = truemed.createPaymentSession({ intent: 'a', payment_token: 'pt_1', total_amount: 1500, order_items, ...urls });
+    const buy = (tx) => {
+      tx.prepare("INSERT INTO handled VALUES ('order')").run();
+      host.handle(truemed.PaymentToken, randomUUID(), charge, { tx });
+    };
+    await assert.rejects(host.transaction(buy), Rejected);
+    assert.equal(await database.count('handled'), 0);
+    assert.equal(await database.count('journal'), 0);
+  });
+
+  test('two clicks at once are one flow and one request', async () => {
+    const sent = [];
+    const host = open({ send: async ({ operation }) => (sent.push(operation), created()) });
+    const key = randomUUID();
+    await Promise.all([1, 2, 3].map(() => host.handle(truemed.PaymentToken, key, command)));
+    await host.tick();
+    assert.deepEqual(sent, ['create_payment_token']);
+  });
+
+  test('the webhooks\' route is a function of a request', async () => {
+    const route = open().webhookRoute({ prefix: '/hooks' });
+    const post = async (path, body = '{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}', headers = { 'x-truemed-api-key': 'whsec' }) =>
+      (await route(new Request(`http://shop.example${path}`, { method: 'POST', body, headers }))).status;
+    assert.equal(await post('/hooks/truemed'), 204);
+    assert.equal(await post('/hooks/truemed', '{}', {}), 401);
+    assert.equal(await post('/hooks/truemed/nobody'), 404);
+    assert.equal(await post('/hooks/stripe'), 404);
+    assert.equal(await post('/hooks/%'), 404);
+    assert.equal(await post('/elsewhere/truemed'), 404);
+    assert.equal(await post('/hooks/truemed', 'x'.repeat((1 << 20) + 1)), 413);
+    assert.equal((await route(new Request('http://shop.example/hooks/truemed'))).status, 405);
+  });
+}
+
+/** An empty file of SQLite. */
+class Bare {
+  options = {};
+  given = 'sqlite:///:memory:';
+  close() {}
+}

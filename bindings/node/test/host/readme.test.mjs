@@ -1,0 +1,98 @@
+// The README's whole host runs and prints what it should, the shop sells, and the command line works.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { root } from './kit.mjs';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const bin = join(root, 'bindings/node/bin/rulebound.cjs');
+
+/** A folder in which the packages of the tests are found. */
+function within(work) {
+  const folder = mkdtempSync(join(here, 'run-'));
+  return Promise.resolve(work(folder)).finally(() => rmSync(folder, { recursive: true }));
+}
+
+function ran(command, options, folder) {
+  const { status, stdout, stderr } = spawnSync(command, options, { cwd: folder, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+test('the whole host of the README', () =>
+  within((folder) => {
+    const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');
+    const code = readme.split('## The whole host')[1].split('```ts\n')[1].split('```')[0];
+    assert.ok(code.trim().split('\n').length <= 40, 'it is longer than 40 lines');
+    const { compilerOptions } = JSON.parse(readFileSync(join(here, 'tsconfig.json'), 'utf8'));
+    writeFileSync(join(folder, 'host.mts'), code);
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...compilerOptions, noEmit: false }, files: ['host.mts'] }));
+    const compiled = ran('npx', ['--no', '--', 'tsc', '--project', folder], here);
+    assert.equal(compiled.status, 0, compiled.stdout);
+    const { stdout, stderr } = ran(process.execPath, ['host.mjs'], folder);
+    assert.equal(stderr, '');
+    assert.equal(stdout, "[ 'create_payment_token' ]\n204\nissued\n");
+  }));
+
+test('the shop sells', () =>
+  within(async (folder) => {
+    copyFileSync(join(root, 'bindings/node/examples/shop.mjs'), join(folder, 'shop.mjs'));
+    assert.ok(readFileSync(join(folder, 'shop.mjs'), 'utf8').split('\n').length <= 80);
+    const { shop } = await import(pathToFileURL(join(folder, 'shop.mjs')).href);
+    const { host, world, site, close } = await shop({ file: join(folder, 'shop.db'), port: 3417, run: false });
+    try {
+      const ordered = await fetch(`${site}/orders/b12`, { method: 'POST', redirect: 'manual' });
+      const order = ordered.headers.get('location');
+      const shown = async () => (await fetch(order)).json();
+      await host.tick();
+      const rejected = await fetch(`${order}/charge`, { method: 'POST' });
+      assert.equal(rejected.status, 422, await rejected.text());
+      await world.act({ do: 'finish', url: (await shown()).status.customer_url });
+      await world.advance({ ms: 7_200_000, host: { tick: () => host.tick(), nextWake: () => null } });
+      assert.equal((await shown()).status.facets.token, 'issued');
+      assert.equal((await fetch(`${order}/charge`, { method: 'POST' })).status, 200);
+      await host.tick();
+      await world.advance({ ms: 60_000, host: { tick: () => host.tick(), nextWake: () => null } });
+      await host.tick();
+      assert.match((await shown()).order.shipped, /^fulfill:/);
+      const page = await fetch(`${site}/rulebound`);
+      assert.equal(page.status, 200);
+      assert.ok(page.url.endsWith('/rulebound/'));
+      const { rows } = await (await fetch(`${site}/rulebound/api/search?q=${order.split('/').at(-1)}`)).json();
+      assert.equal(rows.length, 1);
+      const large = await fetch(`${site}/webhooks/truemed`, { method: 'POST', body: 'x'.repeat((1 << 20) + 1) });
+      assert.equal(large.status, 413);
+    } finally {
+      await close();
+    }
+  }));
+
+test('the command line', () =>
+  within((folder) => {
+    const program = `import { Host } from 'rulebound/host';
+      export const host = new Host('sqlite:///shop.db', { truemed: { apiKey: 'k' } }).ignore('notify').ignore('fulfill').ignore('access');`;
+    writeFileSync(join(folder, 'shop.mjs'), program);
+    const rulebound = (...options) => ran(process.execPath, [bin, ...options, '--host', 'shop.mjs'], folder);
+    assert.match(rulebound('doctor').stdout, /run `rulebound migrate`/);
+    assert.match(rulebound('worker', '--help').stdout, /migrate/);
+    assert.match(rulebound('migrate', '--dry-run').stdout, /CREATE TABLE rulebound_flows/);
+    assert.match(rulebound('migrate').stdout, /1 migrations done/);
+    assert.match(rulebound('migrate').stdout, /complete/);
+    for (const command of ['doctor', 'verify']) assert.deepEqual(rulebound(command), { status: 0, stdout: 'No problem.\n', stderr: '' });
+    assert.equal(rulebound('doctor', '--restored', '2026-11-30T04:00:00Z').status, 0);
+    assert.match(rulebound('doctor', '--restored', 'yesterday').stderr, /is no instant/);
+    assert.equal(rulebound('dance').status, 2);
+  }));
+
+test('the package has the files of the host kits, byte by byte', () => {
+  for (const folder of ['dashboard', 'sql/sqlite', 'sql/postgres']) {
+    const names = readdirSync(join(root, 'host', folder), { withFileTypes: true }).filter((it) => it.isFile()).map(({ name }) => name);
+    const copy = join(root, 'bindings/node/host', folder);
+    assert.deepEqual(readdirSync(copy).sort(), names.sort());
+    for (const name of names) assert.ok(readFileSync(join(copy, name)).equals(readFileSync(join(root, 'host', folder, name))), name);
+  }
+});

@@ -1,0 +1,289 @@
+import type {
+  AnyFlow,
+  AnyHeaders,
+  CommandOf,
+  Config,
+  FlowId,
+  PendingEffectAccess,
+  PendingEffectFulfill,
+  PendingEffectNotify,
+  ProviderName,
+  Snapshot,
+  StatusOf,
+  Violation,
+} from './index.cjs';
+
+/** A mistake in how the host is used or set up. The message names the cure. */
+export class HostError extends Error {}
+/** Only a new transaction can cure this. Roll back, and begin again; `host.transaction` does so. */
+export class Retry extends HostError {}
+/** There is no row with this flow and key. */
+export class UnknownRow extends HostError {}
+/** The row has an effect or a wait, so that it cannot be forgotten. */
+export class Pending extends HostError {}
+/** The row has no such review now, or the review has no such verdict. */
+export class NoReview extends HostError {
+  readonly code: 'review' | 'verdict' | 'id';
+}
+/** There is no connection to the database. */
+export class Unavailable extends HostError {}
+/** A command that breaks a rule. It has written nothing. */
+export class Rejected extends Error {
+  readonly violations: Violation[];
+}
+/** A transport throws this if not a byte of the request was written. */
+export class NotSent extends Error {}
+
+/** What the kit needs of a better-sqlite3 database. */
+export interface SqliteDatabase {
+  readonly inTransaction: boolean;
+  readonly memory: boolean;
+  prepare(sql: string): unknown;
+  exec(sql: string): unknown;
+  pragma(sql: string, options?: { simple?: boolean }): unknown;
+}
+
+/** What the kit needs of a client of `pg`. */
+export interface PostgresClient {
+  query(text: string, values?: unknown[]): Promise<{ rows: any[]; rowCount: number | null }>;
+}
+
+/** What the kit needs of a `Pool` of `pg`. */
+export interface PostgresPool<Client extends PostgresClient = PostgresClient> {
+  connect(): Promise<Client>;
+}
+
+/** One of several accounts at a provider; `config` has the settings that differ from the provider's. */
+export interface Account {
+  readonly apiKey: string;
+  readonly config?: object;
+  readonly webhookSecrets?: readonly string[];
+}
+
+/** How the host works with a provider. */
+export interface Provider<Settings = object> {
+  readonly apiKey?: string;
+  readonly webhookSecrets?: readonly string[];
+  /** The provider's settings, as in the library's config. */
+  readonly config?: Settings | undefined;
+  /** Looks up an account by its name: outside transactions, and remembered for a minute. */
+  readonly account?: (name: string) => Account | null | undefined | Promise<Account | null | undefined>;
+  /** The part of the webhooks' address that nobody can guess, for a provider that does not sign. */
+  readonly webhookToken?: string | undefined;
+  /** The total time of a request, 30 s by default. */
+  readonly timeoutMs?: number;
+}
+
+export type Providers = { readonly [Name in ProviderName]?: Provider<Config[Name]> };
+
+/** One HTTP request, complete with the credential. Do not follow a redirect. */
+export interface Outgoing {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly timeoutMs: number;
+  readonly provider: ProviderName;
+  readonly account: string;
+  readonly operation: string;
+}
+
+/** The provider's reply, as it came. */
+export interface Incoming {
+  readonly status: number;
+  readonly headers: AnyHeaders;
+  readonly body: string | Uint8Array;
+}
+
+/** One structured line of the log. */
+export interface LogRecord {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly event: string;
+  readonly [name: string]: unknown;
+}
+
+export interface HostOptions {
+  /** The library's config, without the providers' settings. */
+  readonly config?: Omit<Config, ProviderName | 'lease_ms'>;
+  /** Replaces the clock everywhere, also PostgreSQL's: for tests. */
+  readonly clock?: () => number;
+  /** The default writes warnings and errors as JSON to the error stream. */
+  readonly log?: (record: LogRecord) => void;
+  /** PostgreSQL's schema of the tables; `public` by default. */
+  readonly schema?: string;
+  /** Sends a request in place of `fetch`. Throws `NotSent` if not a byte was written. */
+  readonly send?: (request: Outgoing) => Promise<Incoming>;
+}
+
+/** A flow's class, such as `truemed.PaymentToken`. */
+export interface FlowClass<S = AnyFlow> {
+  readonly flow: FlowId;
+  start(key: string): S;
+}
+
+/** One snapshot and what the host knows about it, with the clock and the config bound. */
+export interface Row<S = AnyFlow> {
+  readonly flow: FlowId;
+  readonly key: string;
+  readonly account: string;
+  readonly reference: string | null;
+  readonly revision: number;
+  readonly wake_at: number | null;
+  readonly reviews: number;
+  readonly failing: number;
+  readonly tries: number;
+  readonly last_error: string | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly snapshot: S;
+  status(): StatusOf<S>;
+  actions(): S extends Snapshot<any, infer Action, any, any, any> ? Action[] : never;
+  effects(): S extends Snapshot ? ReturnType<S['effects']> : ReturnType<Extract<S, Snapshot<any, any, any, any, any>>['effects']>;
+  waitingFor(): ReturnType<Extract<S, Snapshot<any, any, any, any, any>>['waitingFor']>;
+}
+
+export interface Effects {
+  notify: PendingEffectNotify;
+  fulfill: PendingEffectFulfill;
+  access: PendingEffectAccess;
+}
+
+export interface HandleOptions {
+  /** Who asks for it, for the journal. */
+  readonly actor?: string;
+  /** What a person searches for: an order's number. */
+  readonly reference?: string;
+  /** Which of your accounts at the provider. The first command fixes it. */
+  readonly account?: string;
+}
+
+/** With SQLite's connection, calls within a transaction are synchronous. */
+export type Within<Tx, Value> = Tx extends SqliteDatabase ? Value : Promise<Value>;
+
+export interface Import<S = AnyFlow> {
+  readonly flow: FlowClass<S> | FlowId;
+  readonly key: string;
+  /** The provider's lookup. */
+  readonly command: CommandOf<S>;
+  readonly account?: string;
+  readonly reference?: string;
+}
+
+export interface Done {
+  sent: string[];
+  credentials: string[];
+  handled: string[];
+  visits: number;
+}
+
+export interface Stats {
+  oldest_overdue_ms: number;
+  due: number;
+  inbox_age_ms: number;
+  failing_effects: number;
+  reviews_open: number;
+}
+
+export interface Problem {
+  readonly problem: string;
+  readonly detail?: string;
+  readonly flow?: string;
+  readonly key?: string;
+}
+
+export interface Delivery {
+  readonly headers: AnyHeaders;
+  /** The raw body, as it came; never a parsed object. */
+  readonly body: string | Uint8Array;
+  readonly account?: string;
+  readonly token?: string | null;
+  readonly topic?: string | null;
+}
+
+export type Access = 'all' | 'read_only' | 'forbidden';
+export interface DashboardOptions {
+  readonly access: (request: Request) => Access | Promise<Access>;
+  /** Where it is mounted; `/rulebound` by default. */
+  readonly prefix?: string;
+}
+export interface FastifyOptions {
+  /** Where the webhooks come in; `/webhooks` by default. */
+  readonly webhooks?: string;
+  readonly dashboard?: DashboardOptions;
+}
+type Respond = (request: Request) => Promise<Response>;
+
+/** The part of a backend that stores snapshots, sends requests and receives webhooks. */
+export interface Host<Tx = any> {
+  /** One transaction with your own rows; it runs again after a `Retry`. On SQLite `work` must be synchronous. */
+  transaction<Value>(work: (tx: Tx) => Tx extends SqliteDatabase ? Value : Value | Promise<Value>): Promise<Awaited<Value>>;
+  /** Decides and saves a command, in the caller's transaction. Throws `Rejected`, which has written nothing. */
+  handle<S>(flow: FlowClass<S>, key: string, command: CommandOf<S>, options: HandleOptions & { readonly tx: Tx }): Within<Tx, Row<S>>;
+  /** Decides and saves a command. Throws `Rejected`. */
+  handle<S>(flow: FlowClass<S>, key: string, command: CommandOf<S>, options?: HandleOptions): Promise<Row<S>>;
+  /** The row, or null. */
+  get<S>(flow: FlowClass<S>, key: string, options: { readonly tx: Tx }): Within<Tx, Row<S> | null>;
+  get<S>(flow: FlowClass<S>, key: string): Promise<Row<S> | null>;
+  /** The customer's browser came back: lookups are due. It proves nothing. */
+  customerReturned<S>(flow: FlowClass<S>, key: string, options?: { readonly actor?: string }): Promise<Row<S>>;
+  /** A person's verdict for a review. */
+  answer<S>(flow: FlowClass<S>, key: string, review: string, verdict: string, options?: { readonly id?: string | null; readonly actor?: string }): Promise<Row<S>>;
+  /** Deletes a row and all that belongs to it, if nothing is pending. */
+  forget<S>(flow: FlowClass<S>, key: string): Promise<void>;
+  /** Adopts what exists already, in batches; idempotent by key. Gives how many are new. */
+  import(rows: Iterable<Import<any>> | AsyncIterable<Import<any>>, options?: { readonly perSecond?: number }): Promise<number>;
+  /** A handler outside any transaction: at least once, `effect.id` tells repeats apart. */
+  on<Kind extends keyof Effects>(
+    kind: Kind,
+    handler: (effect: Effects[Kind], row: Row, context: { readonly signal: AbortSignal }) => unknown,
+    options?: { readonly timeoutMs?: number },
+  ): this;
+  /** A handler in the transaction that records `done`: SQL only. */
+  onTx<Kind extends keyof Effects>(
+    kind: Kind,
+    handler: (effect: Effects[Kind], row: Row, tx: Tx) => Tx extends SqliteDatabase ? void : void | Promise<void>,
+    options?: { readonly timeoutMs?: number },
+  ): this;
+  /** Effects of this kind are done without a handler. */
+  ignore(kind: keyof Effects): this;
+  /** Stores a webhook, and gives the HTTP status to reply with. */
+  webhook(provider: string, delivery: Delivery): Promise<number>;
+  webhookRoute(options?: { readonly prefix?: string }): Respond;
+  dashboard(options: DashboardOptions): Respond;
+  /** A plugin of Fastify with the webhooks and the dashboard. */
+  fastify(options?: FastifyOptions): (app: any) => Promise<void>;
+  /** For tests: works until nothing is due, and gives what it did. */
+  tick(): Promise<Done>;
+  /**
+   * The worker's loop, until `stop` or `signal`. `lanes` rows are worked on at a time, 8 by default. Lines of the journal go
+   * after `journalMs` (400 days), and webhooks that no row knows after `inboxMs` (30 days).
+   */
+  run(options?: { readonly lanes?: number; readonly journalMs?: number; readonly inboxMs?: number; readonly signal?: AbortSignal }): Promise<void>;
+  /** Looks at once, in place of the next poll. */
+  wake(): void;
+  /** Takes no more rows, and leaves within 30 s. */
+  stop(): void;
+  close(): Promise<void>;
+  stats(): Promise<Stats>;
+  /** The journal's gaps and digests. */
+  verify(): Promise<Problem[]>;
+  /** The schema's drift; with the time of a restored backup, open requests are looked up and not sent again. */
+  doctor(options?: { readonly restored?: Date | number | null }): Promise<Problem[]>;
+  /** Creates or completes the tables; gives the SQL. */
+  migrate(options?: { readonly dryRun?: boolean; readonly formats?: boolean }): Promise<string[]>;
+  /** Exports the gauges to OpenTelemetry, and returns what ends it. */
+  telemetry(): () => void;
+}
+
+export interface HostConstructor {
+  /** SQLite: a file as `sqlite:///shop.db`. The transactions are those of better-sqlite3. */
+  new <Db extends SqliteDatabase>(database: Db, providers: Providers, options?: HostOptions): Host<Db>;
+  /** PostgreSQL: a `Pool` of `pg`. */
+  new <Client extends PostgresClient>(database: PostgresPool<Client>, providers: Providers, options?: HostOptions): Host<Client>;
+  /** A URL: `sqlite:///shop.db` or `postgresql://…`. */
+  new (database: string, providers: Providers, options?: HostOptions): Host<any>;
+}
+export const Host: HostConstructor;
+
+/** How requests are sent unless the host is given another transport. */
+export function send(request: Outgoing): Promise<Incoming>;

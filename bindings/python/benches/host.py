@@ -1,0 +1,254 @@
+"""The throughput of a worker beside the same loop written by hand, with the same driver, tables and durability.
+
+`python benches/host.py` prints the ratios. The bound is 0.8: the kit does at least 0.8 times as many rows a second.
+With `RULEBOUND_TEST_POSTGRES` it also measures PostgreSQL. `--rows` and `--workers` choose another size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import secrets
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+
+import rulebound
+from rulebound import facts, truemed
+from rulebound.host import Host, Incoming, Kind, Outgoing, Provider
+
+BOUND = 0.8
+COMMAND = truemed.create_payment_token(
+    order_items=[{"name": "B12", "sku": "b12", "quantity": 1, "price": 1500}],
+    success_url="https://shop.example/ok", failure_url="https://shop.example/no",
+)  # fmt: skip
+FLOW = "truemed.payment_token"
+
+
+def reply_to(body: str) -> str:
+    name = json.loads(body)["metadata"]
+    return json.dumps({"provision_token_request_id": f"ptr_{name}", "redirect_url": f"https://truemed.example/{name}"})
+
+
+def open_host(database: str, schema: str) -> Host:
+    def send(it: Outgoing) -> Incoming:
+        return Incoming(200, {}, reply_to(it.body or ""))
+
+    host = Host(database, {"truemed": Provider(api_key="any", webhook_secrets=["whsec"])}, schema=schema, send=send)
+    kinds: tuple[Kind, ...] = ("notify", "fulfill", "access")
+    for kind in kinds:
+        host.ignore(kind)
+    return host
+
+
+def kit(database: str, schema: str) -> int:
+    """Works until nothing is due, as `host.run` does, and says how many rows were visited."""
+    host, count = open_host(database, schema), 0
+    while host._work_once():
+        count += 1
+    return count
+
+
+class ByHand:
+    """The loop that a backend would write: the same statements, without anything that a kit has for others."""
+
+    def __init__(self, database: str, schema: str) -> None:
+        self.is_sqlite = database.startswith("sqlite")
+        self.prefix = "rulebound_" if self.is_sqlite else f'"{schema}".rulebound_'
+        if self.is_sqlite:
+            self.db: Any = sqlite3.connect(database.removeprefix("sqlite:///"), timeout=5, isolation_level=None)
+            self.db.execute("PRAGMA synchronous = FULL")
+        else:
+            import psycopg
+
+            self.db = psycopg.connect(database, autocommit=True, prepare_threshold=None)
+
+    def sql(self, text: str, *params: Any) -> Any:
+        text = text.replace("{p}", self.prefix)
+        return self.db.execute(text if self.is_sqlite else text.replace("?", "%s"), params)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.db.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN; SET LOCAL synchronous_commit = on")
+        yield
+        self.db.execute("COMMIT")
+
+    def lock(self, where: str, *params: Any, skips: str = "") -> Any:
+        lock = "" if self.is_sqlite else f" FOR UPDATE{skips}"
+        columns = "flow, key, account, revision, snapshot, wake_at, tries"
+        row = self.sql(f"SELECT {columns} FROM {{p}}flows WHERE {where}{lock}", *params).fetchone()
+        return row and (row[0], row[1], rulebound.load(row[4]), row[4])
+
+    def save(self, row: Any, result: Any, now: int, kind: str, effect: str) -> Any:
+        flow, key, before, _ = row
+        after = result.next
+        self.sql(
+            "SELECT e.id, e.body FROM {p}inbox e WHERE e.id IN (SELECT inbox FROM {p}inbox_ids WHERE provider = ? AND id "
+            + ("IN (SELECT value FROM json_each(?)))" if self.is_sqlite else "= ANY(?))"),
+            "truemed", self.ids(after),
+        ).fetchall()  # fmt: skip
+        new_ids = result.new_ids if kind != "lease" else []
+        pending = after.effects(now=now)
+        text, wake_at = after.save(), now if new_ids else after.wake_at(now=now)
+        reviews = sum(it["type"] == "review" for it in pending)
+        failing = sum(it["attempts"] >= 5 for it in pending)
+        self.sql(
+            "UPDATE {p}flows SET revision = ?, snapshot = ?, wake_at = ?, reviews = ?, failing = ?, updated_at = ? "
+            "WHERE flow = ? AND key = ? AND revision = ?",
+            after.revision, text, wake_at, reviews, failing, now, flow, key, before.revision,
+        )  # fmt: skip
+        for it in new_ids:
+            self.sql("INSERT INTO {p}ids VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", "truemed", it["id"], flow, key)
+        if after.revision != before.revision:
+            self.sql(
+                "INSERT INTO {p}journal (flow, key, seq, revision, at, kind, actor, effect, rules_version, digest) VALUES (?, ?, "
+                "coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + 1, ?, ?, ?, 'worker', ?, '2026.11', ?)",
+                flow, key, flow, key, after.revision, now, kind, effect, sha256(text.encode()).hexdigest(),
+            )  # fmt: skip
+        return after
+
+    def ids(self, snapshot: Any) -> Any:
+        ids = [it["id"] for it in snapshot.ids()]
+        return json.dumps(ids) if self.is_sqlite else ids
+
+    def once(self) -> bool:
+        now = time.time_ns() // 1_000_000
+        with self.transaction():
+            row = self.lock("wake_at <= ? ORDER BY wake_at LIMIT 1", now, skips=" SKIP LOCKED")
+            if row is None:
+                return False
+            ready = [it for it in row[2].effects(now=now) if it["ready"] and it["type"] != "review"]
+            if not ready:
+                self.sql("UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?", row[2].wake_at(now=now), *row[:2])
+                return True
+            lease = row[2].lease(ready[0]["id"], now=now)
+            self.save(row, lease, now, "lease", ready[0]["id"])
+        body = reply_to(lease.request["body"])
+        with self.transaction():
+            row = self.lock("flow = ? AND key = ?", *row[:2])
+            fact = facts.reply(ready[0]["id"], http_status=200, body=body, sending=lease.request["sending"])
+            self.save(row, row[2].observe(fact, now=now), now, "reply", ready[0]["id"])
+        return True
+
+
+def hand(database: str, schema: str) -> int:
+    worker, count = ByHand(database, schema), 0
+    while worker.once():
+        count += 1
+    return count
+
+
+def fill(database: str, schema: str, rows: int, waiting: int) -> None:
+    """Rows with a request that is ready, beside rows that wait for later."""
+    host = open_host(database, schema)
+    host.migrate()
+    first = host.handle(truemed.PaymentToken, uuid.uuid4(), COMMAND)
+    now = first.created_at
+    columns = "flow, key, account, revision, snapshot, wake_at, reviews, failing, tries, created_at, updated_at"
+    mark = "?" if database.startswith("sqlite") else "%s"
+    sql = f"INSERT INTO {host._dialect.prefix}flows ({columns}) VALUES ({', '.join([mark] * 11)})"
+    values = []
+    for number in range(rows + waiting - 1):
+        key = str(uuid.uuid4())
+        snapshot = truemed.PaymentToken.start(key).handle(COMMAND, now=now).next
+        wake_at = now if number < rows - 1 else now + 86_400_000
+        values.append((FLOW, key, "", snapshot.revision, snapshot.save(), wake_at, 0, 0, 0, now, now))
+    with host.transaction() as tx:
+        (tx if mark == "?" else tx.cursor()).executemany(sql, values)
+    host.close()
+
+
+def measure(kind: str, loop: Any, workers: int, rows: int, waiting: int = 0) -> float:
+    """Rows in a second, of all workers together."""
+    with empty(kind) as (database, schema):
+        fill(database, schema, rows, waiting)
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(workers) as pool:
+            pool.starmap(_warm, [()] * workers)
+            begun = time.perf_counter()
+            pool.starmap(loop, [(database, schema)] * workers)
+            return rows / (time.perf_counter() - begun)
+
+
+def _warm() -> None:
+    time.sleep(0.05)
+
+
+@contextmanager
+def empty(kind: str) -> Iterator[tuple[str, str]]:
+    if kind == "sqlite":
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/bench.db", "public"
+        return
+    import psycopg
+
+    url, schema = os.environ["RULEBOUND_TEST_POSTGRES"], f"rb_{secrets.token_hex(6)}"
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(f"CREATE SCHEMA {schema}")
+        try:
+            yield url, schema
+        finally:
+            db.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+def ratio(kind: str, workers: int, rows: int, rounds: int) -> float:
+    """The median of several rounds: in each, both loops run one after the other."""
+    pairs = [(measure(kind, kit, workers, rows), measure(kind, hand, workers, rows)) for _ in range(rounds)]
+    found = statistics.median(one / other for one, other in pairs)
+    ours, theirs = (statistics.median(it) for it in zip(*pairs, strict=True))
+    print(f"{kind:9} {workers} workers  kit {ours:7.0f} rows/s  by hand {theirs:7.0f} rows/s  ratio {found:.2f}", flush=True)
+    return found
+
+
+def acknowledgements(kind: str) -> float:
+    """The median time in which a webhook of a row is stored and the row is awake, in milliseconds."""
+    with empty(kind) as (database, schema):
+        fill(database, schema, 1, 0)
+        host, times = open_host(database, schema), []
+        host.tick()
+        for number in range(300):
+            body = json.dumps({"payment_token": f"pt_{number}", "provision_token_request_id": f"ptr_{number}"}).encode()
+            begun = time.perf_counter()
+            assert host.webhook("truemed", {"x-truemed-api-key": "whsec"}, body) == 204
+            times.append((time.perf_counter() - begun) * 1000)
+        host.close()
+    found = statistics.median(times)
+    print(f"{kind:9} webhook acknowledged: p50 {found:.2f} ms, p95 {statistics.quantiles(times, n=20)[18]:.2f} ms", flush=True)
+    return found
+
+
+def waiting(kind: str, rows: int) -> float:
+    few, many = measure(kind, kit, 1, rows, 1_000), measure(kind, kit, 1, rows, 100_000)
+    print(f"{kind:9} beside 1,000 waiting rows {few:.0f} rows/s, beside 100,000 {many:.0f} rows/s: {many / few:.2f}", flush=True)
+    return many / few
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4, 8])
+    parser.add_argument("--databases", nargs="*", default=["sqlite", *(["postgres"] * ("RULEBOUND_TEST_POSTGRES" in os.environ))])
+    parser.add_argument("--no-waiting", action="store_true")
+    given = parser.parse_args()
+    missed = []
+    for kind in given.databases:
+        missed += [f"{kind} {n}" for n in given.workers if ratio(kind, n, given.rows, given.rounds) < BOUND]
+        if acknowledgements(kind) > 5:
+            missed.append(f"{kind} webhook")
+        if not given.no_waiting and waiting(kind, given.rows) < BOUND:
+            missed.append(f"{kind} waiting rows")
+    sys.exit(f"the bound was missed: {', '.join(missed)}" if missed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""What executes a statement: any connection or session that the application uses. The SQL is the kit's own."""
+
+from __future__ import annotations
+
+import inspect
+import sqlite3
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, TypeAlias, TypeVar
+
+from ._sql import Dialect, Result, Script, Statement
+from ._types import HostError, Retry
+
+T = TypeVar("T")
+Execute: TypeAlias = Callable[[Statement], Result]
+AsyncExecute: TypeAlias = Callable[[Statement], Awaitable[Result]]
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_RETRIED = ("40001", "40P01", "55P03")
+
+
+def drive(script: Script[T], execute: Execute) -> T:
+    """Runs a script with a database that blocks."""
+    try:
+        statement = next(script)
+        while True:
+            statement = script.send(execute(statement))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+async def drive_async(script: Script[T], execute: AsyncExecute) -> T:
+    """Runs a script with a database that awaits."""
+    try:
+        statement = next(script)
+        while True:
+            statement = script.send(await execute(statement))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+def _causes(error: BaseException) -> Generator[BaseException]:
+    """An error of a driver, also where SQLAlchemy or Django has wrapped it."""
+    yield error
+    for inner in (getattr(error, "orig", None), error.__cause__):
+        if isinstance(inner, BaseException):
+            yield inner
+
+
+def needs_retry(error: BaseException) -> bool:
+    """Whether only a new transaction can cure the error."""
+    for it in _causes(error):
+        if isinstance(it, Retry) or getattr(it, "sqlstate", None) in _RETRIED:
+            return True
+        if getattr(it, "sqlite_errorcode", 0) & 0xFF in _BUSY:
+            return True
+    return False
+
+
+def is_database(error: BaseException) -> bool:
+    """Whether the error comes from a database or its driver, so that the database may be away."""
+    modules = ("sqlite3", "psycopg", "psycopg_pool", "sqlalchemy", "django", "aiosqlite")
+    bases = (base for it in _causes(error) for base in type(it).__mro__)
+    return any(base.__module__.split(".")[0] in modules for base in bases)
+
+
+def cursor_result(cursor: Any) -> Result:
+    rows = cursor.fetchall() if _has_rows(cursor) else []
+    return Result([tuple(it) for it in rows], cursor.rowcount)
+
+
+async def async_result(cursor: Any) -> Result:
+    rows = await cursor.fetchall() if _has_rows(cursor) else []
+    return Result([tuple(it) for it in rows], cursor.rowcount)
+
+
+def _has_rows(cursor: Any) -> bool:
+    # psycopg makes an object for each column that `description` lists.
+    found = getattr(cursor, "pgresult", None)
+    return found.nfields > 0 if found is not None else cursor.description is not None
+
+
+def plain_cursor(connection: Any) -> Any:
+    """A cursor of psycopg whose rows are tuples, whatever the application has its connection make."""
+    from psycopg.rows import tuple_row
+
+    return connection.cursor(row_factory=tuple_row)
+
+
+def _sqlalchemy_result(result: Any) -> Result:
+    rows = [tuple(it) for it in result.fetchall()] if result.returns_rows else []
+    return Result(rows, result.rowcount)
+
+
+def _module(tx: Any) -> str:
+    return type(tx).__module__.split(".")[0]
+
+
+def _same(dialect: Dialect, found: str) -> None:
+    name = {"postgresql": "postgres"}.get(found, found)
+    if name != dialect.name:
+        raise HostError(f"tx: it is a transaction of {name}, and the host's database is {dialect.name}.")
+
+
+def _is_open(is_open: bool) -> None:
+    if not is_open:
+        raise HostError("tx: no transaction is open on this connection, so that each statement would commit. Begin one first.")
+
+
+def within(dialect: Dialect, tx: Any) -> Execute:
+    """How to execute statements in the application's transaction."""
+    if isinstance(tx, sqlite3.Connection):
+        _same(dialect, "sqlite")
+        _is_open(tx.in_transaction or tx.isolation_level is not None)
+        return lambda it: cursor_result(_plain_sqlite(tx).execute(dialect.compile(it.sql, True), tuple(it.params)))
+    if _module(tx) == "psycopg" and hasattr(tx, "execute"):
+        _same(dialect, "postgres")
+        _is_open(not tx.autocommit or tx.info.transaction_status != 0)
+        return lambda it: cursor_result(
+            plain_cursor(tx).execute(dialect.compile(it.sql, False), it.params, prepare=False)
+        )
+    if hasattr(tx, "exec_driver_sql") or (_module(tx) == "sqlalchemy" and hasattr(tx, "connection")):
+        connection = tx if hasattr(tx, "exec_driver_sql") else tx.connection()
+        _same(dialect, connection.dialect.name)
+        qmark = connection.dialect.paramstyle == "qmark"
+        run = connection.exec_driver_sql
+        return lambda it: _sqlalchemy_result(run(dialect.compile(it.sql, qmark), tuple(it.params)))
+    if hasattr(tx, "vendor") and hasattr(tx, "cursor"):  # Django
+        _same(dialect, tx.vendor)
+        _is_open(tx.in_atomic_block or not tx.get_autocommit())
+        return lambda it: _django(tx, dialect.compile(it.sql, False), it)
+    raise HostError(_UNKNOWN.format(type(tx)))
+
+
+_UNKNOWN = (
+    "tx: {} is not a connection that the host knows. Pass one of sqlite3 or psycopg, a SQLAlchemy connection or session, "
+    "or Django's connection."
+)
+
+
+def _plain_sqlite(connection: sqlite3.Connection) -> sqlite3.Cursor:
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    return cursor
+
+
+def _django(tx: Any, sql: str, statement: Statement) -> Result:
+    with tx.cursor() as cursor:
+        cursor.execute(sql, list(statement.params))
+        return cursor_result(cursor)
+
+
+def within_async(dialect: Dialect, tx: Any) -> AsyncExecute:
+    """How to execute statements in a transaction of an asynchronous application."""
+    if _module(tx) == "aiosqlite":
+        _same(dialect, "sqlite")
+        _is_open(tx.in_transaction or tx.isolation_level is not None)
+        return lambda it: _await_cursor(tx.execute(dialect.compile(it.sql, True), tuple(it.params)))
+    if _module(tx) == "psycopg" and inspect.iscoroutinefunction(tx.execute):
+        _same(dialect, "postgres")
+        _is_open(not tx.autocommit or tx.info.transaction_status != 0)
+        return lambda it: _await_cursor(
+            plain_cursor(tx).execute(dialect.compile(it.sql, False), it.params, prepare=False)
+        )
+    if _module(tx) == "sqlalchemy" and (hasattr(tx, "exec_driver_sql") or hasattr(tx, "connection")):
+        return lambda it: _await_sqlalchemy(dialect, tx, it)
+    execute = within(dialect, tx)
+
+    async def blocking(statement: Statement) -> Result:
+        return execute(statement)
+
+    return blocking
+
+
+async def _await_cursor(pending: Awaitable[Any]) -> Result:
+    return await async_result(await pending)
+
+
+async def _await_sqlalchemy(dialect: Dialect, tx: Any, statement: Statement) -> Result:
+    connection = tx if hasattr(tx, "exec_driver_sql") else await tx.connection()
+    _same(dialect, connection.dialect.name)
+    qmark = connection.dialect.paramstyle == "qmark"
+    result = await connection.exec_driver_sql(dialect.compile(statement.sql, qmark), tuple(statement.params))
+    return _sqlalchemy_result(result)

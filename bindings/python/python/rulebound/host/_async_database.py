@@ -1,0 +1,174 @@
+"""Databases that await. SQLite does each transaction of the kit in one thread, so that the event loop goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from ._adapters import AsyncExecute, drive_async, needs_retry, within_async
+from ._database import BEGIN_POSTGRES, IDLE, SET_POSTGRES, TRIES, WRITE_FIRST, Sqlite, import_psycopg, run, sqlite_path
+from ._sql import Dialect, Script
+from ._types import HostError, Retry
+
+T = TypeVar("T")
+
+
+class AsyncDatabase(Protocol):
+    """Opens transactions. `kind` is `sqlite` or `postgres`."""
+
+    kind: str
+
+    async def run(self, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
+        """One transaction of the kit, once."""
+        ...
+
+    def begin(self, dialect: Dialect) -> AbstractAsyncContextManager[Any]:
+        """One transaction of the kit with the application's own statements."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+async def run_async(database: AsyncDatabase, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
+    """One transaction of the kit; again if only a new transaction can cure what happened."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            return await database.run(dialect, make)
+        except Exception as error:
+            if not needs_retry(error):
+                raise
+            if left == 0:
+                raise Retry(f"the database is busy: {error}") from error
+    raise AssertionError("unreachable")
+
+
+class AsyncSqlite:
+    kind = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._blocking = Sqlite(path)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rulebound-sqlite")
+
+    async def run(self, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
+        call = asyncio.get_running_loop().run_in_executor
+        return await call(self._thread, lambda: run(self._blocking, dialect, make))
+
+    @asynccontextmanager
+    async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
+        try:
+            import aiosqlite
+        except ImportError as error:
+            raise HostError("A transaction of your own on SQLite needs aiosqlite: pip install 'rulebound[host]'") from error
+        async with aiosqlite.connect(self._path, timeout=5, isolation_level=None) as connection:
+            await connection.execute("PRAGMA synchronous = FULL")
+            await connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                await connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    await connection.execute("ROLLBACK")
+                raise
+
+    async def close(self) -> None:
+        self._thread.shutdown()
+        self._blocking.close()
+
+
+class _Begins:
+    """A database whose transactions are opened by `begin`."""
+
+    def begin(self, dialect: Dialect) -> AbstractAsyncContextManager[Any]:
+        raise NotImplementedError
+
+    async def run(self, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
+        async with self.begin(dialect) as tx:
+            execute: AsyncExecute = within_async(dialect, tx)
+            return await drive_async(make(), execute)
+
+
+class AsyncPostgres(_Begins):
+    kind = "postgres"
+
+    def __init__(self, url: str) -> None:
+        self._psycopg = import_psycopg()
+        self._url = url
+        self._idle: list[Any] = []
+
+    async def _connect(self) -> Any:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed:
+                return connection
+        # No statement is prepared by name, so that a transaction pooler can be in between.
+        return await self._psycopg.AsyncConnection.connect(
+            self._url, autocommit=True, prepare_threshold=None, connect_timeout=10
+        )
+
+    @asynccontextmanager
+    async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
+        connection = await self._connect()
+        try:
+            await connection.execute(BEGIN_POSTGRES)
+            yield connection
+            await connection.execute("COMMIT")
+        except BaseException:
+            try:
+                await connection.execute("ROLLBACK")
+            except Exception:
+                await connection.close()
+            raise
+        finally:
+            if not connection.closed and len(self._idle) < IDLE:
+                self._idle.append(connection)
+            elif not connection.closed:
+                await connection.close()
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().close()
+
+
+class AsyncBorrowed(_Begins):
+    """An asynchronous engine of SQLAlchemy, or a pool of psycopg, that the application already has."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._is_engine = hasattr(source, "dialect")
+        name = source.dialect.name if self._is_engine else "postgresql"
+        self.kind = {"postgresql": "postgres"}.get(name, name)
+
+    @asynccontextmanager
+    async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
+        async with self._source.begin() if self._is_engine else self._source.connection() as tx:
+            if self.kind == "postgres":
+                await (tx.exec_driver_sql if self._is_engine else tx.execute)(SET_POSTGRES)
+            else:
+                await within_async(dialect, tx)(WRITE_FIRST)
+            yield tx
+
+    async def close(self) -> None:
+        """The application closes what it opened."""
+
+
+def open_async_database(source: Any) -> AsyncDatabase:
+    """Opens what `AsyncHost` was given."""
+    if isinstance(source, Path):
+        return AsyncSqlite(str(source))
+    if isinstance(source, str):
+        scheme = urlsplit(source).scheme
+        if scheme == "sqlite":
+            return AsyncSqlite(sqlite_path(source))
+        if scheme in ("postgresql", "postgres"):
+            return AsyncPostgres(source)
+    elif hasattr(source, "dialect") or hasattr(source, "connection"):
+        return AsyncBorrowed(source)
+    raise HostError(
+        "database: give a URL (sqlite:///shop.db, postgresql://…), an asynchronous engine of SQLAlchemy, or a psycopg pool."
+    )

@@ -1,0 +1,229 @@
+"""The host that awaits: for asyncio, and for frameworks such as FastAPI."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+from uuid import UUID
+
+import rulebound
+from rulebound import facts
+
+from . import _admin, _inbox, _rows, _schema, _visit, _webhook
+from ._adapters import is_database, needs_retry
+from ._async_database import run_async
+from ._kit import NewerFormat, RowError, flow_id
+from ._sql import Script
+from ._types import Access, Import, Problem, Row
+from ._async_worker import AsyncWorker
+
+if TYPE_CHECKING:
+    from rulebound import Snapshot
+    from rulebound.types import FlowId, Verdict
+
+C = TypeVar("C", contravariant=True)
+A = TypeVar("A", covariant=True)
+S = TypeVar("S", covariant=True)
+T = TypeVar("T")
+log = logging.getLogger("rulebound.host")
+
+
+class AsyncHost(AsyncWorker):
+    """Stores snapshots, sends requests, receives webhooks and calls handlers."""
+
+    # Transactions.
+
+    @overload
+    def transaction(self) -> AbstractAsyncContextManager[Any]: ...
+    @overload
+    def transaction(self, function: Callable[[Any], Awaitable[T]]) -> Awaitable[T]: ...
+    def transaction(self, function: Callable[[Any], Awaitable[T]] | None = None) -> Any:
+        """One transaction with your own rows. With a function it runs again after a `Retry`, at most five times."""
+        if function is None:
+            return self._transaction()
+        return self._repeat(function)
+
+    async def _repeat(self, function: Callable[[Any], Awaitable[T]]) -> T:
+        for left in range(4, -1, -1):
+            try:
+                async with self._transaction() as tx:
+                    return await function(tx)
+            except Exception as error:
+                if not needs_retry(error) or left == 0:
+                    raise
+        raise AssertionError("unreachable")
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        if not self._started:
+            await self._run(lambda: _schema.read_formats(self._kit))
+        async with self._database.begin(self._dialect) as tx:
+            yield tx
+        self.wake()
+
+    # What web code calls.
+
+    @overload
+    async def handle(
+        self, flow: type[Snapshot[C, A, S]], key: str | UUID, command: C, *, tx: Any = None, actor: str | None = None,
+        reference: str | None = None, account: str = "",
+    ) -> Row[A, S]: ...  # fmt: skip
+    @overload
+    async def handle(
+        self, flow: FlowId, key: str | UUID, command: Any, *, tx: Any = None, actor: str | None = None,
+        reference: str | None = None, account: str = "",
+    ) -> Row[Any, Any]: ...  # fmt: skip
+    async def handle(
+        self, flow: Any, key: Any, command: Any, *, tx: Any = None, actor: str | None = None,
+        reference: str | None = None, account: str = "",
+    ) -> Row[Any, Any]:  # fmt: skip
+        """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
+        name, owns = flow_id(flow), tx is None
+        await self._with_accounts(lambda: self._kit.config(name, account))
+
+        def make() -> Script[Row[Any, Any] | rulebound.Rejected]:
+            return _rows.handle(self._kit, name, str(key), command, account, reference, actor, owns)
+
+        result = await self._call(make, tx)
+        if isinstance(result, rulebound.Rejected):
+            log.info("%s %s: rejected %s", name, key, " ".join(it["rule"] for it in result.violations))
+            raise result
+        if owns:
+            self.wake()
+        return result
+
+    @overload
+    async def get(self, flow: type[Snapshot[Any, A, S]], key: str | UUID, tx: Any = None) -> Row[A, S] | None: ...
+    @overload
+    async def get(self, flow: FlowId, key: str | UUID, tx: Any = None) -> Row[Any, Any] | None: ...
+    async def get(self, flow: Any, key: Any, tx: Any = None) -> Row[Any, Any] | None:
+        """The row, with the clock and the config bound; `None` if there is none."""
+        name = flow_id(flow)
+
+        def make() -> Script[Row[Any, Any] | None]:
+            return _visit.read(self._kit, name, str(key))
+
+        return await self._call(make, tx)
+
+    async def _call(self, make: Callable[[], Script[T]], tx: Any = None) -> T:
+        """What a row raises, the caller gets as it is: here it is no failure of a worker."""
+        try:
+            return await self._run(make) if tx is None else await self._within(tx, make)
+        except (RowError, NewerFormat) as error:
+            raise (error.__cause__ or error) from None
+
+    async def customer_returned(self, flow: Any, key: Any) -> Row[Any, Any]:
+        """The customer's browser came back. This proves nothing, and makes lookups due."""
+        name = flow_id(flow)
+        row = await self._call(lambda: _rows.observe(self._kit, name, str(key), facts.customer_returned(), "customer"))
+        self.wake()
+        return row
+
+    async def answer(
+        self, flow: Any, key: Any, review: str, verdict: Verdict, *, id: str | None = None, actor: str | None = None
+    ) -> Row[Any, Any]:
+        """A person's verdict for a `review` effect."""
+        name = flow_id(flow)
+        row = await self._call(lambda: _rows.answer(self._kit, name, str(key), review, verdict, id, actor))
+        self.wake()
+        return row
+
+    async def retry(self, flow: Any, key: Any) -> None:
+        """Works on a row now, also if its account is paused."""
+        name = flow_id(flow)
+        await self._call(lambda: _rows.retry(self._kit, name, str(key)))
+        self.wake()
+
+    async def forget(self, flow: Any, key: Any) -> None:
+        """Deletes a row and all that belongs to it. Raises `Pending` if something is pending."""
+        name = flow_id(flow)
+        await self._call(lambda: _rows.forget(self._kit, name, str(key)))
+
+    async def import_(self, rows: Iterable[Import], *, per_second: float = 5) -> int:
+        """Adopts rows in batches. A row that is there already stays; the others are looked up one after another."""
+        count, left = 0, iter(rows)
+        while batch := list(islice(left, 100)):
+            first = count
+            for it in batch:
+                await self._with_accounts(lambda it=it: self._kit.config(flow_id(it.flow), it.account))  # type: ignore[misc]
+            count += await self._run(lambda batch=batch, first=first: _rows.import_(self._kit, batch, first, per_second))  # type: ignore[misc]
+        return count
+
+    # Webhooks.
+
+    async def webhook(
+        self, provider: str, headers: Any, body: bytes, *, account: str = "", token: str | None = None,
+        topic: str | None = None,
+    ) -> int:  # fmt: skip
+        """Stores a webhook before anything else, and gives the HTTP status to reply with."""
+        if not _webhook.knows(self._kit, provider, token):
+            return 404
+        try:
+            read: _webhook.Stored | int = await self._with_accounts(lambda: _webhook.read(self._kit, provider, headers, body, account, topic))
+            if isinstance(read, int):
+                return read
+            entry = await self._run(lambda: _inbox.store(self._kit, provider, account, read.fact, read.ids))
+        except Exception as error:
+            if not is_database(error) and not needs_retry(error):
+                raise
+            log.error("A webhook of %s was not stored, because the database is away: %s", provider, error)
+            return 503
+        if entry is not None:
+            await self._hook.checkpoint("stored")
+            await self._correlate(entry)
+        return read.status
+
+    # Operators.
+
+    async def migrate(self, *, dry_run: bool = False, formats: bool = False) -> list[str]:
+        """Creates or completes the tables, and returns the SQL. `formats`: lets everybody write the newest formats."""
+        if dry_run:
+            since, _ = await run_async(self._database, self._dialect, lambda: _schema.version(self._dialect))
+            return _schema.statements(self._dialect, since)
+        # Without tables the first statement of a borrowed SQLite connection has nothing to lock.
+        done = await run_async(self._database, self._dialect, lambda: _schema.migrate(self._dialect))
+        if formats:
+            await self._run(lambda: _schema.read_formats(self._kit))
+            await self._run(lambda: _schema.raise_formats(self._kit))
+        return done
+
+    async def verify(self) -> list[Problem]:
+        """Compares every row with its journal."""
+        problems = list[Problem]()
+        async for flow, key in self._keys():
+            problems += await self._run(lambda flow=flow, key=key: _admin.verify(flow, key))  # type: ignore[misc]
+        return problems
+
+    async def doctor(self, *, restored: int | None = None) -> list[Problem]:
+        """Finds drift of the schema. `restored`: when the backup was taken that the database was restored from."""
+        problems = await run_async(self._database, self._dialect, lambda: _schema.drift(self._dialect))
+        if restored is not None and not problems:
+            async for flow, key in self._keys():
+                try:
+                    fact = facts.restored(taken_at=restored)
+                    await self._run(lambda flow=flow, key=key, fact=fact: _rows.observe(self._kit, flow, key, fact, "doctor"))  # type: ignore[misc]
+                except (RowError, NewerFormat) as error:
+                    problems.append(Problem("row", str(error), flow, key))
+        return problems
+
+    async def _keys(self) -> AsyncIterator[tuple[str, str]]:
+        after = ("", "")
+        while page := await self._run(lambda: _admin.keys(after)):
+            for it in page:
+                yield it
+            after = page[-1]
+
+    def dashboard(self, access: Callable[[Any], Access]) -> Any:
+        """The dashboard, as an ASGI application: mount it. `access(request)` says who may see and do what."""
+        from .dashboard import Dashboard
+
+        return Dashboard(self, access)
+
+    def fastapi(self) -> Any:
+        """A router of FastAPI with the addresses of the webhooks."""
+        from .routes import fastapi_router
+
+        return fastapi_router(self)

@@ -1,0 +1,270 @@
+"""Databases that block: SQLite, PostgreSQL, and what SQLAlchemy or a pool of the application gives."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from ._adapters import cursor_result, drive, needs_retry, within
+from ._sql import Dialect, Result, Script, Statement
+from ._types import HostError, Retry
+
+T = TypeVar("T")
+TRIES = 5
+IDLE = 16
+"""How many connections a host keeps while nothing uses them."""
+# SQLite: the first statement takes the write lock, so that no later one finds it busy.
+WRITE_FIRST = Statement("DELETE FROM {p}schema_version WHERE 0 = 1")
+BEGIN_POSTGRES = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'"
+)
+PIPELINED_BEGIN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED",
+    "SELECT set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '2s', true)",
+)
+SET_POSTGRES = (
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'"
+)
+
+
+class Database(Protocol):
+    """Opens transactions. `kind` is `sqlite` or `postgres`."""
+
+    kind: str
+
+    def begin(self, dialect: Dialect) -> AbstractContextManager[Any]:
+        """One transaction of the kit: committed at its end, rolled back by an exception."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def run(database: Database, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
+    """One transaction of the kit; again if only a new transaction can cure what happened."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            if isinstance(database, Postgres):
+                return database.run(dialect, make())
+            with database.begin(dialect) as tx:
+                return drive(make(), within(dialect, tx))
+        except Exception as error:
+            if not needs_retry(error):
+                raise
+            if left == 0:
+                raise Retry(f"the database is busy: {error}") from error
+    raise AssertionError("unreachable")
+
+
+class _Pool:
+    """Connections that are kept open. A broken one is closed and never used again."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._idle: list[Any] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def take(self) -> Iterator[Any]:
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None or getattr(connection, "closed", False):
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                keeps = not getattr(connection, "closed", False) and len(self._idle) < IDLE
+                if keeps:
+                    self._idle.append(connection)
+            if not keeps:
+                connection.close()
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
+def connect_sqlite(path: str) -> sqlite3.Connection:
+    """A connection that loses nothing: WAL, and every commit is on the disk before it returns."""
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+class Sqlite:
+    kind = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self._pool = _Pool(lambda: connect_sqlite(path))
+
+    @contextmanager
+    def begin(self, dialect: Dialect) -> Iterator[sqlite3.Connection]:
+        with self._pool.take() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class Postgres:
+    kind = "postgres"
+
+    def __init__(self, url: str) -> None:
+        psycopg = import_psycopg()
+
+        def connect() -> Any:
+            # No statement is prepared by name, so that a transaction pooler can be in between.
+            return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=10)
+
+        self._pool = _Pool(connect)
+
+    @contextmanager
+    def begin(self, dialect: Dialect) -> Iterator[Any]:
+        with self._open() as connection:
+            connection.execute(BEGIN_POSTGRES)
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        with self._pool.take() as connection:
+            try:
+                yield connection
+            except BaseException:
+                try:
+                    connection.execute("ROLLBACK")
+                except Exception:
+                    connection.close()
+                raise
+
+    def run(self, dialect: Dialect, script: Script[T]) -> T:
+        """A transaction in fewer round trips: statements whose results nobody needs go together with the next one."""
+        with self._open() as connection:
+            waiting = [Statement(it) for it in PIPELINED_BEGIN]
+            try:
+                statement = next(script)
+                while True:
+                    waiting.append(statement)
+                    if statement.deferred:
+                        statement = script.send(Result([], 0))
+                    else:
+                        result = _together(connection, dialect, waiting)
+                        waiting = []
+                        statement = script.send(result)
+            except StopIteration as end:
+                _together(connection, dialect, [*waiting, Statement("COMMIT")])
+                value: T = end.value
+                return value
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class Borrowed:
+    """A SQLAlchemy engine, or a pool of psycopg, that the application already has. Its settings stay as they are."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._is_engine = hasattr(source, "dialect")
+        name = source.dialect.name if self._is_engine else "postgresql"
+        self.kind = {"postgresql": "postgres"}.get(name, name)
+        if self.kind not in ("sqlite", "postgres"):
+            raise HostError(f"database: {name} is not supported. Use SQLite or PostgreSQL.")
+
+    @contextmanager
+    def begin(self, dialect: Dialect) -> Iterator[Any]:
+        with self._source.begin() if self._is_engine else self._source.connection() as tx:
+            if self.kind == "postgres":
+                (tx.exec_driver_sql if self._is_engine else tx.execute)(SET_POSTGRES)
+            else:
+                within(dialect, tx)(WRITE_FIRST)
+            yield tx
+
+    def close(self) -> None:
+        """The application closes what it opened."""
+
+
+class Given:
+    """One connection that the application already has. Its transactions come one after another."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._lock = threading.RLock()
+        self.kind = "sqlite" if isinstance(connection, sqlite3.Connection) else "postgres"
+
+    @contextmanager
+    def begin(self, dialect: Dialect) -> Iterator[Any]:
+        with self._lock:
+            tx = self._connection
+            tx.execute(BEGIN_POSTGRES if self.kind == "postgres" else "BEGIN IMMEDIATE")
+            try:
+                yield tx
+                tx.execute("COMMIT")
+            except BaseException:
+                tx.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """The application closes what it opened."""
+
+
+def _together(connection: Any, dialect: Dialect, statements: list[Statement]) -> Result:
+    """Sends statements in one round trip, and gives the result of the last one."""
+    execute = connection.execute
+    if len(statements) == 1:
+        (it,) = statements
+        return cursor_result(execute(dialect.compile(it.sql, False), it.params, prepare=False))
+    with connection.pipeline():
+        for it in statements:
+            cursor = execute(dialect.compile(it.sql, False), it.params, prepare=False)
+    return cursor_result(cursor)
+
+
+def sqlite_path(url: str) -> str:
+    """The file of `sqlite:///relative.db` or `sqlite:////absolute.db`."""
+    path = url.removeprefix("sqlite://").removeprefix("/")
+    if not path or path == ":memory:":
+        raise HostError("database: SQLite needs a file, such as sqlite:///shop.db. A database in memory loses everything.")
+    return path
+
+
+def open_database(source: Any) -> Database:
+    """Opens what `Host` was given."""
+    if isinstance(source, Path):
+        return Sqlite(str(source))
+    if isinstance(source, str):
+        scheme = urlsplit(source).scheme
+        if scheme == "sqlite":
+            return Sqlite(sqlite_path(source))
+        if scheme in ("postgresql", "postgres"):
+            return Postgres(source)
+    elif isinstance(source, sqlite3.Connection) or hasattr(source, "pgconn"):
+        return Given(source)
+    elif hasattr(source, "dialect") or hasattr(source, "connection"):
+        return Borrowed(source)
+    raise HostError(
+        "database: give a URL (sqlite:///shop.db, postgresql://…), a SQLAlchemy engine, a psycopg pool, or a connection."
+    )
+
+
+def import_psycopg() -> Any:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise HostError("PostgreSQL needs psycopg 3: pip install 'rulebound[postgres]'") from error
+    return psycopg

@@ -1,0 +1,225 @@
+"""The host that blocks: for threads, and for frameworks such as Django and Flask."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+from uuid import UUID
+
+import rulebound
+from rulebound import facts
+
+from . import _admin, _inbox, _rows, _schema, _visit, _webhook
+from ._adapters import is_database, needs_retry
+from ._database import run
+from ._kit import NewerFormat, RowError, flow_id
+from ._sql import Script
+from ._types import Access, Import, Problem, Row
+from ._worker import Worker
+
+if TYPE_CHECKING:
+    from rulebound import Snapshot
+    from rulebound.types import FlowId, Verdict
+
+C = TypeVar("C", contravariant=True)
+A = TypeVar("A", covariant=True)
+S = TypeVar("S", covariant=True)
+T = TypeVar("T")
+log = logging.getLogger("rulebound.host")
+
+
+class Host(Worker):
+    """Stores snapshots, sends requests, receives webhooks and calls handlers."""
+
+    # Transactions.
+
+    @overload
+    def transaction(self) -> AbstractContextManager[Any]: ...
+    @overload
+    def transaction(self, function: Callable[[Any], T]) -> T: ...
+    def transaction(self, function: Callable[[Any], T] | None = None) -> Any:
+        """One transaction with your own rows. With a function it runs again after a `Retry`, at most five times."""
+        if function is None:
+            return self._transaction()
+        for left in range(4, -1, -1):
+            try:
+                with self._transaction() as tx:
+                    return function(tx)
+            except Exception as error:
+                if not needs_retry(error) or left == 0:
+                    raise
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        if not self._started:
+            self._run(lambda: _schema.read_formats(self._kit))
+        with self._database.begin(self._dialect) as tx:
+            yield tx
+        self.wake()
+
+    # What web code calls.
+
+    @overload
+    def handle(
+        self, flow: type[Snapshot[C, A, S]], key: str | UUID, command: C, *, tx: Any = None, actor: str | None = None,
+        reference: str | None = None, account: str = "",
+    ) -> Row[A, S]: ...  # fmt: skip
+    @overload
+    def handle(
+        self, flow: FlowId, key: str | UUID, command: Any, *, tx: Any = None, actor: str | None = None,
+        reference: str | None = None, account: str = "",
+    ) -> Row[Any, Any]: ...  # fmt: skip
+    def handle(
+        self, flow: Any, key: Any, command: Any, *, tx: Any = None, actor: str | None = None,
+        reference: str | None = None, account: str = "",
+    ) -> Row[Any, Any]:  # fmt: skip
+        """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
+        name, owns = flow_id(flow), tx is None
+        self._with_accounts(lambda: self._kit.config(name, account))
+
+        def make() -> Script[Row[Any, Any] | rulebound.Rejected]:
+            return _rows.handle(self._kit, name, str(key), command, account, reference, actor, owns)
+
+        result = self._call(make, tx)
+        if isinstance(result, rulebound.Rejected):
+            log.info("%s %s: rejected %s", name, key, " ".join(it["rule"] for it in result.violations))
+            raise result
+        if owns:
+            self.wake()
+        return result
+
+    @overload
+    def get(self, flow: type[Snapshot[Any, A, S]], key: str | UUID, tx: Any = None) -> Row[A, S] | None: ...
+    @overload
+    def get(self, flow: FlowId, key: str | UUID, tx: Any = None) -> Row[Any, Any] | None: ...
+    def get(self, flow: Any, key: Any, tx: Any = None) -> Row[Any, Any] | None:
+        """The row, with the clock and the config bound; `None` if there is none."""
+        name = flow_id(flow)
+
+        def make() -> Script[Row[Any, Any] | None]:
+            return _visit.read(self._kit, name, str(key))
+
+        return self._call(make, tx)
+
+    def _call(self, make: Callable[[], Script[T]], tx: Any = None) -> T:
+        """What a row raises, the caller gets as it is: here it is no failure of a worker."""
+        try:
+            return self._run(make) if tx is None else self._within(tx, make)
+        except (RowError, NewerFormat) as error:
+            raise (error.__cause__ or error) from None
+
+    def customer_returned(self, flow: Any, key: Any) -> Row[Any, Any]:
+        """The customer's browser came back. This proves nothing, and makes lookups due."""
+        name = flow_id(flow)
+        row = self._call(lambda: _rows.observe(self._kit, name, str(key), facts.customer_returned(), "customer"))
+        self.wake()
+        return row
+
+    def answer(
+        self, flow: Any, key: Any, review: str, verdict: Verdict, *, id: str | None = None, actor: str | None = None
+    ) -> Row[Any, Any]:
+        """A person's verdict for a `review` effect."""
+        name = flow_id(flow)
+        row = self._call(lambda: _rows.answer(self._kit, name, str(key), review, verdict, id, actor))
+        self.wake()
+        return row
+
+    def retry(self, flow: Any, key: Any) -> None:
+        """Works on a row now, also if its account is paused."""
+        name = flow_id(flow)
+        self._call(lambda: _rows.retry(self._kit, name, str(key)))
+        self.wake()
+
+    def forget(self, flow: Any, key: Any) -> None:
+        """Deletes a row and all that belongs to it. Raises `Pending` if something is pending."""
+        name = flow_id(flow)
+        self._call(lambda: _rows.forget(self._kit, name, str(key)))
+
+    def import_(self, rows: Iterable[Import], *, per_second: float = 5) -> int:
+        """Adopts rows in batches. A row that is there already stays; the others are looked up one after another."""
+        count, left = 0, iter(rows)
+        while batch := list(islice(left, 100)):
+            first = count
+            for it in batch:
+                self._with_accounts(lambda it=it: self._kit.config(flow_id(it.flow), it.account))  # type: ignore[misc]
+            count += self._run(lambda batch=batch, first=first: _rows.import_(self._kit, batch, first, per_second))  # type: ignore[misc]
+        return count
+
+    # Webhooks.
+
+    def webhook(
+        self, provider: str, headers: Any, body: bytes, *, account: str = "", token: str | None = None,
+        topic: str | None = None,
+    ) -> int:  # fmt: skip
+        """Stores a webhook before anything else, and gives the HTTP status to reply with."""
+        if not _webhook.knows(self._kit, provider, token):
+            return 404
+        try:
+            read = self._with_accounts(lambda: _webhook.read(self._kit, provider, headers, body, account, topic))
+            if isinstance(read, int):
+                return read
+            entry = self._run(lambda: _inbox.store(self._kit, provider, account, read.fact, read.ids))
+        except Exception as error:
+            if not is_database(error) and not needs_retry(error):
+                raise
+            log.error("A webhook of %s was not stored, because the database is away: %s", provider, error)
+            return 503
+        if entry is not None:
+            self._hook.checkpoint("stored")
+            self._correlate(entry)
+        return read.status
+
+    # Operators.
+
+    def migrate(self, *, dry_run: bool = False, formats: bool = False) -> list[str]:
+        """Creates or completes the tables, and returns the SQL. `formats`: lets everybody write the newest formats."""
+        if dry_run:
+            since, _ = run(self._database, self._dialect, lambda: _schema.version(self._dialect))
+            return _schema.statements(self._dialect, since)
+        # Without tables the first statement of a borrowed SQLite connection has nothing to lock.
+        done = run(self._database, self._dialect, lambda: _schema.migrate(self._dialect))
+        if formats:
+            self._run(lambda: _schema.read_formats(self._kit))
+            self._run(lambda: _schema.raise_formats(self._kit))
+        return done
+
+    def verify(self) -> list[Problem]:
+        """Compares every row with its journal."""
+        problems = list[Problem]()
+        for flow, key in self._keys():
+            problems += self._run(lambda flow=flow, key=key: _admin.verify(flow, key))  # type: ignore[misc]
+        return problems
+
+    def doctor(self, *, restored: int | None = None) -> list[Problem]:
+        """Finds drift of the schema. `restored`: when the backup was taken that the database was restored from."""
+        problems = run(self._database, self._dialect, lambda: _schema.drift(self._dialect))
+        if restored is not None and not problems:
+            for flow, key in self._keys():
+                try:
+                    fact = facts.restored(taken_at=restored)
+                    self._run(lambda flow=flow, key=key, fact=fact: _rows.observe(self._kit, flow, key, fact, "doctor"))  # type: ignore[misc]
+                except (RowError, NewerFormat) as error:
+                    problems.append(Problem("row", str(error), flow, key))
+        return problems
+
+    def _keys(self) -> Iterator[tuple[str, str]]:
+        after = ("", "")
+        while page := self._run(lambda: _admin.keys(after)):
+            yield from page
+            after = page[-1]
+
+    def dashboard(self, access: Callable[[Any], Access]) -> Any:
+        """The dashboard, as an ASGI application: mount it. `access(request)` says who may see and do what."""
+        from .dashboard import Dashboard
+
+        return Dashboard(self, access)
+
+    def fastapi(self) -> Any:
+        """A router of FastAPI with the addresses of the webhooks."""
+        from .routes import fastapi_router
+
+        return fastapi_router(self)

@@ -1,0 +1,73 @@
+"""The journal: one line for each step, by an allow-list. No body, URL, token or customer data is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import rulebound
+
+from ._sql import Script, Statement
+
+_COLUMNS = (
+    "flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest"
+)
+_SEQ = "coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + ?"
+_LINE = f"(?, ?, {_SEQ}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FAILURE = ("kind", "http_status", "code", "pointer", "rule")
+
+
+@cache
+def rules_version() -> str:
+    return rulebound.versions()["rules"]
+
+
+def digest(text: str) -> str:
+    """The SHA-256 of a snapshot's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass
+class Line:
+    revision: int
+    kind: str
+    digest: str
+    actor: str | None = None
+    effect: str | None = None
+    http_status: int | None = None
+    code: str | None = None
+    rules: list[str] = field(default_factory=list[str])
+    transitions: list[Any] = field(default_factory=list[Any])
+    failure: dict[str, Any] | None = None
+
+
+def describe_step(line: Line, step: Any) -> Line:
+    """Adds what a step says about itself."""
+    ignored, failure = step.ignored, step.failure
+    if ignored:
+        line.code = ignored["reason"]
+    line.transitions = list(step.transitions)
+    line.rules = [it["rule"] for it in step.warnings]
+    if failure:
+        line.failure = {name: failure[name] for name in _FAILURE}
+    return line
+
+
+def write(flow: str, key: str, at: int, lines: Sequence[Line]) -> Script[None]:
+    """Writes lines under the row's lock, which makes their numbers consecutive."""
+    if not lines:
+        return
+    params: list[Any] = []
+    for number, it in enumerate(lines, 1):
+        params += [flow, key, flow, key, number, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code]
+        params += [_json(it.rules), _json(it.transitions), _json(it.failure), rules_version(), it.digest]
+    values = ", ".join([_LINE] * len(lines))
+    yield Statement(f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {values}", params, deferred=True)
+
+
+def _json(value: Any) -> str | None:
+    return json.dumps(value, separators=(",", ":")) if value else None

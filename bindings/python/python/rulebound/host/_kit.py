@@ -1,0 +1,205 @@
+"""What both hosts share: the providers, the handlers, the clock, and the accounts that were looked up."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rulebound
+
+from ._sql import Dialect
+from ._types import KINDS, Account, HostError, Kind, Provider
+
+CACHED_MS = 60_000
+UNSIGNED = ("vend", "revup")
+"""Providers that sign nothing: their webhooks are hints."""
+_FLOW_IDS = {cls: flow for flow, cls in rulebound.flows.items()}
+_NAMES = {flow.split(".")[0] for flow in rulebound.flows}
+
+
+class NeedsAccount(Exception):
+    """An account must be looked up, outside the transaction, before the row can be worked on."""
+
+    def __init__(self, provider: str, account: str) -> None:
+        super().__init__(provider, account)
+        self.provider, self.account = provider, account
+        self.row: tuple[str, str] | None = None
+
+
+class RowError(Exception):
+    """A row that cannot be loaded, or whose decision raises."""
+
+    def __init__(self, flow: str, key: str, cause: BaseException) -> None:
+        super().__init__(f"{flow} {key}: {describe(cause)}")
+        self.flow, self.key, self.cause = flow, key, cause
+
+
+class NewerFormat(Exception):
+    """A row that a newer release has saved."""
+
+    def __init__(self, flow: str, key: str) -> None:
+        super().__init__(f"{flow} {key} has a format of a newer release. Deploy that release to every worker.")
+        self.flow, self.key = flow, key
+
+
+def describe(error: BaseException) -> str:
+    """The class and the code of an error, without customers' data."""
+    code = getattr(error, "code", None)
+    if isinstance(error, rulebound.Rejected):
+        code = " ".join(it["rule"] for it in error.violations)
+    return f"{type(error).__name__} {code}" if code else type(error).__name__
+
+
+def system_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Handler:
+    """What carries out the effects of one kind; `call` is `None` where the kind is ignored."""
+
+    call: Callable[..., Any] | None
+    in_transaction: bool
+    timeout: float
+
+
+class Kit:
+    """The settings of a host and what it remembers. It does no I/O."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        providers: Mapping[str, Provider],
+        config: Mapping[str, Any],
+        clock: Callable[[], int] | None,
+    ) -> None:
+        for name, provider in providers.items():
+            if name not in _NAMES:
+                raise HostError(f"providers: there is no provider `{name}`. Use {', '.join(sorted(_NAMES))}.")
+            if not provider.api_key and provider.account is None:
+                raise HostError(f"providers/{name}: `api_key` is missing. Give it, or `account` for several accounts.")
+        self.dialect = dialect
+        self.providers = dict(providers)
+        self.clock = clock or system_clock
+        self.given_clock = clock
+        self.handlers: dict[Kind, Handler] = {}
+        self.formats: dict[str, int] = {}
+        self._base = dict(config)
+        self._configs: dict[tuple[str, str, float], Any] = {}
+        self._accounts: dict[tuple[str, str], tuple[float, Account | None]] = {}
+
+    # The clock.
+
+    def now(self, of_row: int | None) -> int:
+        """The time that came with a row, or the host's own where the database gives none."""
+        return self.clock() if of_row is None else of_row
+
+    def due(self) -> int | None:
+        """The parameter of `{due}`: nothing where the database has the clock."""
+        return None if self.dialect.own_clock else self.clock()
+
+    # Handlers.
+
+    def register(self, kind: Kind, handler: Handler) -> None:
+        if kind not in KINDS:
+            raise HostError(f"There is no effect `{kind}`. Use one of {', '.join(KINDS)}.")
+        if kind in self.handlers:
+            raise HostError(f"`{kind}` has a handler already. Remove one of the two.")
+        self.handlers[kind] = handler
+
+    def check_handlers(self) -> None:
+        if missing := [kind for kind in KINDS if kind not in self.handlers]:
+            names = ", ".join(f"`{kind}`" for kind in missing)
+            raise HostError(f"A worker needs a handler for {names}: use `host.on`, `host.on_tx` or `host.ignore`.")
+
+    # Accounts and config.
+
+    def provider(self, flow: str) -> Provider:
+        name = flow.split(".")[0]
+        if name not in self.providers:
+            raise HostError(f"The host has no provider `{name}`. Add it to `providers`.")
+        return self.providers[name]
+
+    def account(self, provider: str, name: str) -> Account | None:
+        """An account; raises `NeedsAccount` if it must be looked up first."""
+        settings = self.providers[provider]
+        if not name or settings.account is None:
+            return Account(settings.api_key, {}, settings.webhook_secrets) if not name else None
+        until, found = self._accounts.get((provider, name), (0.0, None))
+        if until <= time.monotonic():
+            raise NeedsAccount(provider, name)
+        return found
+
+    def remember(self, provider: str, name: str, account: Account | None) -> None:
+        if self._accounts.get((provider, name), (0, None))[1] != account:
+            self._configs.clear()
+        self._accounts[provider, name] = (time.monotonic() + CACHED_MS / 1000, account)
+
+    def forget_account(self, provider: str, name: str) -> None:
+        """After a 401 the account is looked up again."""
+        self._accounts.pop((provider, name), None)
+
+    def config(self, flow: str, account: str, timeout: float = 30) -> Any:
+        """The library's config for a row: the same object each time, so that it is read once."""
+        provider = flow.split(".")[0]
+        settings = self.provider(flow)
+        found_account = self.account(provider, account)
+        found = self._configs.get((provider, account, timeout))
+        if found is None:
+            if found_account is None:
+                raise HostError(f"The provider `{provider}` has no account `{account}`.")
+            own = {**settings.config, **found_account.config}
+            found = {**self._base, provider: own, "lease_ms": int(timeout * 1000) + 60_000}
+            self._configs[provider, account, timeout] = found
+        return found
+
+    def timeout(self, flow: str, kind: str) -> float:
+        if kind == "request":
+            return self.provider(flow).timeout
+        handler = self.handlers.get(kind)  # type: ignore[call-overload]
+        return handler.timeout if handler else 30
+
+    # Snapshots.
+
+    def load(self, flow: str, key: str, text: str) -> Any:
+        """Reads a stored snapshot. A newer format is told apart from one that cannot be read."""
+        try:
+            return rulebound.load(text)
+        except rulebound.InvalidInput as error:
+            if error.pointer == "/snapshot/format" and _format_of(text) > newest_format(flow):
+                raise NewerFormat(flow, key) from error
+            raise
+
+    def save(self, snapshot: Any) -> str:
+        """The text of a snapshot, in the format that every worker reads."""
+        known = self.formats.get(snapshot.flow)
+        text: str = snapshot.save() if known is None else snapshot.save_as(known)
+        return text
+
+
+def _format_of(text: str) -> int:
+    try:
+        number = json.loads(text)["format"]
+    except (ValueError, KeyError, TypeError):
+        return 0
+    return number if isinstance(number, int) else 0
+
+
+def newest_format(flow: str) -> int:
+    formats = rulebound.versions()["formats"]
+    return max(formats.get(flow, [0]))
+
+
+def flow_id(flow: Any) -> str:
+    """The id of a flow that is given as its class or as its id."""
+    found = flow if isinstance(flow, str) and flow in rulebound.flows else _FLOW_IDS.get(flow)
+    if found is None:
+        raise HostError(f"flow: there is no flow `{flow}`. Use a class such as `truemed.PaymentToken`, or its id.")
+    return found
+
+
+def provider_of(flow: str) -> str:
+    return flow.split(".")[0]

@@ -1,0 +1,83 @@
+"""Accounts that take no requests for now. A pause concerns an account, never a row."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from ._kit import provider_of
+from ._sql import Script, Statement
+
+if TYPE_CHECKING:
+    from ._visit import Locked, Work
+
+MINUTE, HOUR = 60_000, 3_600_000
+_NOT_ADMITTED = (401, 403, 407)
+_READ = "SELECT until, reason, count FROM {p}pauses WHERE provider = ? AND account = ?"
+# Only one worker moves the end of a pause on: it sends the probe.
+_PROBE = "UPDATE {p}pauses SET until = ? WHERE provider = ? AND account = ? AND until <= ?"
+_DELETE = "DELETE FROM {p}pauses WHERE provider = ? AND account = ?"
+_SET = (
+    "INSERT INTO {p}pauses AS it (provider, account, until, reason, count) VALUES (?, ?, ?, ?, 1) ON CONFLICT (provider, account) "
+    "DO UPDATE SET until = excluded.until, reason = excluded.reason, count = ?"
+)
+
+
+def may_send(locked: Locked) -> Script[tuple[bool, bool]]:
+    """Whether a request of the row's account can be leased now, and whether it is the probe after a pause."""
+    account = (provider_of(locked.flow), locked.account)
+    rows = (yield Statement(_READ, account)).rows
+    if not rows:
+        return True, False
+    until, reason, _ = rows[0]
+    if until <= locked.now:
+        if reason == "429":  # the stated time is over, and nothing has to be proved
+            return True, True
+        moved = yield Statement(_PROBE, (locked.now + MINUTE, *account, locked.now))
+        if moved.affected == 1:
+            return True, True
+        until = locked.now + MINUTE
+    locked.paused_until = until
+    return False, False
+
+
+def after_reply(locked: Locked, work: Work, fact: Any) -> Script[None]:
+    """Begins, prolongs or ends the pause of the row's account, as the provider's reply says."""
+    status, account = fact["http_status"], (provider_of(locked.flow), locked.account)
+    is_refused = status in _NOT_ADMITTED
+    if not is_refused and status != 429:
+        if work.is_probe:
+            yield Statement(_DELETE, account)
+        return
+    rows = (yield Statement(_READ, account)).rows
+    until, reason, count = rows[0] if rows else (0, "", 0)
+    if until > locked.now and not work.is_probe and reason != "429":
+        return  # a request that was in flight when the pause began
+    if is_refused:
+        number = count + 1 if reason != "429" else 1
+        end = locked.now + min(MINUTE * 2 ** min(number - 1, 10), HOUR)
+    else:
+        number, end = 1, locked.now + retry_after(fact["headers"], locked.now)
+    yield Statement(_SET, (*account, end, str(status), number))
+
+
+def end(provider: str, account: str) -> Script[None]:
+    """A person says that the account can take requests again."""
+    yield Statement(_DELETE, (provider, account))
+
+
+def retry_after(headers: Any, now: int) -> int:
+    """How long to rest after a 429: what the provider says, otherwise a minute; an hour at most."""
+    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
+    if text is None:
+        return MINUTE
+    try:
+        rest = int(text) * 1000
+    except ValueError:
+        try:
+            at = parsedate_to_datetime(text)
+            rest = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000) - now
+        except ValueError:
+            rest = MINUTE
+    return min(max(rest, 1000), HOUR)

@@ -1,0 +1,88 @@
+"""Statements and scripts.
+
+A script is a generator: it yields statements, gets their results, and returns what was decided. It is the only source of
+each transaction. A database runs it: one that blocks, or one that awaits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+class Statement(NamedTuple):
+    """A template with `?` for each parameter, `{p}` before each table, and what the dialect replaces."""
+
+    sql: str
+    params: Sequence[Any] = ()
+    # Whether nobody looks at its result, so that it can go to the database together with the next statement.
+    deferred: bool = False
+
+
+class Result(NamedTuple):
+    rows: list[tuple[Any, ...]]
+    affected: int
+
+
+Script: TypeAlias = Generator[Statement, Result, T]
+
+_NOW = "(extract(epoch FROM {clock}()) * 1000)::bigint"
+
+
+class Dialect:
+    """How one database spells what the templates leave open."""
+
+    def __init__(self, name: str, schema: str = "public", own_clock: bool = False) -> None:
+        self.name = name
+        self.schema = schema
+        self.postgres = name == "postgres"
+        # PostgreSQL's clock is read with the lock, so that workers on several machines agree about the time.
+        self.own_clock = self.postgres and not own_clock
+        self._compiled: dict[tuple[str, bool], str] = {}
+
+    @property
+    def prefix(self) -> str:
+        return f'"{self.schema}".rulebound_' if self.postgres else "rulebound_"
+
+    def compile(self, template: str, qmark: bool) -> str:
+        """The template as the driver takes it: with `?`, or with `%s`."""
+        found = self._compiled.get((template, qmark))
+        if found is None:
+            found = self._fill(template)
+            if not qmark:
+                found = found.replace("%", "%%").replace("?", "%s")
+            self._compiled[template, qmark] = found
+        return found
+
+    def _fill(self, template: str) -> str:
+        clock = _NOW.format(clock="clock_timestamp") if self.own_clock else "NULL"
+        # An index can be used only with a function that is stable within the statement.
+        due = f"coalesce(?::bigint, {_NOW.format(clock='statement_timestamp')})" if self.own_clock else "?"
+        names = {
+            "{p}": self.prefix,
+            "{now}": clock,
+            "{due}": due,
+            "{lock}": "FOR UPDATE" if self.postgres else "",
+            "{lock_skipping}": "FOR UPDATE SKIP LOCKED" if self.postgres else "",
+            "{any}": "= ANY(?)" if self.postgres else "IN (SELECT value FROM json_each(?))",
+        }
+        for name, text in names.items():
+            template = template.replace(name, text)
+        return template
+
+    def array(self, texts: Sequence[str]) -> Any:
+        return list(texts) if self.postgres else json.dumps(list(texts))
+
+    def migration(self, version: int) -> str:
+        """The SQL that makes the tables of a schema version."""
+        folder = files("rulebound.host").joinpath("_files", "sql", self.name)
+        (name,) = [it.name for it in folder.iterdir() if it.name.startswith(f"{version:04}_")]
+        return folder.joinpath(name).read_text("utf-8").replace("{schema}", f'"{self.schema}"')
+
+
+VERSION = 1
+"""The newest schema version that this kit knows."""

@@ -1,0 +1,173 @@
+"""What an application gives to a host, and what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from rulebound import Snapshot
+    from rulebound.types import Config, PendingEffect, Wait
+
+Kind: TypeAlias = Literal["notify", "fulfill", "access"]
+KINDS: tuple[Kind, ...] = ("notify", "fulfill", "access")
+Access: TypeAlias = Literal["all", "read_only", "forbidden"]
+
+A = TypeVar("A", covariant=True)
+S = TypeVar("S", covariant=True)
+
+
+class HostError(Exception):
+    """A mistake in how the host is used or set up. The message names the cure."""
+
+
+class Retry(Exception):
+    """Only a new transaction can cure this: a deadlock, or a database that is busy. Roll back, and begin again."""
+
+
+class UnknownRow(HostError):
+    """There is no row with this flow and key."""
+
+
+class Pending(HostError):
+    """The row has an effect or a wait that is pending, so that it cannot be forgotten."""
+
+
+class NotSent(Exception):
+    """A transport raises this if not a byte of the request was written: no connection was opened."""
+
+
+class TooLarge(Exception):
+    """A transport raises this if a reply's body is larger than 1 MiB."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One of several accounts at a provider: `config` has the settings that differ from the provider's."""
+
+    api_key: str = field(repr=False)
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    webhook_secrets: Sequence[str] = field(default=(), repr=False)
+
+
+AccountLookup: TypeAlias = Callable[[str], "Account | None | Awaitable[Account | None]"]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """How the host works with a provider.
+
+    `config` has the provider's settings, as in the library's config. `account` looks up one of several accounts by its
+    name. `webhook_token` is the part of the address that nobody can guess, for a provider that does not sign. `timeout`
+    is the total time of a request, in seconds.
+    """
+
+    api_key: str = field(default="", repr=False)
+    webhook_secrets: Sequence[str] = field(default=(), repr=False)
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    account: AccountLookup | None = None
+    webhook_token: str | None = field(default=None, repr=False)
+    timeout: float = 30
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One HTTP request, complete with the credential. Redirects must not be followed."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: str | None = field(repr=False)
+    timeout: float
+    provider: str
+    account: str
+    operation: str
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """The provider's reply, as it came."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    body: bytes | str = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Import:
+    """A row to adopt: `command` is the provider's lookup."""
+
+    flow: Any
+    key: str
+    command: Mapping[str, Any]
+    account: str = ""
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Row(Generic[A, S]):
+    """One snapshot and what the host knows about it, with the clock and the config bound."""
+
+    flow: str
+    key: str
+    account: str
+    reference: str | None
+    revision: int
+    wake_at: int | None
+    reviews: int
+    failing: int
+    tries: int
+    last_error: str | None
+    created_at: int
+    updated_at: int
+    snapshot: Snapshot[Any, A, S] = field(repr=False)
+    _now: Callable[[], int] = field(repr=False, compare=False)
+    _config: Config = field(repr=False, compare=False)
+
+    def status(self) -> S:
+        """How the lifecycle is now."""
+        return self.snapshot.status(now=self._now(), config=self._config)
+
+    def actions(self) -> list[A]:
+        """Every action: whether it is allowed now, or why not."""
+        return self.snapshot.actions(now=self._now(), config=self._config)
+
+    def effects(self) -> list[PendingEffect]:
+        """What a worker must do."""
+        return self.snapshot.effects(now=self._now(), config=self._config)
+
+    def waiting_for(self) -> list[Wait]:
+        """What the provider or the customer must do."""
+        return self.snapshot.waiting_for(now=self._now(), config=self._config)
+
+
+@dataclass
+class Done:
+    """What `tick` did: operations, the accounts whose credentials were used, and ids of effects, each in order."""
+
+    sent: list[str] = field(default_factory=list[str])
+    credentials: list[str] = field(default_factory=list[str])
+    handled: list[str] = field(default_factory=list[str])
+    visits: int = 0
+
+
+@dataclass(frozen=True)
+class Stats:
+    """The five gauges. Instants are milliseconds."""
+
+    oldest_overdue_ms: int
+    due: int
+    inbox_age_ms: int
+    failing_effects: int
+    reviews_open: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What `verify` or `doctor` found."""
+
+    problem: str
+    detail: str
+    flow: str | None = None
+    key: str | None = None

@@ -1,0 +1,283 @@
+"""The one kind of transaction that changes a row: lock, observe, read the inbox, lease, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import rulebound
+
+from . import _inbox, _journal, _pauses
+from ._journal import Line
+from ._kit import Kit, NeedsAccount, NewerFormat, RowError, describe, provider_of
+from ._sql import Script, Statement
+from ._types import Row
+
+DAY, HOUR, MINUTE, SECOND = 86_400_000, 3_600_000, 60_000, 1_000
+FAILING = 5
+"""From this many attempts an effect counts as failing."""
+_COLUMNS = (
+    "flow, key, account, reference, revision, snapshot, wake_at, reviews, failing, tries, last_error, created_at, updated_at"
+)
+SELECT = f"SELECT {_COLUMNS}, {{now}} FROM {{p}}flows "
+_PICK = SELECT + "WHERE wake_at <= {due} ORDER BY wake_at LIMIT 1 {lock_skipping}"
+_LOCK = SELECT + "WHERE flow = ? AND key = ? {lock}"
+_READ = SELECT + "WHERE flow = ? AND key = ?"
+_ADD_ID = "INSERT INTO {p}ids (provider, id, flow, key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_UPDATE = (
+    "UPDATE {p}flows SET revision = ?, snapshot = ?, wake_at = ?, reviews = ?, failing = ?, tries = 0, last_error = NULL, "
+    "updated_at = ? WHERE flow = ? AND key = ? AND revision = ?"
+)
+_REST = (
+    "UPDATE {p}flows SET wake_at = ?, reviews = ?, failing = ?, tries = 0, last_error = NULL "
+    "WHERE flow = ? AND key = ? AND revision = ?"
+)
+_FAIL = "UPDATE {p}flows SET tries = tries + 1, last_error = ?, wake_at = ? WHERE flow = ? AND key = ?"
+_SKIP = "UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?"
+
+
+@dataclass
+class Work:
+    """An effect that this host has leased, once the transaction is committed."""
+
+    row: Row[Any, Any]
+    effect: Any
+    attempts: int
+    request: Any
+    is_probe: bool
+    leased: float = 0
+
+
+@dataclass
+class Locked:
+    """A row under its lock, and what this transaction has decided about it."""
+
+    kit: Kit
+    record: tuple[Any, ...]
+    now: int
+    snapshot: Any
+    ids: set[str]
+    config: Any
+    text: str
+    lines: list[Line] = field(default_factory=list[Line])
+    early: set[str] = field(default_factory=set[str])
+    has_more: bool = False
+    paused_until: int | None = None
+    work: Work | None = None
+
+    @property
+    def flow(self) -> str:
+        return str(self.record[0])
+
+    @property
+    def key(self) -> str:
+        return str(self.record[1])
+
+    @property
+    def account(self) -> str:
+        return str(self.record[2])
+
+    def decide(self, decision: Callable[[], Any]) -> Any:
+        """Calls the library. What it raises is a failure of this row, and of no other."""
+        try:
+            return decision()
+        except (NeedsAccount, NewerFormat, rulebound.Rejected):
+            raise
+        except Exception as error:
+            raise RowError(self.flow, self.key, error) from error
+
+    def take(self, result: Any, line: Line) -> None:
+        """Goes on to the next snapshot, with its line in the journal."""
+        following = result.next
+        if following.revision != self.snapshot.revision:
+            self.text = self.decide(lambda: self.kit.save(following))
+        self.snapshot = following
+        line.revision, line.digest = following.revision, _journal.digest(self.text)
+        self.lines.append(line)
+
+    def line(self, kind: str, **more: Any) -> Line:
+        return Line(self.snapshot.revision, kind, "", **more)
+
+    def observe(self, fact: Any, actor: str | None = None) -> Any:
+        step = self.decide(lambda: self.snapshot.observe(fact, now=self.now, config=self.config))
+        status = fact.get("http_status")
+        line = self.line(fact["type"], actor=actor, effect=fact.get("effect"), http_status=status)
+        self.take(step, _journal.describe_step(line, step))
+        return step
+
+    def effects(self) -> list[Any]:
+        found: list[Any] = self.decide(lambda: self.snapshot.effects(now=self.now, config=self.config))
+        return found
+
+    def row(self) -> Row[Any, Any]:
+        names = ("flow", "key", "account", "reference", "revision", "snapshot", "wake_at", "reviews", "failing", "tries")
+        found = dict(zip((*names, "last_error", "created_at", "updated_at"), self.record, strict=True))
+        return Row(**{**found, "snapshot": self.snapshot}, _now=self.kit.clock, _config=self.config)
+
+
+def read(kit: Kit, flow: str, key: str) -> Script[Row[Any, Any] | None]:
+    """A row without a lock, for a page."""
+    rows = (yield Statement(_READ, (flow, key))).rows
+    return enter(kit, rows[0]).row() if rows else None
+
+
+def enter(kit: Kit, record: tuple[Any, ...]) -> Locked:
+    """Loads the snapshot of a row that was just read."""
+    flow, key = record[0], record[1]
+    try:
+        config = kit.config(flow, record[2])
+        snapshot = kit.load(flow, key, record[5])
+        ids = {it["id"] for it in snapshot.ids()}
+    except NeedsAccount as needs:
+        needs.row = (flow, key)
+        raise
+    except NewerFormat:
+        raise
+    except Exception as error:
+        raise RowError(flow, key, error) from error
+    return Locked(kit, record[:13], kit.now(record[13]), snapshot, ids, config, record[5])
+
+
+def pick(kit: Kit) -> Script[Locked | None]:
+    """Locks one row that is due; `None` if there is none."""
+    rows = (yield Statement(_PICK, (kit.due(),))).rows
+    return enter(kit, rows[0]) if rows else None
+
+
+def lock(kit: Kit, flow: str, key: str) -> Script[Locked | None]:
+    rows = (yield Statement(_LOCK, (flow, key))).rows
+    return enter(kit, rows[0]) if rows else None
+
+
+def due(kit: Kit) -> Script[Locked | None]:
+    """A worker's visit of one row that is due."""
+    locked = yield from pick(kit)
+    if locked:
+        yield from finish(locked, leases=True)
+    return locked
+
+
+def visit(kit: Kit, flow: str, key: str, fact: Any, work: Work | None, leases: bool) -> Script[Locked | None]:
+    """A visit that brings a fact, or only reads the inbox. `None` if the row was forgotten."""
+    locked = yield from lock(kit, flow, key)
+    if locked is None:
+        return None
+    if fact is not None:
+        locked.observe(fact, actor="worker" if work else None)
+        if work and fact["type"] == "reply":
+            yield from _pauses.after_reply(locked, work, fact)
+    yield from finish(locked, leases)
+    return locked
+
+
+def finish(locked: Locked, leases: bool) -> Script[None]:
+    """The rest of every visit, after its fact."""
+    consumed = yield from _inbox.offer(locked)
+    if leases:
+        yield from _lease(locked)
+    yield from save(locked)
+    yield from _inbox.remove(locked, consumed)
+
+
+def still_leased(locked: Locked, work: Work) -> bool:
+    """Whether the effect is pending under this worker's own lease: no other has leased it since."""
+    return any(it["id"] == work.effect["id"] and it["attempts"] == work.attempts for it in locked.effects())
+
+
+def _lease(locked: Locked) -> Script[None]:
+    kit = locked.kit
+    ready = [it for it in locked.effects() if it["ready"] and it["type"] != "review"]
+    chosen = next((it for it in ready if it["type"] != "request"), None)
+    is_probe = False
+    if chosen is None and ready:
+        may, is_probe = yield from _pauses.may_send(locked)
+        chosen = ready[0] if may else None
+    if chosen is None:
+        return
+    config = kit.config(locked.flow, locked.account, kit.timeout(locked.flow, chosen["type"]))
+    try:
+        lease = locked.decide(lambda: locked.snapshot.lease(chosen["id"], now=locked.now, config=config))
+    except rulebound.Rejected as error:
+        raise RowError(locked.flow, locked.key, error) from error
+    locked.take(lease, locked.line("lease", actor="worker", effect=chosen["id"]))
+    locked.lines[-1].rules = [it["rule"] for it in lease.warnings]
+    request = lease.request
+    attempts = request["sending"] if request else chosen["attempts"] + 1
+    locked.work = Work(locked.row(), chosen, attempts, request, is_probe)
+
+
+def save(locked: Locked) -> Script[tuple[Any, ...]]:
+    """Writes the row, its ids and its lines, and says when a worker looks at it again."""
+    before = locked.record
+    effects = locked.effects()
+    new_ids = [it["id"] for it in locked.snapshot.ids() if it["id"] not in locked.ids]
+    wake_at = next_wake(locked, effects, bool(new_ids) or locked.has_more)
+    reviews = sum(it["type"] == "review" for it in effects)
+    failing = sum(it["type"] != "review" and it["attempts"] >= FAILING for it in effects)
+    changed = locked.snapshot.revision != before[4]
+    if changed:
+        values = (locked.snapshot.revision, locked.text, wake_at, reviews, failing, locked.now)
+        done = yield Statement(_UPDATE, (*values, locked.flow, locked.key, before[4]))
+    else:
+        done = yield Statement(_REST, (wake_at, reviews, failing, locked.flow, locked.key, before[4]))
+    if done.affected != 1:
+        raise RuntimeError(f"{locked.flow} {locked.key}: the row has changed under its lock")
+    provider = provider_of(locked.flow)
+    for name in new_ids:
+        yield Statement(_ADD_ID, (provider, name, locked.flow, locked.key), deferred=True)
+    yield from _journal.write(locked.flow, locked.key, locked.now, locked.lines)
+    after = locked.now if changed else before[12]
+    locked.record = (
+        *before[:4], locked.snapshot.revision, locked.text, wake_at, reviews, failing, 0, None, before[11], after,
+    )  # fmt: skip
+    return locked.record
+
+
+def next_wake(locked: Locked, effects: list[Any], at_once: bool) -> int | None:
+    """When a worker looks at the row again."""
+    now, snapshot, config = locked.now, locked.snapshot, locked.config
+    if at_once:
+        return now
+    ready = [it for it in effects if it["ready"] and it["type"] != "review"]
+    latest = now + DAY
+    if ready:
+        paused_until = locked.paused_until
+        if paused_until is None or any(it["type"] != "request" for it in ready):
+            return now
+        # The library would say now. What else rests may come before the end of the pause.
+        others: list[int] = [at for it in effects for at in (it["leased_until"], it["not_before"]) if at and at > now]
+        return min(max(min([paused_until, *others]), now + SECOND), latest)
+    found = locked.decide(lambda: snapshot.wake_at(now=now, config=config))
+    wake_at = None if found is None else int(found)
+    if wake_at is None:
+        is_pending = bool(effects or locked.decide(lambda: snapshot.waiting_for(now=now, config=config)))
+        return latest if is_pending else None
+    return min(max(wake_at, now + SECOND), latest)
+
+
+def failed(kit: Kit, error: RowError) -> Script[None]:
+    """Notes that a row cannot be worked on, and lets it rest for an hour."""
+    rows = (yield Statement(_LOCK, (error.flow, error.key))).rows
+    if not rows:
+        return
+    record, now, text = rows[0], kit.now(rows[0][13]), describe(error.cause)
+    yield Statement(_FAIL, (text, now + HOUR, error.flow, error.key))
+    line = Line(record[4], "error", _journal.digest(record[5]), actor="worker", code=text)
+    yield from _journal.write(error.flow, error.key, now, [line])
+
+
+def skipped(kit: Kit, error: NewerFormat) -> Script[None]:
+    """Leaves a row to a newer worker, and lets this one go on with the others."""
+    rows = (yield Statement(_LOCK, (error.flow, error.key))).rows
+    if rows:
+        yield Statement(_SKIP, (kit.now(rows[0][13]) + MINUTE, error.flow, error.key))
+
+
+def next_due(kit: Kit) -> Script[int | None]:
+    """When a row or an entry is due next."""
+    found = list[int]()
+    for table in ("flows", "inbox"):
+        rows = (yield Statement(f"SELECT min(wake_at) FROM {{p}}{table}")).rows
+        found += [row[0] for row in rows if row[0] is not None]
+    return min(found, default=None)

@@ -1,0 +1,60 @@
+"""Reading a webhook: who may send it, and what is stored of it."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rulebound
+
+from ._kit import UNSIGNED, Kit
+
+LARGEST_BODY = 1 << 20
+log = logging.getLogger("rulebound.host")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An authentic webhook that is to be stored, and the status that acknowledges it."""
+
+    fact: Any
+    ids: Sequence[str]
+    status: int
+
+
+def knows(kit: Kit, provider: str, token: str | None) -> bool:
+    """Whether this is an address of the host. A provider that does not sign needs the part that nobody can guess."""
+    settings = kit.providers.get(provider)
+    if settings is None:
+        return False
+    if settings.webhook_token is None:
+        return provider not in UNSIGNED and token is None
+    return hmac.compare_digest(settings.webhook_token.encode(), (token or "").encode())
+
+
+def read(
+    kit: Kit, provider: str, headers: Any, body: bytes, account: str, topic: str | None
+) -> Stored | int:
+    """The webhook, or the status that turns it away. Raises `NeedsAccount` if its account must be looked up."""
+    if len(body) > LARGEST_BODY:
+        return 413
+    found = kit.account(provider, account)
+    if found is None:
+        return 404
+    secrets = list(found.webhook_secrets or kit.providers[provider].webhook_secrets)
+    try:
+        received = rulebound.read_webhook(provider, secrets, headers, body, kit.clock(), topic=topic)  # type: ignore[arg-type]
+    except rulebound.NotAuthentic as error:
+        log.warning("A webhook of %s is not authentic: %s", provider, error)
+        return 401
+    except rulebound.InvalidInput as error:
+        log.warning("A webhook of %s cannot be read: %s", provider, error)
+        return 400
+    if received["unreadable"]:
+        log.warning("A webhook of %s is not readable: %s", provider, received["unreadable"])
+        if received["fact"]["origin"] == "unverified":
+            return 400
+    return Stored(received["fact"], [it["id"] for it in received["ids"]], received["acknowledge_with"])

@@ -1,0 +1,97 @@
+//! What a host reads from JSON: commands, facts, the config and the time.
+
+use alloc::format;
+
+use crate::catalogue::why_without_effect;
+use crate::config::Config;
+use crate::fact::Fact;
+use crate::flow::Flow;
+use crate::id::EffectId;
+use crate::json::{Malformed, decode, decode_tagged, tag};
+use crate::providers::named;
+use crate::rule::{CoreRule, Rule, RuleSet};
+use crate::time::Timestamp;
+
+/// The longest command that is read: 256 KiB.
+pub const LARGEST_COMMAND: usize = 256 << 10;
+
+/// Reads a command of a flow from JSON: an object with a `type`, which is one of the provider's operations.
+///
+/// ```
+/// use rulebound::{ffi::read_command, truemed::{PaymentToken, payment_token::Command}};
+/// let command = read_command::<PaymentToken>(r#"{"type": "delete_payment_token"}"#).unwrap();
+/// assert!(matches!(command, Command::DeletePaymentToken {}));
+/// let wrong = read_command::<PaymentToken>(r#"{"type": "update_payment_token", "items": []}"#).unwrap_err();
+/// assert_eq!(wrong.pointer, "/items");
+/// ```
+///
+/// A command that is longer than [`LARGEST_COMMAND`] is an error, so that the next snapshot can be loaded.
+///
+/// # Errors
+///
+/// If it is no command of the flow. The error has a pointer to what is wrong.
+pub fn read_command<F: Flow>(text: &str) -> Result<F::Command, Malformed> {
+    if text.len() > LARGEST_COMMAND {
+        return Err(Malformed::new("", "is longer than 256 KiB"));
+    }
+    decode_tagged(tag(text)?, text)
+}
+
+/// Reads the id of an effect.
+///
+/// # Errors
+///
+/// If no effect can have this id.
+pub fn read_effect(text: &str) -> Result<EffectId, Malformed> {
+    EffectId::parse(text).map_err(|_| Malformed::new("/effect", "is not the id of an effect"))
+}
+
+/// Reads a fact from JSON: an object with a `type`.
+///
+/// # Errors
+///
+/// If it is no fact. The error has a pointer to what is wrong.
+pub fn read_fact(text: &str) -> Result<Fact<'_>, Malformed> {
+    decode_tagged(tag(text)?, text)
+}
+
+/// Reads the config from JSON. An override that would have no effect is an error.
+///
+/// # Errors
+///
+/// If it is no config. The error has a pointer to what is wrong.
+pub fn read_config(text: &str) -> Result<Config, Malformed> {
+    decode(text).and_then(checked).map_err(|error| error.under("/config"))
+}
+
+/// Checks that every override of a config has an effect.
+pub(super) fn checked(config: Config) -> Result<Config, Malformed> {
+    for (code, level) in &config.overrides {
+        let wrong = match rule(code) {
+            Some(rule) => why_without_effect(rule, *level),
+            None => Some("is not the code of a rule: copy it from the catalogue"),
+        };
+        if let Some(reason) = wrong {
+            return Err(Malformed::new(format!("/overrides/{code}"), reason));
+        }
+    }
+    Ok(config)
+}
+
+/// Reads the time of a call from JSON.
+///
+/// # Errors
+///
+/// If it is no whole number of milliseconds.
+pub fn read_time(text: &str) -> Result<Timestamp, Malformed> {
+    decode(text).map_err(|error| error.under("/now"))
+}
+
+/// The rule with this code, whose first part is the provider's name.
+fn rule(code: &str) -> Option<&'static Rule> {
+    let provider = code.split_once('.').map_or("", |(provider, _)| provider);
+    match named(provider) {
+        Some(provider) => (provider.rules)().into_iter().find(|rule| rule.code == code),
+        None => CoreRule::ALL.iter().map(|it| it.rule()).find(|rule| rule.code == code),
+    }
+}

@@ -1,0 +1,369 @@
+//! One small face over both databases: statements with positional parameters, and rows of text, integers and bytes.
+//!
+//! Both databases take `$1`, so that every statement of the kit is written once.
+
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+#[cfg(feature = "sqlite")]
+use std::sync::Arc;
+
+#[cfg(feature = "sqlite")]
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::error::{Error, Result};
+
+/// A parameter of a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Arg<'a> {
+    Text(&'a str),
+    MaybeText(Option<&'a str>),
+    Int(i64),
+    MaybeInt(Option<i64>),
+    Blob(&'a [u8]),
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Arg<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Arg<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::MaybeText(text)
+    }
+}
+
+impl From<i64> for Arg<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<Option<i64>> for Arg<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::MaybeInt(number)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Arg<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Blob(bytes)
+    }
+}
+
+/// The parameters of a statement, each as an [`Arg`].
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { &[$($crate::db::Arg::from($value)),*] };
+}
+pub(crate) use args;
+
+/// A row of a result.
+pub(crate) enum Record {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::sqlite::SqliteRow),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::postgres::PgRow),
+}
+
+/// Reads a column of either kind of row.
+macro_rules! column {
+    ($record:expr, $index:expr) => {
+        match $record {
+            #[cfg(feature = "sqlite")]
+            Record::Sqlite(row) => sqlx::Row::try_get(row, $index)?,
+            #[cfg(feature = "postgres")]
+            Record::Postgres(row) => sqlx::Row::try_get(row, $index)?,
+        }
+    };
+}
+
+impl Record {
+    pub(crate) fn text(&self, index: usize) -> Result<String> {
+        Ok(column!(self, index))
+    }
+
+    pub(crate) fn maybe_text(&self, index: usize) -> Result<Option<String>> {
+        Ok(column!(self, index))
+    }
+
+    pub(crate) fn bytes(&self, index: usize) -> Result<Vec<u8>> {
+        Ok(column!(self, index))
+    }
+
+    pub(crate) fn int(&self, index: usize) -> Result<i64> {
+        self.maybe_int(index).map(Option::unwrap_or_default)
+    }
+
+    pub(crate) fn maybe_int(&self, index: usize) -> Result<Option<i64>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => Ok(sqlx::Row::try_get(row, index)?),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => postgres::int(row, index),
+        }
+    }
+}
+
+/// A transaction of the application or of the kit, in which the kit runs its statements.
+///
+/// It is made from a transaction or a connection of sqlx: `(&mut tx).into()`.
+#[expect(clippy::exhaustive_enums, reason = "an application matches on its own database")]
+pub enum Tx<'c> {
+    /// SQLite.
+    #[cfg(feature = "sqlite")]
+    Sqlite(&'c mut sqlx::SqliteConnection),
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres(&'c mut sqlx::PgConnection),
+}
+
+impl std::fmt::Debug for Tx<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tx")
+    }
+}
+
+impl Tx<'_> {
+    /// The same transaction, for a shorter time.
+    pub fn again(&mut self) -> Tx<'_> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connection) => Tx::Sqlite(connection),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => Tx::Postgres(connection),
+        }
+    }
+
+    /// The connection to SQLite, for statements of the application.
+    ///
+    /// # Errors
+    ///
+    /// If it is another database.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite(&mut self) -> Result<&mut sqlx::SqliteConnection> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Err(Error::input("tx", "is a transaction of PostgreSQL: call `postgres`")),
+        }
+    }
+
+    /// The connection to PostgreSQL, for statements of the application.
+    ///
+    /// # Errors
+    ///
+    /// If it is another database.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(&mut self) -> Result<&mut sqlx::PgConnection> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Err(Error::input("tx", "is a transaction of SQLite: call `sqlite`")),
+            Self::Postgres(connection) => Ok(connection),
+        }
+    }
+
+    /// Runs a statement, and gives the number of rows that it changed.
+    pub(crate) async fn run(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connection) => sqlite::run(connection, sql, args).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => postgres::run(connection, sql, args).await,
+        }
+    }
+
+    /// The rows of a query.
+    pub(crate) async fn rows(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Record>> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connection) => sqlite::rows(connection, sql, args).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => postgres::rows(connection, sql, args).await,
+        }
+    }
+
+    /// The first row of a query.
+    pub(crate) async fn row(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Record>> {
+        Ok(self.rows(sql, args).await?.into_iter().next())
+    }
+
+    /// Runs several statements without parameters.
+    pub(crate) async fn script(&mut self, sql: &str) -> Result<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connection) => sqlx::raw_sql(sql).execute(&mut **connection).await.map(drop)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => sqlx::raw_sql(sql).execute(&mut **connection).await.map(drop)?,
+        }
+        Ok(())
+    }
+}
+
+/// The pool of one of the databases.
+#[derive(Clone, Debug)]
+pub(crate) enum Pool {
+    /// Writers of this process wait at the second instead of in SQLite, which has no queue.
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::SqlitePool, Arc<Mutex<()>>),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
+}
+
+/// Where the tables are: a pool of the application, or one of the kit's own.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub(crate) pool: Pool,
+    /// The schema of PostgreSQL.
+    schema: String,
+}
+
+impl Database {
+    fn new(pool: Pool) -> Self {
+        Self { pool, schema: "public".into() }
+    }
+
+    /// Opens a pool of the kit's own, with the settings that the kit's promises need.
+    ///
+    /// # Errors
+    ///
+    /// If the URL begins with neither `sqlite:` nor `postgres:` or `postgresql:`, the feature of the database is not enabled,
+    /// or the database is not there.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let (scheme, _) = url.split_once(':').unwrap_or((url, ""));
+        match scheme {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Ok(sqlite::connect(url).await?.into()),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Ok(postgres::connect(url).await?.into()),
+            _ => Err(Error::input(
+                "database",
+                "must begin with `sqlite:` or `postgresql:`, and the feature of this database must be enabled",
+            )),
+        }
+    }
+
+    /// The same database, with the kit's tables in another schema of PostgreSQL than `public`.
+    ///
+    /// # Errors
+    ///
+    /// If the name has other characters than `a` to `z`, digits and `_`.
+    pub fn schema(self, name: &str) -> Result<Self> {
+        let is_plain = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
+        match !name.is_empty() && name.chars().all(is_plain) && !name.starts_with(|it: char| it.is_ascii_digit()) {
+            true => Ok(Self { schema: name.into(), ..self }),
+            false => Err(Error::input("schema", "must have only the characters a to z, 0 to 9 and `_`")),
+        }
+    }
+
+    pub(crate) const fn is_postgres(&self) -> bool {
+        match self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(..) => false,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => true,
+        }
+    }
+
+    /// What stands in front of the name of each table.
+    pub(crate) fn prefix(&self) -> String {
+        if self.is_postgres() { format!("{}.rulebound_", self.schema) } else { "rulebound_".into() }
+    }
+
+    pub(crate) fn schema_name(&self) -> &str {
+        &self.schema
+    }
+
+    /// A transaction that can write. On SQLite it has the write lock from its beginning.
+    pub(crate) async fn begin(&self) -> Result<Own> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(pool, writer) => {
+                let (pool, guard) = (pool.clone(), Arc::clone(writer).lock_owned().await);
+                // A caller that is dropped here must not leave a connection in the pool that still holds the lock: the task goes
+                // on to the transaction, whose own drop rolls it back.
+                let begun = tokio::spawn(async move {
+                    let transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                    Ok::<_, Error>(Own::Sqlite(transaction, Some(guard)))
+                });
+                begun.await.map_err(|error| Error::Database(sqlx::Error::Io(std::io::Error::other(error))))?
+            }
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?)),
+        }
+    }
+
+    /// A transaction that only reads.
+    pub(crate) async fn begin_read(&self) -> Result<Own> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(pool, _) => Ok(Own::Sqlite(pool.begin().await?, None)),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?)),
+        }
+    }
+
+    /// Closes the connections of the pool.
+    pub(crate) async fn close(&self) {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(pool, _) => pool.close().await,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A transaction of the kit's own. It is rolled back if it is dropped.
+pub(crate) enum Own {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Option<OwnedMutexGuard<()>>),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+impl Own {
+    pub(crate) fn tx(&mut self) -> Tx<'_> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(transaction, _) => Tx::Sqlite(transaction),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(transaction) => Tx::Postgres(transaction),
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(transaction, guard) => {
+                transaction.commit().await?;
+                drop(guard);
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn rollback(self) -> Result<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(transaction, guard) => {
+                transaction.rollback().await?;
+                drop(guard);
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(transaction) => transaction.rollback().await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! PostgreSQL.
+
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgArguments, PgPoolOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::{Column, PgConnection, PgPool, Postgres, Row, Transaction, TypeInfo};
+
+use super::{Arg, Database, Pool, Record, Tx};
+use crate::error::Result;
+
+/// How each transaction of the kit begins, in one message.
+pub(super) const BEGIN: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = on";
+
+const CONNECTIONS: u32 = 10;
+
+pub(super) async fn connect(url: &str) -> Result<PgPool> {
+    Ok(PgPoolOptions::new().max_connections(CONNECTIONS).connect(url).await?)
+}
+
+/// Statements have no names, so that a pooler can give each transaction another connection.
+fn bind<'q>(sql: &'q str, args: &'q [Arg<'q>]) -> Query<'q, Postgres, PgArguments> {
+    args.iter().fold(sqlx::query(sql).persistent(false), |query, arg| match *arg {
+        Arg::Text(text) => query.bind(text),
+        Arg::MaybeText(text) => query.bind(text),
+        Arg::Int(number) => query.bind(number),
+        Arg::MaybeInt(number) => query.bind(number),
+        Arg::Blob(bytes) => query.bind(bytes),
+    })
+}
+
+pub(super) async fn run(connection: &mut PgConnection, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
+    Ok(bind(sql, args).execute(connection).await?.rows_affected())
+}
+
+pub(super) async fn rows(connection: &mut PgConnection, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Record>> {
+    Ok(bind(sql, args).fetch(connection).map_ok(Record::Postgres).try_collect().await?)
+}
+
+/// An integer of any width.
+pub(super) fn int(row: &PgRow, index: usize) -> Result<Option<i64>> {
+    match row.try_column(index)?.type_info().name() {
+        "INT4" => Ok(row.try_get::<Option<i32>, _>(index)?.map(i64::from)),
+        _ => Ok(row.try_get(index)?),
+    }
+}
+
+impl From<PgPool> for Database {
+    fn from(pool: PgPool) -> Self {
+        Self::new(Pool::Postgres(pool))
+    }
+}
+
+impl<'c> From<&'c mut PgConnection> for Tx<'c> {
+    fn from(connection: &'c mut PgConnection) -> Self {
+        Self::Postgres(connection)
+    }
+}
+
+impl<'c> From<&'c mut Transaction<'_, Postgres>> for Tx<'c> {
+    fn from(transaction: &'c mut Transaction<'_, Postgres>) -> Self {
+        Self::Postgres(transaction)
+    }
+}

@@ -1,0 +1,395 @@
+//! Commands, facts of people, and reads: what web code calls.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use rulebound::ffi::AnyError;
+use rulebound::{Context, EffectId, Fact, Flow, Named, Snapshot};
+
+use crate::db::Tx;
+use crate::draft::{Draft, Stepped};
+use crate::error::{Error, Result};
+use crate::host::{Host, at, jitter};
+use crate::inbox::Address;
+use crate::provider::Settings;
+use crate::snapshot::{Any, Row, provider_of};
+use crate::store::{Locked, start};
+use crate::visit::{Brought, Which};
+
+/// How often a command is tried again after a conflict in the kit's own transaction.
+const TRIES: u32 = 5;
+
+type Decide = Box<dyn Fn(&Any, &Context) -> Result<Stepped, AnyError> + Send + Sync>;
+
+/// A command on its way: `.await` decides and saves.
+#[must_use = "a command does nothing until it is awaited"]
+pub struct Handle<'a, S> {
+    host: Host,
+    call: Call,
+    tx: Option<Tx<'a>>,
+    typed: fn(Row) -> Result<Row<S>>,
+    of: PhantomData<S>,
+}
+
+impl<S> fmt::Debug for Handle<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle {{ {} {} }}", self.call.flow, self.call.key)
+    }
+}
+
+/// A command, for whom it is, and what is noted of it.
+struct Call {
+    flow: String,
+    key: String,
+    command: String,
+    decide: Decide,
+    actor: Option<String>,
+    reference: Option<String>,
+    account: Option<String>,
+}
+
+impl<'a, S> Handle<'a, S> {
+    /// Decides in your own transaction. It is neither committed nor rolled back.
+    ///
+    /// Lock your own rows first, and call `handle` last.
+    pub fn tx(self, tx: impl Into<Tx<'a>>) -> Self {
+        Self { tx: Some(tx.into()), ..self }
+    }
+
+    /// Sets who asked for it, such as `user:7`, for the journal.
+    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.call.actor = Some(actor.into());
+        self
+    }
+
+    /// Sets what a person searches for, such as an order's number.
+    pub fn reference(mut self, reference: impl Into<String>) -> Self {
+        self.call.reference = Some(reference.into());
+        self
+    }
+
+    /// Sets which of your accounts at the provider it is for. The first command of a row fixes it.
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.call.account = Some(account.into());
+        self
+    }
+}
+
+impl<'a, S: Send + 'a> IntoFuture for Handle<'a, S> {
+    type Output = Result<Row<S>>;
+    type IntoFuture = BoxFuture<'a, Result<Row<S>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let row = match self.tx {
+                Some(mut tx) => self.host.handle_in(&mut tx, &self.call).await?,
+                None => self.host.handle_alone(&self.call).await?,
+            };
+            (self.typed)(row)
+        })
+    }
+}
+
+impl Host {
+    /// Decides on a command and saves the next snapshot. `key` comes from your own order, so that a double click is one flow.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] with every rule that the command would break; then nothing was written.
+    /// [`Error::Retry`] if only a new transaction can cure it.
+    pub fn handle<F: Flow>(&self, key: &str, command: impl Into<F::Command>) -> Handle<'static, Snapshot<F>> {
+        let command = command.into();
+        let name = F::action_of(&command).name();
+        let decide: Decide = Box::new(move |snapshot, context| {
+            let typed = Snapshot::<F>::load(&snapshot.save())?;
+            Ok(typed.handle(command.clone(), context).map_err(AnyError::from)?.into())
+        });
+        self.call(F::ID, key, name, decide, Row::typed::<F>)
+    }
+
+    /// Does the same for a flow that is known only at run time. The command is JSON: an object with a `type`.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`Error::Input`] if there is no such flow.
+    pub fn handle_json(&self, flow: &str, key: &str, command: &str) -> Handle<'static, Any> {
+        #[derive(serde::Deserialize)]
+        struct Tagged {
+            r#type: String,
+        }
+        // What is no command gets its error from the library.
+        let name = serde_json::from_str::<Tagged>(command).map_or_else(|_| String::new(), |it| it.r#type);
+        let command = command.to_owned();
+        let decide: Decide = Box::new(move |snapshot, context| Ok(snapshot.handle(&command, context)?.into()));
+        self.call(flow, key, &name, decide, Ok)
+    }
+
+    fn call<S>(
+        &self,
+        flow: &str,
+        key: &str,
+        action: &str,
+        decide: Decide,
+        typed: fn(Row) -> Result<Row<S>>,
+    ) -> Handle<'static, S> {
+        let command = action.split('/').next().unwrap_or_default().to_owned();
+        let (flow, key) = (flow.to_owned(), key.to_owned());
+        let call = Call { flow, key, command, decide, actor: None, reference: None, account: None };
+        Handle { host: self.clone(), call, tx: None, typed, of: PhantomData }
+    }
+
+    /// Decides in a transaction of the kit's own, and notes a rejection in the journal.
+    async fn handle_alone(&self, call: &Call) -> Result<Row> {
+        let mut tries: u32 = 0;
+        loop {
+            tries = tries.saturating_add(1);
+            self.look_up_account(call).await?;
+            let mut own = self.begin().await?;
+            match self.handle_in(&mut own.tx(), call).await {
+                Ok(row) => {
+                    own.commit().await?;
+                    self.wake();
+                    return Ok(row);
+                }
+                Err(Error::Retry(_)) if tries < TRIES => {
+                    drop(own);
+                    tokio::time::sleep(jitter(20)).await;
+                }
+                Err(error) => {
+                    own.rollback().await?;
+                    if let Error::Rejected(_) = error {
+                        self.note_rejection(call, &error).await;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Looks up the account of a command before the transaction, so that the transaction is short.
+    async fn look_up_account(&self, call: &Call) -> Result<()> {
+        let provider = provider_of(&call.flow);
+        if !self.0.accounts.provider(provider)?.has_accounts() {
+            return Ok(());
+        }
+        let account = match &call.account {
+            Some(account) => account.clone(),
+            None => {
+                let mut own = self.begin_read().await?;
+                let row = self.0.store.read(&mut own.tx(), self.time(), &call.flow, &call.key).await?;
+                own.commit().await?;
+                row.map(|it| it.account).unwrap_or_default()
+            }
+        };
+        self.0.accounts.get(provider, &account).await.map(drop)
+    }
+
+    async fn handle_in(&self, tx: &mut Tx<'_>, call: &Call) -> Result<Row> {
+        start(&call.flow, &call.key)?;
+        let (store, account) = (&self.0.store, call.account.as_deref().unwrap_or_default());
+        let address = (call.flow.as_str(), call.key.as_str());
+        let (mut row, made) = store.make(tx, self.time(), address, account, call.reference.as_deref()).await?;
+        if let Some(account) = call.account.as_ref().filter(|it| **it != row.account) {
+            let reason = format!("is `{account}`, and the row belongs to `{}`: an account never changes", row.account);
+            return Err(Error::input("account", reason));
+        }
+        if call.reference.is_some() {
+            row.reference.clone_from(&call.reference);
+        }
+        let decided = self.command(tx, &row, call).await;
+        match decided {
+            Ok((draft, wake_at, settings)) => {
+                let context = Context::new(at(row.now), Arc::clone(&settings.config));
+                store.save(tx, &row, &draft, wake_at, &context).await?;
+                Ok(seen(Locked { wake_at, ..row }, draft.snapshot, settings))
+            }
+            Err(error) => {
+                if made && !error.is_passing() {
+                    store.unmake(tx, &row).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn command(&self, tx: &mut Tx<'_>, row: &Locked, call: &Call) -> Result<(Draft, Option<i64>, Arc<Settings>)> {
+        let settings = self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
+        let context = Context::new(at(row.now), Arc::clone(&settings.config));
+        let mut draft = Draft::new(row.load()?, self.format(tx, &row.flow).await?)?;
+        let step = (call.decide)(&draft.snapshot, &context)?;
+        draft.commanded(step, &call.command, call.actor.as_deref())?;
+        let wake_at = draft.wake_at(None, &context);
+        Ok((draft, wake_at, settings))
+    }
+
+    /// Notes a rejection. A failure of the database is only logged, because nothing depends on the line.
+    async fn note_rejection(&self, call: &Call, error: &Error) {
+        let Error::Rejected(rejection) = error else { return };
+        let noted = async {
+            let mut own = self.begin().await?;
+            let (store, time) = (&self.0.store, self.time());
+            let found = store.lock(&mut own.tx(), time, &call.flow, &call.key).await?;
+            let row = match found {
+                Some(row) => row,
+                None => self.absent(call),
+            };
+            let mut draft = Draft::new(row.load()?, None)?;
+            draft.rejected(rejection, &call.command, call.actor.as_deref());
+            if !row.text.is_empty() {
+                draft.text.clone_from(&row.text);
+            }
+            for line in &draft.lines {
+                store.journal(&mut own.tx(), &row, line).await?;
+            }
+            own.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(flow = call.flow, key = call.key, %error, "a rejection was not written to the journal");
+        }
+    }
+
+    /// A row that is not there.
+    fn absent(&self, call: &Call) -> Locked {
+        let now = self.0.hooks.now();
+        Locked {
+            flow: call.flow.clone(),
+            key: call.key.clone(),
+            account: String::new(),
+            reference: None,
+            revision: 0,
+            wake_at: None,
+            reviews: 0,
+            failing: 0,
+            tries: 0,
+            last_error: None,
+            created_at: now,
+            updated_at: now,
+            now,
+            text: String::new(),
+        }
+    }
+
+    /// The row of a flow, or nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails, or the snapshot cannot be read.
+    pub async fn get<F: Flow>(&self, key: &str) -> Result<Option<Row<Snapshot<F>>>> {
+        self.get_any(F::ID, key).await?.map(Row::typed).transpose()
+    }
+
+    /// The row of a flow that is known only at run time, or nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails, or the snapshot cannot be read.
+    pub async fn get_any(&self, flow: &str, key: &str) -> Result<Option<Row>> {
+        let mut own = self.begin_read().await?;
+        let row = self.get_in(&mut own.tx(), flow, key).await;
+        own.commit().await?;
+        row
+    }
+
+    /// The row as your own transaction sees it, or nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails, or the snapshot cannot be read.
+    pub async fn get_in(&self, tx: &mut Tx<'_>, flow: &str, key: &str) -> Result<Option<Row>> {
+        let Some(row) = self.0.store.read(tx, self.time(), flow, key).await? else { return Ok(None) };
+        let settings = self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
+        let snapshot = row.load()?;
+        Ok(Some(seen(row, snapshot, settings)))
+    }
+
+    /// The customer's browser came back: it proves nothing, and makes lookups due.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unknown`] if there is no such row.
+    pub async fn customer_returned<F: Flow>(&self, key: &str) -> Result<Row<Snapshot<F>>> {
+        self.customer_returned_any(F::ID, key).await?.typed()
+    }
+
+    /// Does the same for a flow that is known only at run time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unknown`] if there is no such row.
+    pub async fn customer_returned_any(&self, flow: &str, key: &str) -> Result<Row> {
+        self.observe(flow, key, &Brought::new(Fact::CustomerReturned {}, "customer")).await
+    }
+
+    /// A person's verdict on a `review` effect, with the provider's id if the verdict names one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unknown`] if there is no such row, and [`Error::Core`] if the verdict is not one of the review's.
+    pub async fn answer(
+        &self,
+        flow: &str,
+        key: &str,
+        review: &str,
+        verdict: &str,
+        id: Option<&str>,
+        actor: &str,
+    ) -> Result<Row> {
+        let effect = EffectId::parse(review).map_err(|_| Error::input("review", "is not the id of an effect"))?;
+        let fact = Fact::reviewed(&effect, verdict, id).into_owned();
+        self.observe(flow, key, &Brought::new(fact, actor)).await
+    }
+
+    /// Brings a fact to a row that must be there.
+    async fn observe(&self, flow: &str, key: &str, brought: &Brought) -> Result<Row> {
+        let address = Address { flow: flow.into(), key: key.into() };
+        let unknown = || Error::Unknown { flow: flow.into(), key: key.into() };
+        let mut entered = self.enter(Which::Row(&address)).await?.ok_or_else(unknown)?;
+        match self.decide(&mut entered, Some(brought), false).await {
+            Ok(_) => entered.own.commit().await?,
+            Err(error) => {
+                entered.own.rollback().await?;
+                return Err(error);
+            }
+        }
+        self.wake();
+        self.get_any(flow, key).await?.ok_or_else(unknown)
+    }
+}
+
+/// A row as the application sees it.
+fn seen(row: Locked, snapshot: Any, settings: Arc<Settings>) -> Row {
+    let Locked {
+        flow,
+        key,
+        account,
+        reference,
+        wake_at,
+        reviews,
+        failing,
+        tries,
+        last_error,
+        created_at,
+        updated_at,
+        now,
+        ..
+    } = row;
+    let context = Context::new(at(now), Arc::clone(&settings.config));
+    Row {
+        flow,
+        key,
+        account,
+        reference,
+        wake_at,
+        reviews,
+        failing,
+        tries,
+        last_error,
+        created_at,
+        updated_at,
+        snapshot,
+        context,
+    }
+}

@@ -1,0 +1,220 @@
+//! The inbox: webhooks as they came, until every row that they concern has applied them.
+
+use rulebound::{Fact, Origin};
+
+use crate::db::{Arg, Record, Tx, args};
+use crate::error::Result;
+use crate::snapshot::{Any, provider_of};
+use crate::store::{Locked, Store, Time};
+
+/// How many entries one visit reads.
+pub(crate) const BATCH: usize = 50;
+/// How long an entry rests that raised.
+pub(crate) const HOUR_MS: i64 = 3_600_000;
+/// How many unverified entries of one provider are kept.
+const UNVERIFIED: i64 = 1_000;
+
+/// A webhook as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: String,
+    pub(crate) provider: String,
+    pub(crate) account: String,
+    pub(crate) deliveries: i64,
+    pub(crate) origin: String,
+    /// Tells it from other webhooks.
+    pub(crate) digest: String,
+    pub(crate) content_type: Option<String>,
+    pub(crate) topic: Option<String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) received_at: i64,
+    /// Whether another row knows one of its ids too.
+    pub(crate) is_shared: bool,
+}
+
+const COLUMNS: &str =
+    "i.id, i.provider, i.account, i.deliveries, i.origin, i.content_type, i.topic, i.body, i.received_at, i.digest";
+
+impl Entry {
+    fn read(record: &Record) -> Result<Self> {
+        Ok(Self {
+            id: record.text(0)?,
+            provider: record.text(1)?,
+            account: record.text(2)?,
+            deliveries: record.int(3)?,
+            origin: record.text(4)?,
+            content_type: record.maybe_text(5)?,
+            topic: record.maybe_text(6)?,
+            body: record.bytes(7)?,
+            received_at: record.int(8)?,
+            digest: record.text(9)?,
+            is_shared: record.int(10)? > 0,
+        })
+    }
+
+    /// The fact that a row observes.
+    pub(crate) fn fact(&self) -> Fact<'_> {
+        let origin = if self.is_verified() { Origin::Verified } else { Origin::Unverified };
+        let (content_type, topic) =
+            (self.content_type.as_deref().map(Into::into), self.topic.as_deref().map(Into::into));
+        Fact::Webhook { body: self.body.as_slice().into(), content_type, topic, origin }
+    }
+
+    pub(crate) fn is_verified(&self) -> bool {
+        self.origin == "verified"
+    }
+}
+
+/// A row that knows an id of an entry.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Address {
+    pub(crate) flow: String,
+    pub(crate) key: String,
+}
+
+impl Store {
+    /// The entries that name an id of the row, the oldest first, after the entry of another visit: one more than a visit
+    /// reads, if there are more.
+    pub(crate) async fn entries(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &Locked,
+        snapshot: &Any,
+        after: (i64, &str),
+    ) -> Result<Vec<Entry>> {
+        let t = &self.t;
+        let ids = snapshot.ids();
+        let places: Vec<_> = (8..).take(ids.len()).map(|place| format!("${place}")).collect();
+        let limit = BATCH.saturating_add(1);
+        // An entry that raised is offered again when it is due.
+        let sql = format!(
+            "SELECT {COLUMNS}, CAST((SELECT COUNT(*) FROM {t}inbox_ids y JOIN {t}ids o ON o.provider = y.provider AND o.id = y.id \
+               JOIN {t}flows f ON f.flow = o.flow AND f.key = o.key \
+               WHERE y.inbox = i.id AND (o.flow <> $2 OR o.key <> $3) AND (i.account = '' OR i.account = f.account)) AS bigint) \
+             FROM {t}inbox i WHERE i.id IN (SELECT inbox FROM {t}inbox_ids WHERE provider = $1 AND id IN ({})) \
+             AND (i.account = '' OR i.account = $4) AND (i.tries = 0 OR i.wake_at <= $5) \
+             AND (i.received_at > $6 OR (i.received_at = $6 AND i.id > $7)) \
+             ORDER BY i.received_at, i.id LIMIT {limit}",
+            places.join(", ")
+        );
+        let first = args![provider_of(&row.flow), &row.flow, &row.key, &row.account, row.now, after.0, after.1];
+        let all: Vec<_> = first.iter().copied().chain(ids.iter().map(|it| Arg::Text(it.as_str()))).collect();
+        tx.rows(&sql, &all).await?.iter().map(Entry::read).collect()
+    }
+
+    /// Stores a webhook, or counts its repetition. The result is the id of the entry.
+    pub(crate) async fn receive(&self, tx: &mut Tx<'_>, entry: &Entry, ids: &[&str]) -> Result<String> {
+        let t = &self.t;
+        let sql = format!(
+            "INSERT INTO {t}inbox (id, provider, account, digest, deliveries, origin, content_type, topic, body, received_at, wake_at, tries, last_error) \
+             VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $9, 0, NULL) \
+             ON CONFLICT (provider, account, digest) DO UPDATE SET deliveries = {t}inbox.deliveries + 1, wake_at = $9, tries = 0"
+        );
+        // In PostgreSQL the table's own name has no schema in front here.
+        let sql = match t.rsplit_once('.') {
+            Some((_, bare)) => sql.replace(&format!("{t}inbox.deliveries"), &format!("{bare}inbox.deliveries")),
+            None => sql,
+        };
+        let Entry { id, provider, account, digest, origin, content_type, topic, body, received_at, .. } = entry;
+        let values = args![
+            id,
+            provider,
+            account,
+            digest,
+            origin,
+            content_type.as_deref(),
+            topic.as_deref(),
+            body.as_slice(),
+            *received_at
+        ];
+        tx.run(&sql, values).await?;
+        let sql = format!("SELECT id FROM {t}inbox WHERE provider = $1 AND account = $2 AND digest = $3");
+        let stored = tx.row(&sql, args![provider, account, digest]).await?.map(|it| it.text(0)).transpose()?;
+        let stored = stored.unwrap_or_else(|| id.clone());
+        if !ids.is_empty() {
+            let places: Vec<_> = (3..).take(ids.len()).map(|place| format!("($1, ${place}, $2)")).collect();
+            let sql = format!(
+                "INSERT INTO {t}inbox_ids (provider, id, inbox) VALUES {} ON CONFLICT DO NOTHING",
+                places.join(", ")
+            );
+            let all: Vec<_> =
+                [provider.as_str(), &stored].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
+            tx.run(&sql, &all).await?;
+        }
+        Ok(stored)
+    }
+
+    /// The rows that know an id of the entry.
+    pub(crate) async fn concerned(&self, tx: &mut Tx<'_>, entry: &str, account: &str) -> Result<Vec<Address>> {
+        let t = &self.t;
+        let sql = format!(
+            "SELECT DISTINCT o.flow, o.key FROM {t}inbox_ids y JOIN {t}ids o ON o.provider = y.provider AND o.id = y.id \
+             JOIN {t}flows f ON f.flow = o.flow AND f.key = o.key WHERE y.inbox = $1 AND ($2 = '' OR f.account = $2) ORDER BY o.flow, o.key"
+        );
+        let read = |it: &Record| Ok(Address { flow: it.text(0)?, key: it.text(1)? });
+        tx.rows(&sql, args![entry, account]).await?.iter().map(read).collect()
+    }
+
+    /// Deletes an entry, unless it was delivered again since it was read.
+    pub(crate) async fn delete_entry(&self, tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
+        let t = &self.t;
+        let sql = format!("DELETE FROM {t}inbox WHERE id = $1 AND deliveries = $2");
+        if tx.run(&sql, args![&entry.id, entry.deliveries]).await? == 1 {
+            tx.run(&format!("DELETE FROM {t}inbox_ids WHERE inbox = $1"), args![&entry.id]).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that an entry raised: it rests for an hour.
+    pub(crate) async fn fail_entry(&self, tx: &mut Tx<'_>, entry: &Entry, class: &str, now: i64) -> Result<()> {
+        let t = &self.t;
+        let sql = format!("UPDATE {t}inbox SET tries = tries + 1, last_error = $1, wake_at = $2 WHERE id = $3");
+        tx.run(&sql, args![class, now.saturating_add(HOUR_MS), &entry.id]).await.map(drop)
+    }
+
+    /// Sets when an entry is correlated again.
+    pub(crate) async fn rest_entry(&self, tx: &mut Tx<'_>, id: &str, wake_at: Option<i64>) -> Result<()> {
+        let t = &self.t;
+        tx.run(&format!("UPDATE {t}inbox SET wake_at = $1 WHERE id = $2"), args![wake_at, id]).await.map(drop)
+    }
+
+    /// Takes the entry that is due for the longest time, and lets it rest for a minute, so that no other worker takes it.
+    pub(crate) async fn take_entry(
+        &self,
+        tx: &mut Tx<'_>,
+        time: Time,
+        is_postgres: bool,
+    ) -> Result<Option<(Entry, i64)>> {
+        const MINUTE_MS: i64 = 60_000;
+        let (t, now, started) = (&self.t, time.now(), time.started());
+        let lock = if is_postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+        let sql = format!(
+            "SELECT {COLUMNS}, 0, {now} FROM {t}inbox i WHERE i.wake_at <= {started} ORDER BY i.wake_at LIMIT 1{lock}"
+        );
+        let Some(record) = tx.row(&sql, args![time.local]).await? else { return Ok(None) };
+        let (entry, now) = (Entry::read(&record)?, record.int(11)?);
+        self.rest_entry(tx, &entry.id, Some(now.saturating_add(MINUTE_MS))).await?;
+        Ok(Some((entry, now)))
+    }
+
+    /// Whether an entry is due, without a lock.
+    pub(crate) async fn is_entry_due(&self, tx: &mut Tx<'_>, time: Time) -> Result<bool> {
+        let (t, started) = (&self.t, time.started());
+        let sql = format!("SELECT 1 FROM {t}inbox WHERE wake_at <= {started} LIMIT 1");
+        Ok(tx.row(&sql, args![time.local]).await?.is_some())
+    }
+
+    /// Whether so many unverified entries of a provider are kept that one more is dropped, which no row knows.
+    pub(crate) async fn is_hint_too_many(&self, tx: &mut Tx<'_>, provider: &str, ids: &[&str]) -> Result<bool> {
+        let t = &self.t;
+        let sql = format!("SELECT COUNT(*) FROM {t}inbox WHERE provider = $1 AND origin = 'unverified'");
+        let kept = tx.row(&sql, args![provider]).await?.map_or(Ok(0), |it| it.int(0))?;
+        if kept < UNVERIFIED || ids.is_empty() {
+            return Ok(kept >= UNVERIFIED);
+        }
+        let places: Vec<_> = (2..).take(ids.len()).map(|place| format!("${place}")).collect();
+        let sql = format!("SELECT 1 FROM {t}ids WHERE provider = $1 AND id IN ({}) LIMIT 1", places.join(", "));
+        let all: Vec<_> = [provider].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
+        Ok(tx.row(&sql, &all).await?.is_none())
+    }
+}

@@ -1,0 +1,326 @@
+//! What an operator calls: gauges, pauses, imports, forgetting, and checks of the journal and the tables.
+
+use rulebound::time::Timestamp;
+use rulebound::{Context, Fact};
+use serde::Serialize;
+
+use crate::db::{Record, args};
+use crate::draft::digest;
+use crate::error::{Error, Result};
+use crate::host::{Host, at};
+use crate::inbox::Address;
+use crate::pause::Pause;
+use crate::visit::{Brought, Entered, Visited, Which};
+
+/// How many rows one transaction of an import makes, and how many lines one of pruning deletes.
+const BATCH: usize = 100;
+const PRUNED: usize = 1_000;
+const DAY_MS: i64 = 86_400_000;
+/// How long a line of the journal is kept.
+const JOURNAL_DAYS: i64 = 400;
+
+/// Five numbers that say whether the host keeps up.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// How long the oldest row that is due has been due.
+    pub oldest_overdue_ms: i64,
+    /// Rows that are due.
+    pub due: i64,
+    /// The age of the oldest webhook that no row has applied.
+    pub inbox_age_ms: i64,
+    /// Effects that were tried five times or more, and rows that cannot be loaded.
+    pub failing_effects: i64,
+    /// Questions that wait for a person.
+    pub reviews_open: i64,
+}
+
+/// A row whose journal does not fit.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The flow.
+    pub flow: String,
+    /// The row's key.
+    pub key: String,
+    /// `gap`: a revision has no line. `digest`: the snapshot is not the one that the last line describes.
+    pub problem: &'static str,
+}
+
+/// One adoption of an import.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Import {
+    flow: String,
+    key: String,
+    command: String,
+    account: String,
+    reference: Option<String>,
+}
+
+impl Import {
+    /// A row with its first command as JSON, in most cases a lookup.
+    pub fn new(flow: impl Into<String>, key: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { flow: flow.into(), key: key.into(), command: command.into(), account: String::new(), reference: None }
+    }
+
+    /// Sets the account.
+    #[must_use]
+    pub fn account(self, account: impl Into<String>) -> Self {
+        Self { account: account.into(), ..self }
+    }
+
+    /// Sets what a person searches for.
+    #[must_use]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self { reference: Some(reference.into()), ..self }
+    }
+}
+
+/// What became of an import.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Imported {
+    /// Rows that were made.
+    pub made: usize,
+    /// Rows that were there before.
+    pub existing: usize,
+    /// Keys of the commands that were rejected, each with the reason.
+    pub rejected: Vec<(String, String)>,
+}
+
+impl Host {
+    /// The five gauges.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn stats(&self) -> Result<Stats> {
+        let (t, time) = (&self.0.store.t, self.time());
+        let (now, started) = (time.now(), time.started());
+        let sql = format!(
+            "SELECT {now}, (SELECT MIN(wake_at) FROM {t}flows WHERE wake_at <= {started}), \
+             (SELECT COUNT(*) FROM {t}flows WHERE wake_at <= {started}), (SELECT MIN(received_at) FROM {t}inbox), \
+             CAST((SELECT COALESCE(SUM(failing + CASE WHEN tries > 0 THEN 1 ELSE 0 END), 0) FROM {t}flows WHERE failing > 0 OR tries > 0) AS bigint), \
+             CAST((SELECT COALESCE(SUM(reviews), 0) FROM {t}flows WHERE reviews > 0) AS bigint)"
+        );
+        let mut own = self.begin_read().await?;
+        let found = own.tx().row(&sql, args![time.local]).await?;
+        own.commit().await?;
+        let Some(row) = found else { return Ok(Stats::default()) };
+        let now = row.int(0)?;
+        let since = |column| Ok::<_, Error>(row.maybe_int(column)?.map_or(0, |it| now.saturating_sub(it).max(0)));
+        Ok(Stats {
+            oldest_overdue_ms: since(1)?,
+            due: row.int(2)?,
+            inbox_age_ms: since(3)?,
+            failing_effects: row.int(4)?,
+            reviews_open: row.int(5)?,
+        })
+    }
+
+    /// The accounts that take no requests for now.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn pauses(&self) -> Result<Vec<Pause>> {
+        let mut own = self.begin_read().await?;
+        let pauses = self.0.store.pauses(&mut own.tx()).await;
+        own.commit().await?;
+        pauses
+    }
+
+    /// Looks at a row at once: its failures are forgotten, and the pause of its account ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unknown`] if there is no such row.
+    pub async fn retry(&self, flow: &str, key: &str) -> Result<()> {
+        let (store, t) = (&self.0.store, &self.0.store.t);
+        let mut own = self.begin().await?;
+        let row = store.lock(&mut own.tx(), self.time(), flow, key).await?;
+        let row = row.ok_or_else(|| Error::Unknown { flow: flow.into(), key: key.into() })?;
+        let sql =
+            format!("UPDATE {t}flows SET tries = 0, last_error = NULL, wake_at = $1 WHERE flow = $2 AND key = $3");
+        own.tx().run(&sql, args![row.now, flow, key]).await?;
+        store.resume(&mut own.tx(), (crate::snapshot::provider_of(flow), &row.account)).await?;
+        own.commit().await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Deletes a row with its ids, its journal and its webhooks. It is for a customer who asks to be forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pending`] if the row has an effect or a wait, and [`Error::Unknown`] if there is no such row.
+    pub async fn forget(&self, flow: &str, key: &str) -> Result<()> {
+        let address = Address { flow: flow.into(), key: key.into() };
+        let unknown = || Error::Unknown { flow: flow.into(), key: key.into() };
+        let Entered { mut own, row, settings, .. } = self.enter(Which::Row(&address)).await?.ok_or_else(unknown)?;
+        let context = Context::new(at(row.now), std::sync::Arc::clone(&settings.config));
+        let snapshot = row.load()?;
+        let effect = snapshot.effects(&context).first().map(|it| format!("the effect `{}`", it.id));
+        let wait = || snapshot.waiting_for(&context).first().map(|it| format!("a wait for `{}`", it.signal));
+        if let Some(what) = effect.or_else(wait) {
+            own.rollback().await?;
+            return Err(Error::Pending { key: key.into(), what });
+        }
+        let t = &self.0.store.t;
+        let alone = format!(
+            "SELECT y.inbox FROM {t}inbox_ids y JOIN {t}ids o ON o.provider = y.provider AND o.id = y.id WHERE o.flow = $1 AND o.key = $2 \
+             AND NOT EXISTS (SELECT 1 FROM {t}inbox_ids z JOIN {t}ids p ON p.provider = z.provider AND p.id = z.id \
+             WHERE z.inbox = y.inbox AND (p.flow <> $1 OR p.key <> $2))"
+        );
+        let mut tx = own.tx();
+        tx.run(&format!("DELETE FROM {t}inbox WHERE id IN ({alone})"), args![flow, key]).await?;
+        let orphans = format!(
+            "DELETE FROM {t}inbox_ids WHERE inbox IN ({alone}) AND NOT EXISTS (SELECT 1 FROM {t}inbox i WHERE i.id = inbox)"
+        );
+        tx.run(&orphans, args![flow, key]).await?;
+        for table in ["ids", "journal", "flows"] {
+            tx.run(&format!("DELETE FROM {t}{table} WHERE flow = $1 AND key = $2"), args![flow, key]).await?;
+        }
+        own.commit().await
+    }
+
+    /// Makes rows for lifecycles that already exist at a provider, `per_second` of them due each second, so that they do not
+    /// starve today's customers. A row that is there already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails, or a row is malformed. What was made until then stays: call it again with the same rows.
+    pub async fn import(&self, rows: impl IntoIterator<Item = Import>, per_second: u32) -> Result<Imported> {
+        let mut imported = Imported::default();
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let batch: Vec<_> = rows.by_ref().take(BATCH).collect();
+            self.import_batch(&batch, per_second, &mut imported).await?;
+        }
+        self.wake();
+        Ok(imported)
+    }
+
+    async fn import_batch(&self, rows: &[Import], per_second: u32, imported: &mut Imported) -> Result<()> {
+        let t = &self.0.store.t;
+        let mut own = self.begin().await?;
+        let mut batch = Imported::default();
+        for row in rows {
+            if self.0.store.read(&mut own.tx(), self.time(), &row.flow, &row.key).await?.is_some() {
+                batch.existing = batch.existing.saturating_add(1);
+                continue;
+            }
+            let call = self.handle_json(&row.flow, &row.key, &row.command).account(&row.account).actor("import");
+            let call = match &row.reference {
+                Some(reference) => call.reference(reference),
+                None => call,
+            };
+            let made = match call.tx(own.tx()).await {
+                Ok(made) => made,
+                Err(error @ Error::Rejected(_)) => {
+                    batch.rejected.push((row.key.clone(), error.to_string()));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let nth = imported.made.saturating_add(batch.made);
+            let rest_ms = nth.saturating_mul(1_000).checked_div(per_second.max(1) as usize).unwrap_or(0);
+            let wake_at = made.context.now.as_millis().saturating_add(i64::try_from(rest_ms).unwrap_or(i64::MAX));
+            let sql = format!("UPDATE {t}flows SET wake_at = $1 WHERE flow = $2 AND key = $3");
+            own.tx().run(&sql, args![wake_at, &row.flow, &row.key]).await?;
+            batch.made = batch.made.saturating_add(1);
+        }
+        own.commit().await?;
+        imported.made = imported.made.saturating_add(batch.made);
+        imported.existing = imported.existing.saturating_add(batch.existing);
+        imported.rejected.append(&mut batch.rejected);
+        Ok(())
+    }
+
+    /// Deletes lines of the journal that are older than 400 days.
+    pub(crate) async fn prune(&self) -> Result<()> {
+        let t = &self.0.store.t;
+        let before = self.0.hooks.now().saturating_sub(JOURNAL_DAYS.saturating_mul(DAY_MS));
+        loop {
+            let sql = format!(
+                "DELETE FROM {t}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {t}journal WHERE at < $1 ORDER BY at LIMIT {PRUNED})"
+            );
+            let mut own = self.begin().await?;
+            let deleted = own.tx().run(&sql, args![before]).await?;
+            own.commit().await?;
+            if deleted < PRUNED as u64 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Compares the journal with the rows: gaps in a row's revisions, and rows whose snapshot is not the one that was written
+    /// last.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn verify(&self) -> Result<Vec<Problem>> {
+        let t = &self.0.store.t;
+        let mut problems = Vec::new();
+        let mut after = (String::new(), String::new());
+        loop {
+            let sql = format!(
+                "SELECT flow, key, snapshot, revision FROM {t}flows WHERE flow > $1 OR (flow = $1 AND key > $2) ORDER BY flow, key LIMIT {PRUNED}"
+            );
+            let mut own = self.begin_read().await?;
+            let rows = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
+            for row in &rows {
+                after = (row.text(0)?, row.text(1)?);
+                let sql = format!("SELECT revision, digest FROM {t}journal WHERE flow = $1 AND key = $2 ORDER BY seq");
+                let lines = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
+                let found = problem(row, &lines)?;
+                problems.extend(found.map(|problem| Problem { flow: after.0.clone(), key: after.1.clone(), problem }));
+            }
+            own.commit().await?;
+            if rows.len() < PRUNED {
+                return Ok(problems);
+            }
+        }
+    }
+
+    /// After a restored backup: observes `restored` in every row, so that open requests are looked up and not sent again.
+    /// `taken_at` is when the backup was taken. The result is the number of rows.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn restored(&self, taken_at: i64) -> Result<usize> {
+        let t = &self.0.store.t;
+        let brought = Brought::new(Fact::restored(Timestamp::from_millis(taken_at)), "doctor");
+        let (mut rows, mut last) = (0_usize, Address { flow: String::new(), key: String::new() });
+        loop {
+            let sql = format!(
+                "SELECT flow, key FROM {t}flows WHERE flow > $1 OR (flow = $1 AND key > $2) ORDER BY flow, key LIMIT 1"
+            );
+            let mut own = self.begin_read().await?;
+            let next = own.tx().row(&sql, args![&last.flow, &last.key]).await?;
+            own.commit().await?;
+            let Some(next) = next else { return Ok(rows) };
+            last = Address { flow: next.text(0)?, key: next.text(1)? };
+            if let Visited::Saved(_) = self.visit(Which::Row(&last), Some(&brought), false).await? {
+                rows = rows.saturating_add(1);
+            }
+        }
+    }
+}
+
+/// What is wrong with a row's journal.
+fn problem(row: &Record, lines: &[Record]) -> Result<Option<&'static str>> {
+    let mut before: Option<i64> = None;
+    for line in lines {
+        let revision = line.int(0)?;
+        if before.is_some_and(|it| revision != it && revision != it.saturating_add(1)) {
+            return Ok(Some("gap"));
+        }
+        before = Some(revision);
+    }
+    let Some(last) = lines.last() else { return Ok(None) };
+    Ok((last.text(1)? != digest(row.text(2)?.as_bytes())).then_some("digest"))
+}

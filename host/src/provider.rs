@@ -1,0 +1,274 @@
+//! Providers and their accounts: secrets, settings, and what each decision needs of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use rulebound::time::Millis;
+use rulebound::{Config, PROVIDERS, ffi};
+use serde_json::{Value, json};
+
+use crate::error::{BoxError, Error, Result};
+
+/// How long what a lookup said of an account counts.
+const CACHED: Duration = Duration::from_secs(60);
+/// How much longer a lease is than the timeout of what it is for.
+const MARGIN_MS: u64 = 60_000;
+
+type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, Result<Account, BoxError>> + Send + Sync>;
+
+/// One of several accounts at a provider: its API key, and the settings that differ from the provider's.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Account {
+    /// The API key.
+    pub api_key: String,
+    /// The settings of the provider for this account, such as `{"domain_prefix": "marshmallow"}`.
+    pub config: Value,
+    /// The secrets of the account's webhooks. If there are none, the provider's count.
+    pub webhook_secrets: Vec<String>,
+}
+
+impl Account {
+    /// An account with an API key.
+    pub fn new(api_key: impl Into<String>) -> Self {
+        Self { api_key: api_key.into(), config: json!({}), webhook_secrets: Vec::new() }
+    }
+
+    /// Sets what differs from the provider's settings.
+    #[must_use]
+    pub fn config(self, config: Value) -> Self {
+        Self { config, ..self }
+    }
+
+    /// Adds a secret of the account's webhooks.
+    #[must_use]
+    pub fn webhook_secret(mut self, secret: impl Into<String>) -> Self {
+        self.webhook_secrets.push(secret.into());
+        self
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Account(…)")
+    }
+}
+
+/// How the host works with one provider.
+#[derive(Clone)]
+pub struct Provider {
+    own: Account,
+    lookup: Option<Lookup>,
+    pub(crate) webhook_token: Option<String>,
+    pub(crate) timeout: Duration,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+impl Provider {
+    /// A provider at which you have one account, with its API key.
+    pub fn new(api_key: impl Into<String>) -> Self {
+        let timeout = Duration::from_secs(30);
+        Self { own: Account::new(api_key), lookup: None, webhook_token: None, timeout }
+    }
+
+    /// Adds a secret of the provider's webhooks. Several can count while one is replaced by another.
+    #[must_use]
+    pub fn webhook_secret(mut self, secret: impl Into<String>) -> Self {
+        self.own.webhook_secrets.push(secret.into());
+        self
+    }
+
+    /// Sets the provider's settings, such as `json!({"environment": "production"})`.
+    #[must_use]
+    pub fn config(mut self, config: Value) -> Self {
+        self.own.config = config;
+        self
+    }
+
+    /// Sets the last part of the webhook's URL, which nobody can guess. A provider that does not sign needs it.
+    #[must_use]
+    pub fn webhook_token(self, token: impl Into<String>) -> Self {
+        Self { webhook_token: Some(token.into()), ..self }
+    }
+
+    /// Sets how long a request can take, from its connection to the end of its body. 30 seconds by default.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Sets the lookup of accounts. It is called outside transactions, what it says counts for a minute, and it is called
+    /// again after a 401.
+    #[must_use]
+    pub fn accounts<R>(self, lookup: impl Fn(String) -> R + Send + Sync + 'static) -> Self
+    where
+        R: Future<Output = Result<Account, BoxError>> + Send + 'static,
+    {
+        Self { lookup: Some(Arc::new(move |account| Box::pin(lookup(account)))), ..self }
+    }
+
+    /// Whether webhooks of accounts can be told apart.
+    pub(crate) const fn has_accounts(&self) -> bool {
+        self.lookup.is_some()
+    }
+}
+
+/// An account with everything that a visit to its rows needs.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) api_key: String,
+    pub(crate) webhook_secrets: Vec<String>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) timeout: Duration,
+}
+
+impl Settings {
+    /// The config under which an effect is leased: the lease is longer than the effect's timeout.
+    pub(crate) fn leasing(&self, timeout: Duration) -> Arc<Config> {
+        let mut config = Config::clone(&self.config);
+        config.lease_ms = Millis::new(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).saturating_add(MARGIN_MS));
+        Arc::new(config)
+    }
+}
+
+/// What a lookup said, and when.
+type Known = (Instant, Arc<Settings>);
+
+/// Every provider of a host, and what is known of their accounts.
+pub(crate) struct Accounts {
+    base: Value,
+    providers: BTreeMap<String, Provider>,
+    own: BTreeMap<String, Arc<Settings>>,
+    known: Mutex<BTreeMap<(String, String), Known>>,
+}
+
+impl Accounts {
+    /// Checks the settings of every provider.
+    pub(crate) fn new(base: Config, providers: BTreeMap<String, Provider>) -> Result<Self> {
+        let base = serde_json::to_value(&base).map_err(|error| Error::input("config", error.to_string()))?;
+        let mut all = Self { base, providers, own: BTreeMap::new(), known: Mutex::default() };
+        for (name, provider) in &all.providers {
+            if !PROVIDERS.iter().any(|it| it.name == name) {
+                let names: Vec<_> = PROVIDERS.iter().map(|it| it.name).collect();
+                return Err(Error::input(format!("providers.{name}"), format!("is none of {}", names.join(", "))));
+            }
+            let settings = all.settings(name, provider, &provider.own)?;
+            all.own.insert(name.clone(), Arc::new(settings));
+        }
+        Ok(all)
+    }
+
+    fn settings(&self, name: &str, provider: &Provider, account: &Account) -> Result<Settings> {
+        let mut config = self.base.clone();
+        if let Some(settings) = config.get_mut(name) {
+            merge(settings, &provider.own.config);
+            merge(settings, &account.config);
+        }
+        let config = ffi::read_config(&config.to_string())
+            .map_err(|error| Error::input(format!("providers.{name}"), error.to_string()))?;
+        let secrets = if account.webhook_secrets.is_empty() { &provider.own } else { account };
+        Ok(Settings {
+            api_key: account.api_key.clone(),
+            webhook_secrets: secrets.webhook_secrets.clone(),
+            config: Arc::new(config),
+            timeout: provider.timeout,
+        })
+    }
+
+    pub(crate) fn provider(&self, name: &str) -> Result<&Provider> {
+        let unknown = || {
+            Error::input(
+                "provider",
+                format!("is `{name}`, which this host does not have: add it when you build the host"),
+            )
+        };
+        self.providers.get(name).ok_or_else(unknown)
+    }
+
+    /// What is known of an account without a lookup; nothing if it must be looked up.
+    pub(crate) fn known(&self, name: &str, account: &str) -> Result<Option<Arc<Settings>>> {
+        let provider = self.provider(name)?;
+        if account.is_empty() || provider.lookup.is_none() {
+            return Ok(self.own.get(name).cloned());
+        }
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.get(&(name.to_owned(), account.to_owned()));
+        Ok(found.filter(|(since, _)| since.elapsed() < CACHED).map(|(_, it)| Arc::clone(it)))
+    }
+
+    /// An account, looked up if it is not known.
+    pub(crate) async fn get(&self, name: &str, account: &str) -> Result<Arc<Settings>> {
+        if let Some(known) = self.known(name, account)? {
+            return Ok(known);
+        }
+        let provider = self.provider(name)?;
+        let failed = |reason: String| Error::Account { provider: name.into(), account: account.into(), reason };
+        let lookup = provider.lookup.as_ref().ok_or_else(|| failed("the provider has no lookup".into()))?;
+        let found = lookup(account.into()).await.map_err(|error| failed(error.to_string()))?;
+        let settings = Arc::new(self.settings(name, provider, &found)?);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((name.into(), account.into()), (Instant::now(), Arc::clone(&settings)));
+        Ok(settings)
+    }
+
+    /// Forgets an account, because the provider did not accept its API key.
+    pub(crate) fn forget(&self, name: &str, account: &str) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(name.to_owned(), account.to_owned()));
+    }
+}
+
+/// Puts the members of `own` in place of those of `config`.
+fn merge(config: &mut Value, own: &Value) {
+    match (config, own) {
+        (Value::Object(config), Value::Object(own)) => {
+            config.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        (_, Value::Null) => {}
+        (config, own) => *config = own.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts(provider: Provider) -> Result<Accounts> {
+        Accounts::new(Config::default(), [("vend".to_owned(), provider)].into())
+    }
+
+    #[tokio::test]
+    async fn an_account_has_the_providers_settings_and_its_own() {
+        let lookup = async |account: String| match account.as_str() {
+            "a" => Ok(Account::new("key-a").config(json!({"domain_prefix": "a"}))),
+            other => Err(BoxError::from(format!("no {other}"))),
+        };
+        let all = accounts(Provider::new("key").config(json!({"domain_prefix": "own"})).accounts(lookup)).unwrap();
+        let prefix = |it: &Settings| it.config.vend.domain_prefix.clone();
+        let own = all.get("vend", "").await.unwrap();
+        assert_eq!((own.api_key.as_str(), prefix(&own).as_str()), ("key", "own"));
+        assert!(all.known("vend", "a").unwrap().is_none());
+        let other = all.get("vend", "a").await.unwrap();
+        assert_eq!((other.api_key.as_str(), prefix(&other).as_str()), ("key-a", "a"));
+        assert!(all.known("vend", "a").unwrap().is_some());
+        all.forget("vend", "a");
+        assert!(all.known("vend", "a").unwrap().is_none());
+        let error = all.get("vend", "b").await.err().unwrap();
+        assert_eq!(error.to_string(), "the account `b` of vend was not found: no b");
+    }
+
+    #[test]
+    fn wrong_settings_and_unknown_providers_are_named() {
+        let error = accounts(Provider::new("key").config(json!({"domain": "x"}))).err().unwrap().to_string();
+        assert!(error.contains("providers.vend") && error.contains("domain"), "{error}");
+        let error = Accounts::new(Config::default(), [("stripe".to_owned(), Provider::new("k"))].into()).err().unwrap();
+        assert_eq!(error.to_string(), "`providers.stripe` is none of truemed, flex, vend, revup");
+    }
+}

@@ -1,0 +1,270 @@
+//! The statements on rows: lock, save, ids and the journal. Each takes the transaction that it runs in.
+
+use rulebound::Context;
+use rulebound::Key;
+use rulebound::ffi::{self, AnyError};
+
+use crate::db::{Arg, Record, Tx, args};
+use crate::draft::{Draft, Line};
+use crate::error::{Error, Result};
+use crate::snapshot::{Any, provider_of};
+
+/// The version of the rules, as each line of the journal names it.
+pub(crate) const RULES_VERSION: &str = rulebound::catalogue::RULES_VERSION;
+
+/// The columns of a row without its snapshot and with the time, in the order of [`Locked`].
+const COLUMNS: &str =
+    "flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error, created_at, updated_at";
+
+/// A row as it was read, in most cases under its lock.
+#[derive(Clone, Debug)]
+pub(crate) struct Locked {
+    pub(crate) flow: String,
+    pub(crate) key: String,
+    pub(crate) account: String,
+    pub(crate) reference: Option<String>,
+    pub(crate) revision: i64,
+    pub(crate) wake_at: Option<i64>,
+    pub(crate) reviews: i64,
+    pub(crate) failing: i64,
+    pub(crate) tries: i64,
+    pub(crate) last_error: Option<String>,
+    pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+    /// The time at the lock.
+    pub(crate) now: i64,
+    pub(crate) text: String,
+}
+
+impl Locked {
+    fn read(record: &Record) -> Result<Self> {
+        Ok(Self {
+            flow: record.text(0)?,
+            key: record.text(1)?,
+            account: record.text(2)?,
+            reference: record.maybe_text(3)?,
+            revision: record.int(4)?,
+            wake_at: record.maybe_int(5)?,
+            reviews: record.int(6)?,
+            failing: record.int(7)?,
+            tries: record.int(8)?,
+            last_error: record.maybe_text(9)?,
+            created_at: record.int(10)?,
+            updated_at: record.int(11)?,
+            now: record.int(12)?,
+            text: record.text(13)?,
+        })
+    }
+
+    /// Its snapshot. A row that was only made has none yet, and starts.
+    pub(crate) fn load(&self) -> Result<Any> {
+        if !self.text.is_empty() {
+            return Ok(ffi::load(&self.text).map_err(AnyError::from)?);
+        }
+        start(&self.flow, &self.key)
+    }
+}
+
+/// A flow that has not started.
+pub(crate) fn start(flow: &str, key: &str) -> Result<Any> {
+    let id = Key::parse(key).map_err(|error| Error::input("key", format!("is not a key: {error}")))?;
+    ffi::start(flow, id)
+        .ok_or_else(|| Error::input("flow", format!("is `{flow}`, which is not a flow of this release")))
+}
+
+/// Where the time of a statement comes from: the host's clock, or the server's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Time {
+    /// The host's time. It is the first parameter of each statement.
+    pub(crate) local: i64,
+    /// Whether the server's clock counts instead.
+    pub(crate) is_of_server: bool,
+}
+
+impl Time {
+    /// The time at the moment, as SQL.
+    pub(crate) const fn now(self) -> &'static str {
+        if self.is_of_server { "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint" } else { "$1" }
+    }
+
+    /// The time at the statement's beginning, as SQL: an index can be compared with it.
+    pub(crate) const fn started(self) -> &'static str {
+        if self.is_of_server { "(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint" } else { "$1" }
+    }
+}
+
+/// The statements, with the tables' full names.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    /// What stands in front of each table's name.
+    pub(crate) t: String,
+    /// What locks a row that is read: nothing on SQLite, where the transaction has the lock.
+    for_update: &'static str,
+    skip_locked: &'static str,
+}
+
+impl Store {
+    pub(crate) fn new(prefix: String, is_postgres: bool) -> Self {
+        let (for_update, skip_locked) = if is_postgres { (" FOR UPDATE", " SKIP LOCKED") } else { ("", "") };
+        Self { t: prefix, for_update, skip_locked }
+    }
+
+    /// The row that is due for the longest time and that no other worker has locked.
+    pub(crate) async fn lock_due(&self, tx: &mut Tx<'_>, time: Time) -> Result<Option<Locked>> {
+        let Self { t, for_update, skip_locked } = self;
+        let (now, started) = (time.now(), time.started());
+        let sql = format!(
+            "SELECT {COLUMNS}, {now}, snapshot FROM {t}flows WHERE wake_at <= {started} ORDER BY wake_at LIMIT 1{for_update}{skip_locked}"
+        );
+        tx.row(&sql, args![time.local]).await?.as_ref().map(Locked::read).transpose()
+    }
+
+    /// Whether a row is due, without a lock.
+    pub(crate) async fn is_due(&self, tx: &mut Tx<'_>, time: Time) -> Result<bool> {
+        let (t, started) = (&self.t, time.started());
+        let sql = format!("SELECT 1 FROM {t}flows WHERE wake_at <= {started} LIMIT 1");
+        Ok(tx.row(&sql, args![time.local]).await?.is_some())
+    }
+
+    /// The row, locked until the transaction ends.
+    pub(crate) async fn lock(&self, tx: &mut Tx<'_>, time: Time, flow: &str, key: &str) -> Result<Option<Locked>> {
+        self.one(tx, time, flow, key, self.for_update).await
+    }
+
+    /// The row as it is.
+    pub(crate) async fn read(&self, tx: &mut Tx<'_>, time: Time, flow: &str, key: &str) -> Result<Option<Locked>> {
+        self.one(tx, time, flow, key, "").await
+    }
+
+    async fn one(&self, tx: &mut Tx<'_>, time: Time, flow: &str, key: &str, lock: &str) -> Result<Option<Locked>> {
+        let (t, now) = (&self.t, time.now());
+        let sql = format!("SELECT {COLUMNS}, {now}, snapshot FROM {t}flows WHERE flow = $2 AND key = $3{lock}");
+        tx.row(&sql, args![time.local, flow, key]).await?.as_ref().map(Locked::read).transpose()
+    }
+
+    /// Makes the row if it is not there, and locks it in either case. The write comes before the first read, so that
+    /// SQLite has its lock from the beginning. The result says whether the row was made.
+    pub(crate) async fn make(
+        &self,
+        tx: &mut Tx<'_>,
+        time: Time,
+        row: (&str, &str),
+        account: &str,
+        reference: Option<&str>,
+    ) -> Result<(Locked, bool)> {
+        let (t, now, (flow, key)) = (&self.t, time.now(), row);
+        let sql = format!(
+            "INSERT INTO {t}flows (flow, key, account, reference, revision, snapshot, wake_at, reviews, failing, tries, last_error, created_at, updated_at) \
+             VALUES ($2, $3, $4, $5, 0, '', NULL, 0, 0, 0, NULL, {now}, {now}) ON CONFLICT DO NOTHING"
+        );
+        let made = tx.run(&sql, args![time.local, flow, key, account, reference]).await? == 1;
+        let locked = self.lock(tx, time, flow, key).await?;
+        Ok((locked.ok_or_else(|| Error::Unknown { flow: flow.into(), key: key.into() })?, made))
+    }
+
+    /// Removes a row that was made for a command that was rejected.
+    pub(crate) async fn unmake(&self, tx: &mut Tx<'_>, row: &Locked) -> Result<()> {
+        let t = &self.t;
+        let sql = format!("DELETE FROM {t}flows WHERE flow = $1 AND key = $2 AND revision = 0");
+        tx.run(&sql, args![&row.flow, &row.key]).await.map(drop)
+    }
+
+    /// Saves what a visit decided: snapshot, ids, journal, and when to look again.
+    pub(crate) async fn save(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &Locked,
+        draft: &Draft,
+        wake_at: Option<i64>,
+        context: &Context,
+    ) -> Result<()> {
+        let t = &self.t;
+        let revision = i64::try_from(draft.snapshot.revision()).unwrap_or(i64::MAX);
+        let (reviews, failing) = draft.counts(context);
+        let sql = format!(
+            "UPDATE {t}flows SET revision = $1, snapshot = $2, wake_at = $3, reviews = $4, failing = $5, tries = 0, last_error = NULL, \
+             updated_at = $6, reference = $7 WHERE flow = $8 AND key = $9 AND revision = $10"
+        );
+        let updated_at = if revision == draft.before { row.updated_at } else { row.now };
+        let values = args![
+            revision,
+            &draft.text,
+            wake_at,
+            reviews,
+            failing,
+            updated_at,
+            row.reference.as_deref(),
+            &row.flow,
+            &row.key,
+            draft.before
+        ];
+        if tx.run(&sql, values).await? != 1 {
+            return Err(Error::Conflict { key: row.key.clone() });
+        }
+        if draft.has_new_ids || draft.before == 0 {
+            self.add_ids(tx, row, &draft.snapshot).await?;
+        }
+        for line in &draft.lines {
+            self.journal(tx, row, line).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets when to look at a row again, which has no snapshot to save.
+    pub(crate) async fn rest(&self, tx: &mut Tx<'_>, row: &Locked, until: i64, tries: i64, class: &str) -> Result<()> {
+        let t = &self.t;
+        let sql = format!(
+            "UPDATE {t}flows SET wake_at = $1, tries = tries + $2, last_error = $3 WHERE flow = $4 AND key = $5"
+        );
+        tx.run(&sql, args![until, tries, class, &row.flow, &row.key]).await.map(drop)
+    }
+
+    async fn add_ids(&self, tx: &mut Tx<'_>, row: &Locked, snapshot: &Any) -> Result<()> {
+        let (t, provider) = (&self.t, provider_of(&row.flow));
+        let ids = snapshot.ids();
+        let places: Vec<_> = (4..).take(ids.len()).map(|place| format!("($1, ${place}, $2, $3)")).collect();
+        let values = [provider, &row.flow, &row.key].into_iter().chain(ids.iter().map(|it| it.as_str()));
+        let values: Vec<_> = values.map(Arg::from).collect();
+        let sql =
+            format!("INSERT INTO {t}ids (provider, id, flow, key) VALUES {} ON CONFLICT DO NOTHING", places.join(", "));
+        tx.run(&sql, &values).await.map(drop)
+    }
+
+    /// Adds a line to the row's journal. The number is the next one, because the row is locked.
+    pub(crate) async fn journal(&self, tx: &mut Tx<'_>, row: &Locked, line: &Line) -> Result<()> {
+        let t = &self.t;
+        let sql = format!(
+            "INSERT INTO {t}journal (flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest) \
+             VALUES ($1, $2, (SELECT COALESCE(MAX(seq), 0) + 1 FROM {t}journal WHERE flow = $1 AND key = $2), \
+             $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+        );
+        let Line { revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest } = line;
+        let values = args![
+            &row.flow,
+            &row.key,
+            *revision,
+            row.now,
+            kind,
+            actor.as_deref(),
+            effect.as_deref(),
+            *http_status,
+            code.as_deref(),
+            rules.as_deref(),
+            transitions.as_deref(),
+            failure.as_deref(),
+            RULES_VERSION,
+            digest
+        ];
+        tx.run(&sql, values).await.map(drop)
+    }
+
+    /// Makes a row due now, unless it is locked. Whether it was not.
+    pub(crate) async fn wake(&self, tx: &mut Tx<'_>, flow: &str, key: &str, now: i64) -> Result<bool> {
+        let Self { t, for_update, skip_locked } = self;
+        let sql = format!(
+            "UPDATE {t}flows SET wake_at = CASE WHEN wake_at < $1 THEN wake_at ELSE $1 END WHERE (flow, key) IN \
+             (SELECT flow, key FROM {t}flows WHERE flow = $2 AND key = $3{for_update}{skip_locked})"
+        );
+        Ok(tx.run(&sql, args![now, flow, key]).await? == 1)
+    }
+}

@@ -1,0 +1,239 @@
+//! Webhooks: stored as they came and acknowledged, then correlated with the rows that know their ids.
+
+use rulebound::fact::LARGEST_BODY;
+use rulebound::{Headers, NotAuthentic, Origin, Secret, WebhookOptions, read_webhook_with};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::error::{Error, Result};
+use crate::host::{Host, at};
+use crate::inbox::{Entry, HOUR_MS};
+use crate::visit::{Visited, Which};
+
+/// The providers that sign nothing: their address needs a part that nobody can guess.
+const UNSIGNED: [&str; 2] = ["vend", "revup"];
+
+/// A webhook as your web framework received it: the raw body, and the parts of its URL.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Delivery<'a> {
+    /// The account in the URL; empty if there is none.
+    pub account: &'a str,
+    /// The last part of the URL of a provider that does not sign.
+    pub token: Option<&'a str>,
+    /// What only the URL or a header says about the webhook, such as the event's name.
+    pub topic: Option<&'a str>,
+}
+
+impl<'a> Delivery<'a> {
+    /// A delivery to the provider's own address.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the account.
+    #[must_use]
+    pub const fn account(self, account: &'a str) -> Self {
+        Self { account, ..self }
+    }
+
+    /// Sets the token.
+    #[must_use]
+    pub const fn token(self, token: &'a str) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Sets the topic.
+    #[must_use]
+    pub const fn topic(self, topic: &'a str) -> Self {
+        Self { topic: Some(topic), ..self }
+    }
+}
+
+impl Host {
+    /// Verifies and stores a webhook, and wakes the rows that it concerns. The result is the HTTP status to reply with.
+    ///
+    /// Pass the raw body. Do not read more than 1 MiB of it: one byte more is enough for the 413.
+    pub async fn webhook(&self, provider: &str, headers: &Headers<'_>, body: &[u8], delivery: Delivery<'_>) -> u16 {
+        match self.receive(provider, headers, body, delivery).await {
+            Ok(status) => status,
+            Err(error) => {
+                tracing::error!(provider, class = error.class(), %error, "a webhook was not stored");
+                503
+            }
+        }
+    }
+
+    /// Whether the address of this provider ends with a token.
+    #[cfg(feature = "axum")]
+    pub(crate) fn has_token(&self, provider: &str) -> bool {
+        self.0.accounts.provider(provider).is_ok_and(|it| it.webhook_token.is_some())
+    }
+
+    async fn receive(&self, provider: &str, headers: &Headers<'_>, body: &[u8], delivery: Delivery<'_>) -> Result<u16> {
+        if body.len() > LARGEST_BODY {
+            return Ok(413);
+        }
+        let Some(secrets) = self.secrets(provider, delivery).await? else { return Ok(404) };
+        let secrets: Vec<_> = secrets.iter().map(|it| Secret::new(it)).collect();
+        let mut options = WebhookOptions::default();
+        if let Some(topic) = delivery.topic {
+            options = options.topic(topic);
+        }
+        let now = self.0.hooks.now();
+        let received = match read_webhook_with(provider, &secrets, headers, body, at(now), &options) {
+            Ok(received) => received,
+            Err(NotAuthentic::UnknownProvider) => return Ok(404),
+            Err(error) => {
+                tracing::warn!(provider, %error, "a webhook is not authentic");
+                return Ok(401);
+            }
+        };
+        let is_verified = matches!(received.fact, rulebound::Fact::Webhook { origin: Origin::Verified, .. });
+        if let Some(why) = &received.unreadable {
+            tracing::warn!(provider, why, "a webhook is not readable");
+            if !is_verified {
+                return Ok(400);
+            }
+        }
+        let content_type = headers.get("content-type").map(str::to_owned);
+        let entry = Entry {
+            id: random_id(),
+            provider: provider.into(),
+            account: delivery.account.into(),
+            deliveries: 1,
+            origin: if is_verified { "verified".into() } else { "unverified".into() },
+            digest: digest_of(delivery.topic, content_type.as_deref(), body),
+            content_type,
+            topic: delivery.topic.map(str::to_owned),
+            body: body.into(),
+            received_at: now,
+            is_shared: false,
+        };
+        let ids: Vec<_> = received.ids.iter().map(|it| it.as_str()).collect();
+        let Some(stored) = self.store_entry(&entry, &ids).await? else { return Ok(received.acknowledge_with) };
+        self.0.hooks.checkpoint("stored").await;
+        if let Err(error) = self.wake_concerned(&stored, &entry).await {
+            // The entry is due by itself, so that a worker does it.
+            tracing::warn!(provider, class = error.class(), "the rows of a webhook are woken later");
+        }
+        self.0.hooks.checkpoint("correlated").await;
+        self.wake();
+        Ok(received.acknowledge_with)
+    }
+
+    /// The secrets that a webhook to this address is checked with; nothing if there is no such address.
+    async fn secrets(&self, provider: &str, delivery: Delivery<'_>) -> Result<Option<Vec<String>>> {
+        let accounts = &self.0.accounts;
+        let Ok(known) = accounts.provider(provider) else { return Ok(None) };
+        let is_right = match (&known.webhook_token, delivery.token) {
+            (Some(token), Some(given)) => token.as_bytes().ct_eq(given.as_bytes()).into(),
+            (None, None) => !UNSIGNED.contains(&provider),
+            _ => false,
+        };
+        if !is_right || (!delivery.account.is_empty() && !known.has_accounts()) {
+            return Ok(None);
+        }
+        match accounts.get(provider, delivery.account).await {
+            Ok(settings) => Ok(Some(settings.webhook_secrets.clone())),
+            Err(Error::Account { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores the entry; nothing if it is a hint too many, which may be dropped.
+    async fn store_entry(&self, entry: &Entry, ids: &[&str]) -> Result<Option<String>> {
+        let mut own = self.begin().await?;
+        let store = &self.0.store;
+        if !entry.is_verified() && store.is_hint_too_many(&mut own.tx(), &entry.provider, ids).await? {
+            tracing::warn!(provider = entry.provider, "an unverified webhook was dropped: too many are kept");
+            own.rollback().await?;
+            return Ok(None);
+        }
+        let id = store.receive(&mut own.tx(), entry, ids).await?;
+        own.commit().await?;
+        Ok(Some(id))
+    }
+
+    /// Makes each row due that knows an id of the entry, under its lock. A row that is locked now is left to a worker.
+    async fn wake_concerned(&self, id: &str, entry: &Entry) -> Result<()> {
+        let store = &self.0.store;
+        let mut own = self.begin().await?;
+        let rows = store.concerned(&mut own.tx(), id, &entry.account).await?;
+        let mut is_awake = true;
+        for row in &rows {
+            is_awake &= store.wake(&mut own.tx(), &row.flow, &row.key, entry.received_at).await?;
+        }
+        let wake_at = match rows.len() {
+            0 if entry.is_verified() => None,
+            0 => Some(entry.received_at.saturating_add(HOUR_MS)),
+            1 if is_awake => None,
+            // A worker offers it to each row in a transaction of its own, and then deletes it.
+            _ => Some(entry.received_at),
+        };
+        store.rest_entry(&mut own.tx(), id, wake_at).await?;
+        own.commit().await
+    }
+
+    /// Correlates an entry that is due: it visits each row that knows an id of it. Whether there was one.
+    pub(crate) async fn correlate_due(&self) -> Result<bool> {
+        let (store, time) = (&self.0.store, self.time());
+        if !self.0.database.is_postgres() {
+            let mut own = self.begin_read().await?;
+            let is_due = store.is_entry_due(&mut own.tx(), time).await?;
+            own.commit().await?;
+            if !is_due {
+                return Ok(false);
+            }
+        }
+        let mut own = self.begin().await?;
+        let Some((entry, now)) = store.take_entry(&mut own.tx(), time, self.0.database.is_postgres()).await? else {
+            own.rollback().await?;
+            return Ok(false);
+        };
+        let rows = store.concerned(&mut own.tx(), &entry.id, &entry.account).await?;
+        own.commit().await?;
+        let mut is_waited_for = false;
+        for row in &rows {
+            match self.visit(Which::Row(row), None, false).await? {
+                Visited::Nothing => {}
+                Visited::Failed => is_waited_for = true,
+                Visited::Saved(saved) => is_waited_for |= saved.early.contains(&entry.id),
+            }
+        }
+        let mut own = self.begin().await?;
+        let ends_at = entry.received_at.saturating_add(HOUR_MS);
+        match entry.is_verified() || ends_at > now {
+            // Only a row that learns an id can apply it.
+            _ if is_waited_for => store.rest_entry(&mut own.tx(), &entry.id, None).await?,
+            false => store.delete_entry(&mut own.tx(), &entry).await?,
+            true if !rows.is_empty() => store.delete_entry(&mut own.tx(), &entry).await?,
+            true => {
+                let wake_at = (!entry.is_verified()).then_some(ends_at);
+                store.rest_entry(&mut own.tx(), &entry.id, wake_at).await?;
+            }
+        }
+        own.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Tells a webhook that came before from another one: topic, content type and body, each after a line break.
+fn digest_of(topic: Option<&str>, content_type: Option<&str>, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for part in [topic, content_type] {
+        hash.update(part.unwrap_or_default().as_bytes());
+        hash.update(b"\n");
+    }
+    hash.update(body);
+    hex::encode(hash.finalize())
+}
+
+fn random_id() -> String {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => hex::encode(bytes),
+        // Without randomness the time is unique enough: a clash is an error of the database, and the provider sends again.
+        Err(_) => format!("{:?}", std::time::SystemTime::now()),
+    }
+}

@@ -1,0 +1,329 @@
+//! The worker: it takes what is due, carries it out, and brings what came of it to the same row.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use rulebound::effect::Effect;
+use rulebound::fact::LARGEST_BODY;
+use rulebound::{EffectId, Fact, Headers, Request};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::error::{BoxError, Error, Result};
+use crate::host::{Handler, Host, jitter};
+use crate::inbox::{Address, HOUR_MS};
+use crate::pause::Replied;
+use crate::send::{Outgoing, Sent, is_safe};
+use crate::snapshot::{Task, kind_of, provider_of};
+use crate::visit::{Brought, Held, Visited, Which};
+
+/// How long after its lease a request can still be sent.
+const FRESH: Duration = Duration::from_secs(30);
+/// How long a worker that was asked to stop can finish what it has begun.
+const GRACE: Duration = Duration::from_secs(30);
+/// How many visits a tick makes at most.
+const TICK: usize = 1_000;
+/// How often a worker that is busy with rows looks at the inbox's own due entries, in rows.
+const ENTRIES_EVERY: u32 = 16;
+
+/// One thing that a tick did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Did {
+    /// It sent a request.
+    #[non_exhaustive]
+    Sent {
+        /// The provider's name of the operation.
+        operation: String,
+        /// The account whose credential it had.
+        account: String,
+    },
+    /// It called a handler, which may have failed.
+    #[non_exhaustive]
+    Handled {
+        /// The id of the effect.
+        effect: EffectId,
+    },
+}
+
+impl Host {
+    /// Works until nothing is due, for tests. It gives what it did, in order.
+    ///
+    /// # Errors
+    ///
+    /// If a kind of effect has no handler, the database fails, or rows are still due after 1,000 visits.
+    pub async fn tick(&self) -> Result<Vec<Did>> {
+        self.check_handlers()?;
+        let mut did = Vec::new();
+        for _ in 0..TICK {
+            if !self.take(&mut did, true).await? && !self.correlate_due().await? {
+                return Ok(did);
+            }
+        }
+        Err(Error::Endless(TICK))
+    }
+
+    /// Works until [`stop`](Self::stop) is called: one worker.
+    ///
+    /// # Errors
+    ///
+    /// If a kind of effect has no handler, or the tables do not fit.
+    pub async fn run(&self) -> Result<()> {
+        self.run_with(1).await
+    }
+
+    /// Works with several workers in this process until [`stop`](Self::stop) is called.
+    ///
+    /// # Errors
+    ///
+    /// If a kind of effect has no handler, or the tables do not fit.
+    pub async fn run_with(&self, workers: usize) -> Result<()> {
+        self.check_handlers()?;
+        self.check_schema().await?;
+        let mut tasks = JoinSet::new();
+        for _ in 0..workers.max(1) {
+            let host = self.clone();
+            tasks.spawn(async move { host.work().await });
+        }
+        let mut stopping = self.0.stopping.clone();
+        drop(stopping.wait_for(|it| *it).await);
+        let finished = async { while tasks.join_next().await.is_some() {} };
+        if timeout(GRACE, finished).await.is_err() {
+            tracing::warn!("a worker did not finish within 30 s: its leases end by themselves");
+        }
+        Ok(())
+    }
+
+    /// Asks the workers of this process to stop taking rows, and to finish what they have begun.
+    pub fn stop(&self) {
+        self.0.stop.send_replace(true);
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.0.stopping.borrow()
+    }
+
+    /// One worker.
+    async fn work(&self) {
+        let mut rows: u32 = 0;
+        let (mut pruned_at, mut is_busy) = (i64::MIN, false);
+        let mut stopping = self.0.stopping.clone();
+        while !self.is_stopping() {
+            rows = rows.wrapping_add(1);
+            let worked = self.work_once(rows, is_busy, &mut pruned_at).await;
+            if let Err(error) = &worked {
+                tracing::error!(class = error.class(), %error, "a worker failed, and goes on");
+            }
+            is_busy = matches!(worked, Ok(true));
+            if !is_busy {
+                tokio::select! {
+                    () = sleep(jitter(1_000)) => {}
+                    () = self.0.notify.notified(), if worked.is_ok() => {}
+                    _ = stopping.wait_for(|it| *it) => {}
+                }
+            }
+        }
+    }
+
+    async fn work_once(&self, rows: u32, is_busy: bool, pruned_at: &mut i64) -> Result<bool> {
+        let now = self.0.hooks.now();
+        if now.saturating_sub(*pruned_at) > HOUR_MS {
+            *pruned_at = now;
+            self.prune().await?;
+        }
+        if rows.is_multiple_of(ENTRIES_EVERY) && self.correlate_due().await? {
+            return Ok(true);
+        }
+        Ok(self.take(&mut Vec::new(), !is_busy).await? || self.correlate_due().await?)
+    }
+
+    /// Takes a row that is due, and carries out its effects one after the other. Whether there was one.
+    async fn take(&self, did: &mut Vec<Did>, is_idle: bool) -> Result<bool> {
+        // SQLite has one lock for all: an idle worker looks without it.
+        if is_idle && !self.0.database.is_postgres() {
+            let mut own = self.begin_read().await?;
+            let is_due = self.0.store.is_due(&mut own.tx(), self.time()).await?;
+            own.commit().await?;
+            if !is_due {
+                return Ok(false);
+            }
+        }
+        let mut held = match self.visit(Which::Due, None, true).await? {
+            Visited::Nothing => return Ok(false),
+            Visited::Failed => return Ok(true),
+            Visited::Saved(saved) => saved.held,
+        };
+        while let Some(one) = held {
+            self.0.hooks.checkpoint("leased").await;
+            held = self.carry_out(*one, did).await?;
+        }
+        Ok(true)
+    }
+
+    /// Carries out an effect that this worker holds, brings the fact to the row, and leases the next effect.
+    async fn carry_out(&self, held: Held, did: &mut Vec<Did>) -> Result<Option<Box<Held>>> {
+        let address = Address { flow: held.row.flow.clone(), key: held.row.key.clone() };
+        let brought = match (&held.leased.request, &held.leased.effect.effect) {
+            (Some(request), Effect::Request { operation, .. }) => self.send(&held, request, operation, did).await,
+            (_, effect) => match self.0.handlers.get(kind_of(effect)) {
+                Some(Handler::OnTx(..)) => match self.handle_in_transaction(&held, &address, did).await {
+                    Ok(next) => return Ok(next),
+                    Err(error) => failed(&held, &error),
+                },
+                handler => self.handle_effect(&held, handler, did).await,
+            },
+        };
+        let next = self.settle(&address, &brought).await?;
+        self.0.hooks.checkpoint("saved").await;
+        Ok(next)
+    }
+
+    /// Brings a fact to its row. While the database is away it is kept in memory, and tried again.
+    async fn settle(&self, address: &Address, brought: &Brought) -> Result<Option<Box<Held>>> {
+        let mut rest_ms = 50;
+        loop {
+            match self.visit(Which::Row(address), Some(brought), !self.is_stopping()).await {
+                Ok(Visited::Saved(saved)) => return Ok(saved.held),
+                // The row was forgotten meanwhile, or its failure was noted.
+                Ok(Visited::Nothing | Visited::Failed) => return Ok(None),
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(key = address.key, class = error.class(), "a fact is kept, and saved later");
+                    sleep(jitter(rest_ms)).await;
+                    rest_ms = rest_ms.saturating_mul(2).min(1_000);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends a request within its deadline.
+    async fn send(&self, held: &Held, request: &Request, operation: &str, did: &mut Vec<Did>) -> Brought {
+        let (effect, sending) = (&held.leased.effect.id, request.sending);
+        let not_sent = || Brought::new(Fact::not_sent(effect, sending).into_owned(), "worker");
+        if self.since(held.began) > FRESH {
+            return not_sent();
+        }
+        let (flow, key) = (held.row.flow.as_str(), held.row.key.as_str());
+        let mut http = match request.to_http(&held.settings.api_key) {
+            Ok(http) if is_safe(http.uri()) => http,
+            Ok(_) => {
+                tracing::error!(flow, key, operation, "the API key goes only to https: correct the provider's address");
+                return not_sent();
+            }
+            Err(error) => {
+                tracing::error!(flow, key, operation, %error, "the request cannot be sent: check the API key");
+                return not_sent();
+            }
+        };
+        let (provider, account) = (provider_of(flow).to_owned(), held.row.account.clone());
+        http.extensions_mut().insert(Outgoing { provider, operation: operation.into(), account: account.clone() });
+        did.push(Did::Sent { operation: operation.into(), account });
+        let sent = self.0.hooks.transport.send(http, held.settings.timeout).await;
+        self.0.hooks.checkpoint("replied").await;
+        match sent {
+            Sent::Reply(reply) if reply.body().len() <= LARGEST_BODY => self.replied(held, effect, sending, &reply),
+            Sent::Reply(_) | Sent::Lost => Brought::new(Fact::lost(effect, sending).into_owned(), "worker"),
+            Sent::NotSent => not_sent(),
+        }
+    }
+
+    fn replied(&self, held: &Held, effect: &EffectId, sending: u32, reply: &http::Response<Vec<u8>>) -> Brought {
+        let status = reply.status().as_u16();
+        if status == 401 {
+            self.0.accounts.forget(provider_of(&held.row.flow), &held.row.account);
+        }
+        let headers = Headers::from(reply.headers());
+        let retry_after = headers.get("retry-after").and_then(|it| {
+            let now = crate::host::at(self.0.hooks.now());
+            let at = rulebound::time::Timestamp::parse_retry_after(it, now)?;
+            u64::try_from(at.as_millis().saturating_sub(now.as_millis())).ok().map(Duration::from_millis)
+        });
+        let fact = Fact::reply(effect, sending, status, reply.body().as_slice()).with_headers(headers).into_owned();
+        Brought {
+            fact,
+            actor: "worker".into(),
+            replied: Some(Replied { status, retry_after, is_probe: held.leased.is_probe }),
+        }
+    }
+
+    /// Calls a handler outside any transaction.
+    async fn handle_effect(&self, held: &Held, handler: Option<&Handler>, did: &mut Vec<Did>) -> Brought {
+        let effect = &held.leased.effect.id;
+        if let Some(Handler::On(handler, deadline)) = handler {
+            did.push(Did::Handled { effect: effect.clone() });
+            let call = AssertUnwindSafe(async { handler(task(held)).await });
+            let ended = timeout(*deadline, call.catch_unwind()).await;
+            self.0.hooks.checkpoint("handled").await;
+            if let Err(error) = ended_well(ended) {
+                return failed(held, &error);
+            }
+        }
+        Brought::new(Fact::done(effect).into_owned(), "worker")
+    }
+
+    /// Calls a handler in the transaction that records the end of the effect.
+    async fn handle_in_transaction(
+        &self,
+        held: &Held,
+        address: &Address,
+        did: &mut Vec<Did>,
+    ) -> Result<Option<Box<Held>>> {
+        let Some(mut entered) = self.enter(Which::Row(address)).await? else { return Ok(None) };
+        let effect = &held.leased.effect;
+        // Another worker may hold the effect meanwhile, or have carried it out.
+        let context =
+            rulebound::Context::new(crate::host::at(entered.row.now), std::sync::Arc::clone(&entered.settings.config));
+        let mine = effect.attempts.saturating_add(1);
+        let pending = entered.row.load()?.effects(&context);
+        if !pending.iter().any(|it| it.id == effect.id && it.attempts == mine) {
+            return entered.own.rollback().await.map(|()| None);
+        }
+        if let Some(Handler::OnTx(handler, deadline)) = self.0.handlers.get(kind_of(&effect.effect)) {
+            did.push(Did::Handled { effect: effect.id.clone() });
+            let mut tx = entered.own.tx();
+            let call = AssertUnwindSafe(async { handler(task(held), &mut tx).await });
+            let ended = timeout(*deadline, call.catch_unwind()).await;
+            if let Err(error) = ended_well(ended) {
+                entered.own.rollback().await?;
+                return Err(error);
+            }
+        }
+        self.0.hooks.checkpoint("handled").await;
+        let brought = Brought::new(Fact::done(&effect.id).into_owned(), "worker");
+        let decided = self.decide(&mut entered, Some(&brought), !self.is_stopping()).await?;
+        let crate::visit::Entered { own, row, settings, began } = entered;
+        own.commit().await?;
+        self.0.hooks.checkpoint("saved").await;
+        Ok(decided.leased.map(|leased| Box::new(Held { leased, row, settings, began })))
+    }
+}
+
+fn task(held: &Held) -> Task {
+    let row = held.row.clone();
+    Task {
+        flow: row.flow,
+        key: row.key,
+        account: row.account,
+        reference: row.reference,
+        effect: held.leased.effect.clone(),
+    }
+}
+
+type Ended = Result<std::thread::Result<Result<(), BoxError>>, tokio::time::error::Elapsed>;
+
+fn ended_well(ended: Ended) -> Result<()> {
+    match ended {
+        Ok(Ok(result)) => result.map_err(Error::from),
+        Ok(Err(_)) => Err(Error::Other("the handler panicked".into())),
+        Err(_) => Err(Error::Other("the handler exceeded its timeout".into())),
+    }
+}
+
+/// An effect whose handler failed is lost: the core decides when it is tried again.
+fn failed(held: &Held, error: &Error) -> Brought {
+    let (flow, key, effect) = (held.row.flow.as_str(), held.row.key.as_str(), &held.leased.effect.id);
+    tracing::error!(flow, key, effect = effect.as_str(), %error, "a handler failed, and is called again later");
+    let fact = Fact::Lost { effect: effect.as_str().to_owned().into(), sending: None };
+    Brought::new(fact, "worker")
+}
