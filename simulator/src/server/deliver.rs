@@ -4,8 +4,10 @@
 //! other threads first would take several times as long.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::http::{Request, Uri, header};
@@ -111,9 +113,12 @@ impl Connection {
     }
 
     /// Whether the connection can take another request. It cannot while there is more to read.
+    ///
+    /// No timer is used here: a short one for each webhook would wake the runtime each time.
     async fn is_free(&mut self) -> bool {
-        let ready = drive(&mut self.driver, self.sender.ready());
-        tokio::time::timeout(REST, ready).await.is_ok_and(|ready| ready.is_ok()) && self.driver.is_some()
+        let Some(driver) = &mut self.driver else { return false };
+        let is_open = poll_fn(|context| Poll::Ready(driver.as_mut().poll(context).is_pending())).await;
+        is_open && self.sender.is_ready()
     }
 }
 
