@@ -107,7 +107,7 @@ impl Journey {
         let what =
             self.random.pick(&["finish", "cancel", "answer_survey", "enter_card", "dispute", "expire_card", "qualify"]);
         let card = self.random.pick(&["4242424242424242", "4000000000000341", "4000000000000002", "?"]);
-        let act = json!({"do": what, "id": self.random.pick(&self.ids), "card": card,
+        let act = json!({"provider": "truemed", "do": what, "id": self.random.pick(&self.ids), "card": card,
             "letter": self.random.below(3) > 0, "skus": ["mag"], "url": null});
         let _refused = self.world.control("POST", "act", "", &act);
     }

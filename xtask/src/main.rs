@@ -30,6 +30,7 @@ cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
 cargo xtask bench node-host          measure the workers of the Node kit beside the same loop by hand
 cargo xtask bench host [DUE WAITING] the throughput of the host kit for Rust beside the same loop by hand
+cargo xtask bench simulator [PART]    the simulator's load: rate, year and memory, or only one of them
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
 cargo xtask simulate [JOURNEYS]      random journeys of the core against the simulator: 1000 of each flow by default
 cargo xtask simulate FLOW NUMBER     one journey again
@@ -80,6 +81,7 @@ fn carry_out(words: &[&str]) -> Outcome {
         ["bench"] => bench(),
         ["bench", "node-host"] => node::bench_host(),
         ["bench", "host", numbers @ ..] => bench_host(numbers),
+        ["bench", "simulator", parts @ ..] => bench_simulator(parts),
         ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
         ["simulate", arguments @ ..] => simulate(arguments),
@@ -170,6 +172,12 @@ fn bench() -> Outcome {
 fn bench_host(numbers: &[&str]) -> Outcome {
     let bench = ["bench", "--package", "rulebound-host", "--bench", "throughput", "--"];
     cargo(&[&bench[..], numbers].concat())
+}
+
+/// The load that the simulator takes. It fails where a bound is missed.
+fn bench_simulator(parts: &[&str]) -> Outcome {
+    let bench = ["bench", "--package", "rulebound-simulator", "--bench", "load", "--"];
+    cargo(&[&bench[..], parts].concat())
 }
 
 /// Random journeys of the core against the simulator.

@@ -56,10 +56,11 @@ fn target(slot: &Slot, body: &Value) -> Result<Millis, String> {
 }
 
 async fn pass(state: &State, slot: &Arc<Slot>, target: Millis, deliveries: &mut Vec<Value>) -> Result<(), String> {
+    let mut connections = deliver::Connections::default();
     loop {
         settle(slot).await?;
         let at = lock(&slot.world).next().filter(|at| *at <= target);
-        deliver::due(state, slot, at.unwrap_or(target), deliveries).await;
+        deliver::due(state, slot, at.unwrap_or(target), &mut connections, deliveries).await;
         if at.is_none() {
             return Ok(());
         }

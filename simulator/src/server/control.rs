@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 use serde_json::{Value, json};
 
+use super::deliver::Connections;
 use super::{Slot, State, advance, deliver, lock, wire};
 use crate::http::{HttpReply, HttpRequest, Outcome};
 use crate::world::Controlled;
@@ -93,7 +94,7 @@ async fn control(Shared(state): All, request: Request) -> Response {
         Controlled::Reply(status, value) => wire::json(status, &value),
         Controlled::Deliver(mut value) => {
             let (now, mut deliveries) = (lock(&slot.world).clock(), Vec::new());
-            deliver::due(&state, &slot, now, &mut deliveries).await;
+            deliver::due(&state, &slot, now, &mut Connections::default(), &mut deliveries).await;
             value["deliveries"] = deliveries.into();
             wire::json(200, &value)
         }
@@ -134,7 +135,7 @@ async fn serve(Shared(state): All, request: Request) -> Response {
         }
         Outcome::DeliverFirst(reply) => {
             let now = lock(&slot.world).clock();
-            deliver::due(&state, &slot, now, &mut Vec::new()).await;
+            deliver::due(&state, &slot, now, &mut Connections::default(), &mut Vec::new()).await;
             wire::response(reply)
         }
     };

@@ -109,6 +109,8 @@ struct Slot {
     advancing: tokio::sync::Mutex<()>,
     /// Whether the clock follows the real one.
     running: Mutex<bool>,
+    /// The receivers that keep their connections open.
+    proven: Mutex<BTreeSet<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -159,6 +161,7 @@ impl Slot {
             ended: Notify::new(),
             advancing: tokio::sync::Mutex::new(()),
             running: Mutex::new(false),
+            proven: Mutex::default(),
         }
     }
 

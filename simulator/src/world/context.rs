@@ -1,6 +1,7 @@
 //! What a provider's function gets: the request, and the world around it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -110,7 +111,7 @@ impl Context<'_> {
 
     /// Sends a webhook to one endpoint now, with the id of an earlier one.
     pub(crate) fn webhook_again(&mut self, id: &str, to: Endpoint, event: &str, data: &Value) {
-        let message = Message::new(id, event, self.index, None, data).at(self.now, self.now);
+        let message = Message::new(id, event, self.index, None, Arc::new(data.clone())).at(self.now, self.now);
         self.shared.emit(self.provider, &message, vec![to]);
     }
 
@@ -134,7 +135,7 @@ impl Context<'_> {
         let due = self.now.saturating_add(if self.hurry { 0 } else { wait });
         let kind = format!("{} webhook {event}", self.provider);
         let id = self.shared.ids.make(&kind, None).uuid();
-        let message = Message::new(&id, event, self.index, None, data).at(self.now, due);
+        let message = Message::new(&id, event, self.index, None, Arc::new(data.clone())).at(self.now, due);
         self.shared.emit(self.provider, &message, endpoints);
         id
     }

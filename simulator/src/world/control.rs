@@ -113,9 +113,16 @@ impl World {
     }
 
     fn act(&mut self, body: &Value) -> Result<Value, String> {
-        let name = body["provider"].as_str().unwrap_or("truemed");
-        let index = self.providers.iter().position(|provider| provider.name() == name);
-        let index = index.ok_or_else(|| format!("There is no provider `{name}`."))?;
+        // Without a name, the address of a page says whose it is.
+        let page = body["url"].as_str().and_then(|url| url.strip_prefix(&self.options.url));
+        let page = page.and_then(|path| path.split('/').nth(1));
+        let names: Vec<&str> = self.providers.iter().map(|provider| provider.name()).collect();
+        let Some(name) = body["provider"].as_str().or(page) else {
+            let names = names.join(", ");
+            return Err(format!("Send the `provider`, one of {names}, or the `url` of a page of this world."));
+        };
+        let index = names.iter().position(|known| *known == name);
+        let index = index.ok_or_else(|| format!("There is no provider `{name}`. There are {}.", names.join(", ")))?;
         if !self.shared.charge(body.to_string().len()) {
             return Err("This world is full: it took 64 MiB. Reset it, or make another one.".into());
         }

@@ -64,12 +64,18 @@ impl Id {
 
 /// Bytes in hexadecimal digits, in lower case.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_written_in_hexadecimal_digits() {
+        assert_eq!(hex(&[0, 9, 0x0a, 0x7f, 0xf0, 0xff]), "00090a7ff0ff");
+    }
 
     #[test]
     fn ids_depend_on_the_seed_the_kind_and_the_key_or_number() {

@@ -1,6 +1,7 @@
 //! Webhooks: what waits, what was sent, and how each attempt ended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -50,7 +51,8 @@ pub(crate) struct Message {
     pub(crate) event: String,
     pub(crate) provider: usize,
     pub(crate) endpoint: Option<Endpoint>,
-    pub(crate) data: Value,
+    /// Shared by its copies: an event for several endpoints has one body.
+    pub(crate) data: Arc<Value>,
     created: Millis,
     due: Millis,
     /// Which of two messages that are due at one time goes first.
@@ -89,9 +91,9 @@ impl State {
 }
 
 impl Message {
-    pub(crate) fn new(id: &str, event: &str, provider: usize, endpoint: Option<Endpoint>, data: &Value) -> Self {
+    pub(crate) fn new(id: &str, event: &str, provider: usize, endpoint: Option<Endpoint>, data: Arc<Value>) -> Self {
         let state = if endpoint.is_some() { State::Waiting } else { State::NoEndpoint };
-        let (id, event, data) = (id.to_owned(), event.to_owned(), data.clone());
+        let (id, event) = (id.to_owned(), event.to_owned());
         let (created, due, order, attempts, first) = (0, 0, 0, 0, None);
         Self {
             id,
@@ -151,7 +153,7 @@ impl Message {
             "created_at": iso(self.created),
             "due_at": iso(self.due),
             "attempts": self.log,
-            "data": self.data,
+            "data": *self.data,
         })
     }
 }
@@ -279,7 +281,7 @@ impl Mailbox {
         for number in self.numbers(wanted)? {
             let Some(original) = self.messages.get(&number) else { continue };
             let Message { id, event, provider, endpoint, data, .. } = original;
-            let copy = Message::new(id, event, *provider, endpoint.clone(), data).at(now, now);
+            let copy = Message::new(id, event, *provider, endpoint.clone(), Arc::clone(data)).at(now, now);
             self.counter = self.counter.saturating_add(1);
             self.insert(Message { order: self.counter, ..copy });
         }

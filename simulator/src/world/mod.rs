@@ -268,7 +268,7 @@ impl Shared {
         if messages.is_empty() {
             messages.push(message.clone());
         }
-        let bytes = message.data.to_string().len().saturating_add(OBJECT_BYTES);
+        let bytes = length(&message.data).saturating_add(OBJECT_BYTES);
         for message in messages {
             self.used = self.used.saturating_add(bytes);
             let message = message.costs(bytes);
@@ -290,4 +290,22 @@ impl Shared {
         self.used = self.used.saturating_add(bytes).saturating_add(OBJECT_BYTES);
         self.used <= MAX_BYTES
     }
+}
+
+/// How long the text of a value is, without writing it.
+fn length(value: &Value) -> usize {
+    struct Length(usize);
+    impl std::io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut length = Length(0);
+    let _written = serde_json::to_writer(&mut length, value);
+    length.0
 }

@@ -115,8 +115,13 @@ impl Shop {
         self.control("clock/advance", &json!({"ms": ms}))
     }
 
+    /// Lets something happen, at Truemed if the act names no other provider.
     pub(crate) fn act(&self, act: &Value) -> Value {
-        self.control("act", act)
+        let mut act = act.clone();
+        if act["provider"].is_null() {
+            act["provider"] = "truemed".into();
+        }
+        self.control("act", &act)
     }
 }
 
@@ -185,7 +190,7 @@ impl Receiver {
     }
 }
 
-fn read_hook(stream: &std::net::TcpStream) -> Option<Hook> {
+pub(crate) fn read_hook(stream: &std::net::TcpStream) -> Option<Hook> {
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {

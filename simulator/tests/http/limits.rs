@@ -62,13 +62,60 @@ fn a_client_that_sends_half_a_body_does_not_hold_others_up() {
 }
 
 #[test]
-fn a_simulator_holds_a_thousand_worlds() {
+fn slow_clients_do_not_hold_others_up() {
     let simulator = Simulator::start().unwrap();
-    let url = format!("{}/_sim/worlds", simulator.url());
-    let made = (0..1_000).all(|_| send("POST", &url, &[], b"{}").is_ok_and(|got| got.status == 201));
-    assert!(made);
-    let refused = send("POST", &url, &[], b"{}").unwrap();
-    assert!(refused.status == 400 && refused.text.contains("DELETE"), "{}", refused.text);
+    let shop = Shop::at(simulator.url(), &json!({}));
+    let address = simulator.url().strip_prefix("http://").unwrap();
+    let slow: Vec<TcpStream> = (0..500)
+        .map(|_| {
+            let mut slow = TcpStream::connect(address).unwrap();
+            write!(slow, "POST /w/x HTTP/1.1\r\nhost: {address}\r\nx-half-a-hea").unwrap();
+            slow
+        })
+        .collect();
+    let started = Instant::now();
+    create(&shop, &cart(1500));
+    shop.advance(1_000);
+    assert!(started.elapsed() < Duration::from_secs(4));
+    drop(slow);
+}
+
+/// Makes a world over a connection that is kept, and returns the status and the body.
+fn make(agent: &ureq::Agent, simulator: &Simulator) -> (u16, String) {
+    let mut reply = agent.post(format!("{}/_sim/worlds", simulator.url())).send("{}").unwrap();
+    (reply.status().as_u16(), reply.body_mut().read_to_string().unwrap())
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into()
+}
+
+#[test]
+fn of_ten_thousand_worlds_a_simulator_holds_a_thousand() {
+    let (simulator, agent) = (Simulator::start().unwrap(), agent());
+    for nth in 0..10_000 {
+        let (status, text) = make(&agent, &simulator);
+        let is_refused = status == 400 && text.contains("DELETE");
+        assert!(if nth < 1_000 { status == 201 } else { is_refused }, "{nth}: {status} {text}");
+    }
+    let worlds = send("GET", &format!("{}/_sim/worlds", simulator.url()), &[], b"").unwrap().json();
+    let worlds = worlds["worlds"].as_array().unwrap();
+    assert_eq!(worlds.len(), 1_000);
+    let shop = Shop { url: worlds[999]["url"].as_str().unwrap().into(), key: "key".into() };
+    create(&shop, &cart(1500));
+    assert_eq!(send("DELETE", &shop.url, &[], b"").unwrap().status, 204);
+    assert_eq!(make(&agent, &simulator).0, 201, "a deleted world leaves room for another");
+}
+
+#[test]
+fn ten_thousand_worlds_can_follow_each_other() {
+    let (simulator, agent) = (Simulator::start().unwrap(), agent());
+    for nth in 0..10_000 {
+        let (status, text) = make(&agent, &simulator);
+        assert_eq!(status, 201, "{nth}: {text}");
+        let made: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(agent.delete(made["url"].as_str().unwrap()).call().unwrap().status(), 204);
+    }
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Webhooks: their authentication, their retries, and what a test does with them.
 
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -132,7 +136,7 @@ fn a_receiver_can_use_the_simulator_before_it_replies() {
     let (shop, receiver) = Shop::with_receiver("unsigned");
     let session = paid(&shop);
     let url = format!("{}/truemed/payments/v1/payment_session/{}", shop.url, session["id"].as_str().unwrap());
-    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let writes = seen.clone();
     receiver.before_reply(move |_| {
         let got = send("GET", &url, &[("x-truemed-api-key", "key")], b"").unwrap();
@@ -149,4 +153,50 @@ fn a_receiver_that_is_not_there_is_reported() {
     paid(&shop);
     let report = shop.advance(2_000);
     assert!(report["deliveries"][0]["error"].is_string(), "{report}");
+}
+
+/// A receiver on one connection after another: it acknowledges so many webhooks on each, then closes it in silence.
+/// Returns its address and how many webhooks each connection had.
+fn receiver_of(many: usize) -> (String, Arc<Mutex<Vec<usize>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let counts = Arc::new(Mutex::new(Vec::new()));
+    let writes = counts.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            writes.lock().unwrap().push(0);
+            for _ in 0..many {
+                if crate::harness::read_hook(&stream).is_none() {
+                    break;
+                }
+                *writes.lock().unwrap().last_mut().unwrap() += 1;
+                stream.write_all(b"HTTP/1.1 204 X\r\n\r\n").unwrap();
+            }
+        }
+    });
+    (url, counts)
+}
+
+/// A shop with many webhooks for one receiver, and what became of each.
+fn deliveries_to(url: &str) -> Vec<Value> {
+    let shop = Shop::new(&json!({"webhook_urls": [{"url": url, "auth": "unsigned"}]}));
+    (0..10).for_each(|_| drop(paid(&shop)));
+    shop.advance(3_600_000)["deliveries"].as_array().unwrap().clone()
+}
+
+#[test]
+fn webhooks_share_a_connection() {
+    let (url, counts) = receiver_of(usize::MAX);
+    let deliveries = deliveries_to(&url);
+    assert!(deliveries.iter().all(|it| it["status"] == 204), "{deliveries:?}");
+    assert_eq!(*counts.lock().unwrap(), [deliveries.len()]);
+}
+
+#[test]
+fn a_receiver_can_close_its_connection_after_a_reply() {
+    let (url, counts) = receiver_of(1);
+    let deliveries = deliveries_to(&url);
+    assert!(deliveries.iter().all(|it| it["status"] == 204), "{deliveries:?}");
+    assert_eq!(*counts.lock().unwrap(), vec![1; deliveries.len()]);
 }

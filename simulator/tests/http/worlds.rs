@@ -150,6 +150,21 @@ fn what_a_world_is_made_with_is_checked() {
 }
 
 #[test]
+fn an_act_says_whose_customer_acts() {
+    let shop = Shop::new(&json!({}));
+    let made = shop.post("/api/v1/payment_tokens/create", &cart(1500)).json();
+    let id = &made["provision_token_request_id"];
+    for unclear in [json!({"do": "finish", "id": id}), json!({"do": "finish", "url": "http://elsewhere.test/x"})] {
+        let refused = shop.try_control("act", &unclear);
+        assert!(refused.status == 400 && refused.text.contains("`provider`, one of truemed"), "{}", refused.text);
+    }
+    let unknown = shop.try_control("act", &json!({"provider": "nobody", "do": "finish", "id": id}));
+    assert!(unknown.status == 400 && unknown.text.contains("There are truemed"), "{}", unknown.text);
+    let page = json!({"do": "finish", "url": made["redirect_url"]});
+    assert_eq!(shop.try_control("act", &page).status, 200, "the page says it");
+}
+
+#[test]
 fn the_catalogue_lists_operations_readings_and_faults() {
     let catalogue = send("GET", &format!("{}/_sim", simulator().url()), &[], b"").unwrap().json();
     let operations = catalogue["providers"]["truemed"]["operations"].as_array().unwrap();

@@ -44,16 +44,22 @@ pub struct Report {
     pub breaches: Vec<String>,
 }
 
-/// Every way to read the documents of a provider: as by default, and each other value of one reading alone.
+/// Every way to read the documents of a provider: as by default, each other value of one reading alone, and all pairs.
 fn readings(provider: &str) -> Vec<Readings> {
     let catalogue = rulebound_simulator::catalogue("");
-    let mut all = vec![Readings::new()];
+    let mut others: Vec<(String, String)> = Vec::new();
     for reading in catalogue["readings"].as_array().into_iter().flatten() {
         let Some(name) = reading["name"].as_str().filter(|it| it.starts_with(&format!("{provider}."))) else {
             continue;
         };
         let values = reading["values"].as_array().into_iter().flatten().skip(1);
-        all.extend(values.filter_map(|it| Some(Readings::from([(name.to_owned(), it.as_str()?.to_owned())]))));
+        others.extend(values.filter_map(|it| Some((name.to_owned(), it.as_str()?.to_owned()))));
+    }
+    let mut all = vec![Readings::new()];
+    all.extend(others.iter().map(|one| Readings::from([one.clone()])));
+    for (nth, one) in others.iter().enumerate() {
+        let later = others.iter().skip(nth + 1).filter(|it| it.0 != one.0);
+        all.extend(later.map(|other| Readings::from([one.clone(), other.clone()])));
     }
     all
 }

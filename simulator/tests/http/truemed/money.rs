@@ -96,7 +96,7 @@ fn only_a_session_that_is_not_paid_can_be_canceled() {
     shop.advance(2_000);
     let hooks = receiver.take();
     assert_eq!((hooks.len(), &hooks[0].json()["status"]), (1, &json!("canceled")));
-    let finish = shop.try_control("act", &json!({"do": "finish", "id": id}));
+    let finish = shop.try_control("act", &json!({"provider": "truemed", "do": "finish", "id": id}));
     assert_eq!(finish.status, 400, "the link is closed");
     let paid = captured(&shop);
     assert_eq!(change(&shop, &paid, "cancel", &json!({})).header("x-sim-broke"), "truemed.cancel.only-pending");
