@@ -1160,7 +1160,7 @@
 /** The `amount` of a refund must be more than 0, and cannot have more decimals than its currency. */
 #define RULEBOUND_RULE_REVUP_REFUND_AMOUNT "revup.refund.amount"
 
-/** The refunds of a payment can only add up to its amount. While no lookup shows the amount, a further refund must be smaller than all earlier ones together. */
+/** The refunds of a payment can only add up to its amount. A payment can be refunded once a lookup or an event shows its amount. */
 #define RULEBOUND_RULE_REVUP_REFUND_CEILING "revup.refund.ceiling"
 
 /** An intent can name only one refund. Use a new intent for different content. */
