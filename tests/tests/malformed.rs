@@ -131,6 +131,12 @@ fn a_fact_that_the_host_built_wrong_names_its_field() {
 }
 
 #[test]
+fn the_time_of_a_backup_is_not_in_seconds() {
+    let restored = |at: u64| of_fact(json!({"type": "restored", "taken_at": at}));
+    assert_eq!(restored(1_714_156_917), malformed("/fact/taken_at"));
+}
+
+#[test]
 fn what_a_provider_sends_is_never_an_error() {
     let (deep, long) = ("[".repeat(100_000), "x".repeat(2 << 20));
     for body in ["", "null", "<html>", "{", "[]", "42", "{\"payment_token\":", "\u{fffd}", &deep, &long] {

@@ -34,25 +34,9 @@ fn install() -> Outcome {
 /// Every test of the binding.
 pub(crate) fn test() -> Outcome {
     build()?;
-    first_page()?;
     cargo(&["build", "--quiet", "--package", "rulebound-simulator"])?;
     pytest(&mut python(), &[])?;
     pytest(python().env("PYTHONPATH", panicking()?), &["tests/test_panics.py"])
-}
-
-/// Runs the program on the first page of the repository, and compares its output with the page.
-fn first_page() -> Outcome {
-    let page = fs::read_to_string(root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
-    let block = |kind: &str| Some(page.split_once(&format!("```{kind}\n"))?.1.split_once("```")?.0);
-    let (Some(program), Some(expected)) = (block("python"), block("text")) else {
-        return Err("README.md must show a Python program, and what it prints".into());
-    };
-    let output = python().args(["-c", program]).output().map_err(|error| format!("python did not start: {error}"))?;
-    let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    match output.status.success() && printed == expected {
-        true => Ok(()),
-        false => Err(format!("the program of README.md printed\n{printed}{errors}and not\n{expected}")),
-    }
 }
 
 /// The runner of scripts. The binding must be built.

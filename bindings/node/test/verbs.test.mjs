@@ -99,7 +99,7 @@ test('a reply that proves no success is a failure', () => {
   const throttled = reply(429);
   assert.deepEqual([throttled.ignored, throttled.transitions, throttled.new_ids, throttled.warnings], [null, [], [], []]);
   assert.equal(throttled.next.revision, 3);
-  const failure = { effect: EFFECT, kind: 'throttled', http_status: 429, pointer: null, code: null, message: null, rule: null };
+  const failure = { effect: EFFECT, action: 'create_payment_token', intent: null, at: now, kind: 'throttled', http_status: 429, pointer: null, code: null, message: null, rule: null };
   assert.deepEqual(throttled.failure, failure);
   const unreadable = reply(200, '{}').failure;
   assert.deepEqual([unreadable.kind, unreadable.http_status, unreadable.pointer], ['unreadable', 200, '/provision_token_request_id']);
