@@ -7,6 +7,7 @@ mod fuzz;
 mod mutants;
 mod node;
 mod parity;
+mod planted;
 mod postgres;
 mod python;
 
@@ -34,6 +35,7 @@ cargo xtask bench simulator [PART]    the simulator's load: rate, year and memor
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
 cargo xtask simulate [JOURNEYS]      random journeys of the core against the simulator: 1000 of each flow by default
 cargo xtask simulate FLOW NUMBER     one journey again
+cargo xtask planted [JOURNEYS]        plant faults in a copy of the core that the journeys must find: 300 by default
 cargo xtask fuzz [MINUTES]           fuzz everything that reads foreign text: 10 minutes by default
 cargo xtask fuzz TARGET FILE...      run one target on files, such as the input of a failure
 cargo xtask evidence                 try the promises of EVIDENCE.md again, and write its rows
@@ -85,6 +87,8 @@ fn carry_out(words: &[&str]) -> Outcome {
         ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
         ["simulate", arguments @ ..] => simulate(arguments),
+        ["planted"] => planted::run_all("300"),
+        ["planted", journeys] => planted::run_all(journeys),
         ["evidence"] => evidence::all(),
         ["mutants"] => mutants::run_drawn("40", None),
         ["mutants", count] => mutants::run_drawn(count, None),

@@ -13,13 +13,19 @@ use crate::wire::{self, Answer};
 /// The faults that strike after the provider has done everything.
 const COMMITTED: [&str; 6] =
     ["commit_then_drop", "error_after_commit", "truncated_json", "html_200", "slow", "webhook_before_reply"];
+/// What follows the name of a fault that strikes earlier than it does by default.
+const EARLY: &str = " before commit";
 
 impl Stage<'_> {
     /// Makes the next step of a worker. `fault` is what goes wrong with a request.
     pub(crate) fn work(&mut self, worker: usize, chance: &mut Chance<'_>, fault: Option<&str>) {
         self.workers[worker] = match std::mem::replace(&mut self.workers[worker], Worker::Idle) {
             Worker::Idle => self.lease(chance),
-            Worker::Leased(row, request, effect) => self.send(row, &request, effect, chance, fault),
+            Worker::Leased(row, request, effect, until) if self.now() >= until => {
+                self.not_sent(row, &request, &effect);
+                Worker::Idle
+            }
+            Worker::Leased(row, request, effect, _) => self.send(row, &request, effect, chance, fault),
             Worker::Sent(row, effect, sending, answer) => {
                 self.report(row, &effect, sending, answer);
                 Worker::Idle
@@ -55,7 +61,8 @@ impl Stage<'_> {
         match leased.request {
             Some(request) => {
                 self.remember(row, &pending, &request);
-                Worker::Leased(row, Box::new(request), pending.id.as_str().to_owned())
+                let until = self.context().now.after(self.config.lease_ms).as_millis();
+                Worker::Leased(row, Box::new(request), pending.id.as_str().to_owned(), until)
             }
             None => self.carry_out(row, &pending),
         }
@@ -68,8 +75,12 @@ impl Stage<'_> {
         let mark = inside.chain([&body["x_mark"]]).find_map(Value::as_str).unwrap_or_default().to_owned();
         let content = format!("{} {} {:?}", request.method, request.url, request.body);
         let (row, effect) = (self.rows[row].key.clone(), pending.id.as_str().to_owned());
-        let sent = Sent { row, effect, mark, content, replies: Vec::new() };
+        let sent = Sent { row: row.clone(), effect: effect.clone(), mark, content, replies: Vec::new() };
+        let is_other =
+            |(key, it): (&String, &Sent)| *key != request.idempotency_key && (&it.row, &it.effect) == (&row, &effect);
+        let other = self.sent.iter().find(|it| is_other(*it)).map(|(key, _)| key.clone());
         let known = self.sent.entry(request.idempotency_key.clone()).or_insert_with(|| sent.clone());
+        assert!(other.is_none(), "one effect has two keys: {effect}: {other:?} and {}", request.idempotency_key);
         assert_eq!(known.effect, sent.effect, "two effects have one key: {}", request.idempotency_key);
         let is_change = request.method != "GET";
         assert!(!is_change || known.content == sent.content, "one key sends two requests: {known:?}, {sent:?}");
@@ -85,7 +96,11 @@ impl Stage<'_> {
         fault: Option<&str>,
     ) -> Worker {
         if let Some(fault) = fault {
-            self.control("POST", "faults", &json!({"match": {"provider": self.provider}, "do": fault}));
+            let mut body = json!({"match": {"provider": self.provider}, "do": fault});
+            if let Some(what) = fault.strip_suffix(EARLY) {
+                (body["do"], body["commit"]) = (what.into(), false.into());
+            }
+            self.control("POST", "faults", &body);
             *self.counts.faults.entry(fault.to_owned()).or_default() += 1;
         }
         self.counts.requests += 1;
@@ -116,7 +131,8 @@ impl Stage<'_> {
             assert!(is_race || fault.is_some(), "a request broke a rule: {rule}: {entry}");
         }
         // A fault that struck before the provider did anything has its own reply in the journal.
-        let is_done = entry["fault"].as_str().is_none_or(|it| COMMITTED.contains(&it));
+        let is_early = fault.is_some_and(|it| it.ends_with(EARLY));
+        let is_done = entry["fault"].as_str().is_none_or(|it| COMMITTED.contains(&it) && !is_early);
         if let Some(sent) = self.sent.get_mut(key).filter(|_| is_done)
             && entry["status"].as_u64() < Some(300)
         {
@@ -144,6 +160,13 @@ impl Stage<'_> {
             }
             Answer::Lost => self.lost(row, effect, sending),
         }
+    }
+
+    /// A worker sends nothing once its lease is over.
+    fn not_sent(&mut self, row: usize, request: &rulebound::Request, effect: &str) {
+        let id = rulebound::ffi::read_effect(effect).unwrap_or_else(|why| panic!("{why}"));
+        let shown = format!("not sent {effect} {}", request.sending);
+        self.observe(row, Fact::not_sent(&id, request.sending), &shown);
     }
 
     fn lost(&mut self, row: usize, effect: &str, sending: u32) {
@@ -214,7 +237,8 @@ impl Stage<'_> {
         }
     }
 
-    /// The host receives a webhook: it stores the fact, and observes it in every row that has one of its ids.
+    /// The host receives a webhook: it stores the fact, and observes it in every row that has one of its ids. Some hosts
+    /// look for no ids, and observe it in every row.
     fn receive(&mut self, delivery: &Delivery) -> u16 {
         self.counts.webhooks += 1;
         let headers: Headers<'_> =
@@ -229,7 +253,7 @@ impl Stage<'_> {
         assert!(received.unreadable.is_none(), "a webhook is unreadable: {:?}: {delivery:?}", received.unreadable);
         let ids: Vec<TypedId> = received.ids.clone();
         let (fact, status) = (received.fact.into_owned(), received.acknowledge_with);
-        let is_of = |row: &usize| self.load(*row).ids().iter().any(|id| ids.contains(id));
+        let is_of = |row: &usize| self.is_undiscerning || self.load(*row).ids().iter().any(|id| ids.contains(id));
         let rows: Vec<usize> = (0..self.rows.len()).filter(is_of).collect();
         let mut is_early = rows.is_empty();
         for row in rows {

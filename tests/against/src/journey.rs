@@ -22,14 +22,17 @@ const DAY: i64 = 24 * 60 * MINUTE;
 /// The most rounds of work until everything has settled.
 const ROUNDS: usize = 400;
 
-/// The faults of a request, as the simulator names them.
-const FAULTS: [&str; 10] = [
+/// The faults of a request, as the simulator names them. By default, a good status without the documented members comes
+/// after everything was done; here also before.
+const FAULTS: [&str; 12] = [
     "commit_then_drop",
     "drop_before_commit",
     "webhook_before_reply",
     "error_after_commit",
     "truncated_json",
     "html_200",
+    "truncated_json before commit",
+    "html_200 before commit",
     "in_progress_409",
     "unauthorized_401",
     "too_many_requests_429",

@@ -56,7 +56,7 @@ impl Ledger {
     }
 
     /// What is wrong in the end with what a row has: something is paid and neither delivered nor under review, or gives
-    /// no access, or is charged although the host has it as ended.
+    /// no access, or is charged although the host has it as ended, or the status contradicts the records.
     pub(crate) fn missing(&self, provider: &dyn Provider, view: &View<'_>, status: &Value) -> Option<String> {
         for about in provider.paid(view) {
             let same = provider.same_as(view, &about);
@@ -71,6 +71,9 @@ impl Ledger {
             if !has_reviews {
                 return Some(format!("paid, and no access: {about} is paid until {until}"));
             }
+        }
+        if let Some(denied) = provider.denied(view, status) {
+            return Some(format!("the status is wrong: {denied}"));
         }
         let about = provider.still_charges(view, status).filter(|it| !self.is_reviewed(provider, view, it))?;
         Some(format!("the host and the provider disagree whether it has ended: {about}"))

@@ -108,6 +108,11 @@ pub(crate) trait Provider {
         None
     }
 
+    /// What the status of a row says in the end and the provider's records deny.
+    fn denied(&self, _view: &View<'_>, _status: &Value) -> Option<String> {
+        None
+    }
+
     /// How many days it takes at the end until everything has settled.
     fn days_to_settle(&self) -> i64 {
         15
@@ -225,6 +230,11 @@ impl View<'_> {
     pub(crate) fn replied(&self, about: &str, pointer: &str) -> Option<String> {
         self.about(about)?.1.replies.first()?.pointer(pointer)?.as_str().map(str::to_owned)
     }
+}
+
+/// An amount of a status, in cents, if it is known.
+pub(crate) fn cents(money: &Value) -> Option<i64> {
+    money["amount"].as_i64()
 }
 
 /// An instant of the provider's records, in milliseconds.

@@ -25,8 +25,8 @@ const LINE: usize = 400;
 #[derive(Debug)]
 pub(crate) enum Worker {
     Idle,
-    /// It has leased a request, and saved the row.
-    Leased(usize, Box<rulebound::Request>, String),
+    /// It has leased a request until an instant, and saved the row.
+    Leased(usize, Box<rulebound::Request>, String, i64),
     /// It has sent the request, and has a result.
     Sent(usize, String, u32, Answer),
     /// It has carried out another effect, and reports it next.
@@ -69,7 +69,9 @@ pub(crate) struct Stage<'a> {
     pub(crate) served: u64,
     /// The events whose webhooks may be lost for ever.
     lost: BTreeSet<String>,
-    config: Arc<Config>,
+    /// Whether the host observes each webhook in every row.
+    pub(crate) is_undiscerning: bool,
+    pub(crate) config: Arc<Config>,
     pub(crate) rows: Vec<Row>,
     pub(crate) inbox: Vec<Early>,
     pub(crate) workers: Vec<Worker>,
@@ -99,7 +101,8 @@ impl<'a> Stage<'a> {
             Controlled::Reply(_, journal) => journal["count"].as_u64().unwrap_or_default(),
             Controlled::Deliver(_) | _ => 0,
         };
-        let rows = if head[2] < 64 { scene.provider().most_rows() } else { 1 };
+        let is_undiscerning = head[4] < 64;
+        let rows = if head[2] < 64 || is_undiscerning { scene.provider().most_rows() } else { 1 };
         let settings = scene.provider().settings(BASE, readings, &prepared);
         let config = read_config(&settings.to_string());
         let mut stage = Self {
@@ -109,6 +112,7 @@ impl<'a> Stage<'a> {
             prepared,
             served,
             lost: BTreeSet::new(),
+            is_undiscerning,
             config: Arc::new(config.unwrap_or_else(|why| panic!("the config is malformed: {why}"))),
             rows: Vec::new(),
             inbox: Vec::new(),

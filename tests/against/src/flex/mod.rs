@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rulebound_nets::chance::Chance;
 use serde_json::{Value, json};
 
-use crate::scene::{Account, Provider, Question, Readings, Sent, View, millis};
+use crate::scene::{Account, Provider, Question, Readings, Sent, View, cents, millis};
 use crate::wire::API_KEY;
 
 /// What a request may break because the customer, the bank or Flex was faster.
@@ -171,6 +171,17 @@ impl Provider for Flex {
             Some((id.clone(), self.paid_until(view, &id)?))
         });
         until.filter(|(_, until)| *until > view.now).collect()
+    }
+
+    /// The status of a checkout must have every refund of its session that has not failed, whoever requested it.
+    fn denied(&self, view: &View<'_>, status: &Value) -> Option<String> {
+        let session =
+            view.record("checkout_sessions", "checkout_session_id", status["checkout_session_id"].as_str()?)?;
+        let intents = session["payment_intents"].as_array()?;
+        let of = |it: &&Value| it["status"] != "failed" && intents.contains(&it["payment_intent_id"]);
+        let made: i64 = view.records("refunds").iter().filter(of).filter_map(|it| it["amount"].as_i64()).sum();
+        let said = cents(&status["refunded"])?;
+        (said != made).then(|| format!("it says that {said} were refunded, and {made} were"))
     }
 
     fn still_charges(&self, view: &View<'_>, status: &Value) -> Option<String> {

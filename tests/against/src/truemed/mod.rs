@@ -7,7 +7,7 @@ pub(crate) mod token;
 use rulebound_nets::chance::Chance;
 use serde_json::{Value, json};
 
-use crate::scene::{Provider, Question, Readings, View};
+use crate::scene::{Provider, Question, Readings, View, cents};
 
 /// What a request may break because the customer, the bank or Truemed was faster.
 const RACES: &[&str] = &[
@@ -66,6 +66,18 @@ impl Provider for Truemed {
 
     fn paid(&self, view: &View<'_>) -> Vec<String> {
         person::paid(view)
+    }
+
+    /// The token must be the customer's own. Nobody but the host refunds, so the status must have the refunds of its
+    /// session.
+    fn denied(&self, view: &View<'_>, status: &Value) -> Option<String> {
+        let token = status["payment_token"].as_str().and_then(|it| view.record("payment_tokens", "payment_token", it));
+        if let Some(foreign) = token.filter(|it| it["metadata"] != view.row) {
+            return Some(format!("it has another customer's token: {foreign}"));
+        }
+        let session = view.record("payment_sessions", "id", status["payment_session_id"].as_str()?)?;
+        let (said, made) = (cents(&status["refunded"])?, session["refunded_amount"].as_i64()?);
+        (said != made).then(|| format!("it says that {said} were refunded, and {made} were"))
     }
 }
 

@@ -127,6 +127,14 @@ impl Provider for Vend {
         if is_only && is_live { vec![about.clone()] } else { Vec::new() }
     }
 
+    /// The page of a token that was used must not be offered again.
+    fn denied(&self, view: &View<'_>, status: &Value) -> Option<String> {
+        let page = status["customer_url"].as_str()?;
+        let used = |it: &&Value| !it["used_at"].is_null() && it["token"].as_str().is_some_and(|it| page.contains(it));
+        let token = view.records("tokens").iter().find(used)?;
+        Some(format!("it offers the page of a used token: {token}"))
+    }
+
     fn still_charges(&self, view: &View<'_>, status: &Value) -> Option<String> {
         let own = status["subscription_id"].as_str()?;
         let of = view.record("subscriptions", "id", own)?;

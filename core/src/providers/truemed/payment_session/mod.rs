@@ -158,7 +158,14 @@ impl Flow for PaymentSession {
                 self.refused_once(code.as_deref());
                 Trigger::Other
             }
-            Input::Accepted { .. } | Input::Hinted { .. } | Input::NotSent { .. } => Trigger::Other,
+            Input::NotSent { .. } => {
+                if let Self::Known(known) = self {
+                    // The lookup of this request is gone, and a refund that a dispute blocks still needs one.
+                    known.wait_for_dispute(cx);
+                }
+                Trigger::Other
+            }
+            Input::Accepted { .. } | Input::Hinted { .. } => Trigger::Other,
             Input::Webhook(Event::Signal(signal), origin) => {
                 self.on_webhook(*signal, origin, cx)?;
                 Trigger::SessionComplete
