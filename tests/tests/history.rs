@@ -93,7 +93,7 @@ fn sixty_charges_leave_a_snapshot_below_four_kibibytes() {
 }
 
 #[test]
-fn sixty_renewals_and_refunds_leave_a_subscription_below_six_and_a_half_kibibytes() {
+fn sixty_renewals_and_refunds_leave_a_subscription_below_nine_kibibytes() {
     let id = uuid(5, 1);
     let snapshot = ask("start", json!({"flow": "revup.subscription", "key": uuid(0, 0)}))["ok"].take();
     let mut row = Row { snapshot, now: 1_700_000_000_000, config: json!({"revup": {"environment": "test"}}) };
@@ -103,8 +103,10 @@ fn sixty_renewals_and_refunds_leave_a_subscription_below_six_and_a_half_kibibyte
     let mut largest = 0;
     for n in 0..CHARGES {
         let data = json!({"subscriptionId": id, "planId": uuid(6, 1), "status": "fulfilled"});
+        let paid = json!({"orderId": uuid(11, n), "type": "renewal", "status": "accepted", "money": {"amount": 30, "currency": "EUR"},
+            "transactions": [{"transactionId": uuid(9, n), "transactionStatus": "success"}]});
         row.webhook(json!({"eventId": uuid(7, n), "eventType": "subscription.updated", "data": data,
-            "occurredAt": "2026-12-01T00:00:00Z", "originator": {"type": "payment"}}));
+            "occurredAt": "2026-12-01T00:00:00Z", "originator": {"type": "payment", "data": paid}}));
         row.send(&format!("retrieve_subscription:{}", n + 2), 200, fulfilled.clone());
         row.command(json!({"type": "refund_payment", "intent": uuid(8, n), "transactionId": uuid(9, n),
             "amount": "15.50", "currency": "EUR"}));
@@ -112,7 +114,7 @@ fn sixty_renewals_and_refunds_leave_a_subscription_below_six_and_a_half_kibibyte
         row.send(&format!("refund_payment:{}", uuid(8, n)), 200, refunded);
         largest = largest.max(row.snapshot.to_string().len());
     }
-    assert!(largest < 6656, "{largest} bytes: {}", row.snapshot);
+    assert!(largest < 9216, "{largest} bytes: {}", row.snapshot);
 }
 
 #[test]

@@ -71,10 +71,13 @@ fn an_effect_that_is_not_pending_is_named_beside_those_that_are() {
     let planned = "`retrieve_subscription:2` is planned, and is pending from 2026-12-08T00:00:00Z on. Lease one that is \
         pending: `retrieve_payments:1`, `refund_payment:refund-1`.";
     says(&lease(&at, "retrieve_subscription:2"), code, "/effect", planned);
+    // No lookup has shown the amounts, so only a host that overrides the ceiling can request so many refunds.
+    let mut lenient = config();
+    lenient["overrides"] = json!({"revup.refund.ceiling": "warn"});
     for n in 2..=6 {
         let refund = json!({"type": "refund_payment", "intent": format!("refund-{n}"), "amount": "1.00", "currency": "EUR",
             "transactionId": format!("eebebc0b-dd2f-44c4-a8a8-743ff731a4{n:02}")});
-        at = handle(&at, refund)["ok"]["next"].take();
+        at = handle_with(&lenient, &at, &refund)["ok"]["next"].take();
     }
     let many = "`refund_payment:refund-7` is not pending: it was done, withdrawn or never requested. Lease one that is pending: \
         `retrieve_payments:1`, `refund_payment:refund-1`, `refund_payment:refund-2`, `refund_payment:refund-3`, \
