@@ -1,7 +1,7 @@
 //! Sends webhooks, one after the other in the order in which they fell due, so that a receiver sees one order each time.
 //!
-//! No lock is held while a webhook is on its way. This task itself drives the connection: a webhook that had to wake
-//! other threads first would take several times as long.
+//! No lock is held while a webhook is on its way. This task itself drives the connection, so that no webhook waits for
+//! another thread of the simulator.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;

@@ -130,13 +130,20 @@ impl Provider for Flex {
         let complete =
             sessions(view).filter(|it| it["status"] == "complete" && sold.iter().any(|mode| it["mode"] == *mode));
         let sessions = complete.filter(|it| it["mode"] == "subscription" || received(view, it) > 0);
+        // What was given back in full is owed no more.
+        let is_owed = |it: &Value| {
+            let mut intents = it["payment_intents"].as_array().into_iter().flatten().peekable();
+            intents.peek().is_none() || intents.any(|intent| !is_given_back(view, intent))
+        };
+        let sessions = sessions.filter(|it| is_owed(it));
         let mut paid: Vec<String> =
             sessions.filter_map(|it| it["checkout_session_id"].as_str()).map(str::to_owned).collect();
         // No lookup finds an older invoice whose event was lost, nor one of an ended subscription.
         let is_lost = view.lost.iter().any(|it| it.starts_with("invoice.") || it.starts_with("checkout."));
         for invoice in view.records("invoices").iter().filter(|it| it["amount_paid"].as_i64() > Some(0)) {
             let of = subscriptions(view).find(|it| it["subscription_id"] == invoice["subscription"]);
-            let Some(of) = of.filter(|_| invoice["status"] == "paid") else { continue };
+            let is_owed = invoice["status"] == "paid" && !is_given_back(view, &invoice["payment_intent"]);
+            let Some(of) = of.filter(|_| is_owed) else { continue };
             let is_newest = of["status"] != "canceled" && of["latest_invoice"] == invoice["invoice_id"];
             if is_newest || !is_lost {
                 paid.extend(invoice["invoice_id"].as_str().map(str::to_owned));
@@ -219,6 +226,13 @@ fn received(view: &View<'_>, session: &Value) -> i64 {
     let intents = session["payment_intents"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let of = |id| view.record("payment_intents", "payment_intent_id", id)?["amount_received"].as_i64();
     intents.filter_map(of).sum()
+}
+
+/// Whether the whole amount of a payment was refunded.
+fn is_given_back(view: &View<'_>, intent: &Value) -> bool {
+    let of = intent.as_str().and_then(|id| view.record("payment_intents", "payment_intent_id", id));
+    let amounts = of.and_then(|it| Some((it["amount_received"].as_i64()?, it["amount_refunded"].as_i64()?)));
+    amounts.is_some_and(|(received, refunded)| received > 0 && refunded >= received)
 }
 
 fn is_paid(view: &View<'_>, about: &str) -> bool {
