@@ -10,13 +10,12 @@ mod parity;
 mod planted;
 mod postgres;
 mod python;
+mod suites;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Instant;
 
-use rulebound::PROVIDERS;
 use rulebound_tests::vectors;
 
 use postgres::Durability;
@@ -42,9 +41,6 @@ cargo xtask evidence                 try the promises of EVIDENCE.md again, and 
 cargo xtask mutants [N [SEED]]       plant N faults, each of which a test must notice: 40 by default
 cargo xtask install-c PREFIX         build the C library and install it";
 
-/// How many random sequences every test run compares with Rust; `cargo xtask parity` takes many more.
-const SMOKE: u64 = 2000;
-
 /// A step that failed, by its name.
 type Outcome = Result<(), String>;
 
@@ -69,10 +65,10 @@ fn main() -> ExitCode {
 
 fn carry_out(words: &[&str]) -> Outcome {
     match words {
-        ["test"] => test(),
+        ["test"] => suites::all(),
         ["test", "c"] => c::test(),
         ["test", "dashboard"] => node::dashboard(),
-        ["test", "host"] => host_kit(),
+        ["test", "host"] => suites::host_kit(),
         ["test", "node"] => node::test(),
         ["test", "python"] => python::test(),
         ["vectors", folder] | ["vectors", folder, "rust"] => run_vectors(Path::new(folder)),
@@ -98,58 +94,6 @@ fn carry_out(words: &[&str]) -> Outcome {
         ["fuzz", target, files @ ..] => fuzz::replay(target, files),
         _ => Err(format!("usage:\n{HELP}")),
     }
-}
-
-/// Every check, the quick ones first.
-fn test() -> Outcome {
-    let started = Instant::now();
-    cargo(&["fmt", "--all", "--check"])?;
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    cargo_with(&["doc", "--no-deps", "--package", "rulebound", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings")])?;
-    no_std()?;
-    each_provider_alone()?;
-    cargo(&["test"])?;
-    cargo(&["test", "--package", "rulebound-simulator"])?;
-    cargo(&["test", "--package", "rulebound-against"])?;
-    host_kit()?;
-    fuzz::smoke()?;
-    cargo(&["run", "--quiet", "--package", "rulebound", "--example", "tour"])?;
-    run_vectors(&root().join("tests/vectors"))?;
-    c::test()?;
-    node::test()?;
-    python::test()?;
-    parity::compare_all(SMOKE)?;
-    println!("everything passed, in {} s", started.elapsed().as_secs());
-    Ok(())
-}
-
-/// The host kit for Rust: each database alone, the documentation, and every test.
-fn host_kit() -> Outcome {
-    for database in ["sqlite", "postgres"] {
-        let features = ["--no-default-features", "--features", database];
-        cargo(
-            &[&["clippy", "--quiet", "--package", "rulebound-host"], &features[..], &["--", "-D", "warnings"]].concat(),
-        )?;
-    }
-    let docs = ["doc", "--no-deps", "--package", "rulebound-host", "--all-features"];
-    cargo_with(&docs, &[("RUSTDOCFLAGS", "-D warnings")])?;
-    cargo(&["test", "--package", "rulebound-host"])
-}
-
-/// Builds the core into a library without a standard library.
-fn no_std() -> Outcome {
-    let manifest = root().join("tests/no_std/Cargo.toml");
-    let target = root().join("target");
-    let (manifest, target) = (manifest.display().to_string(), target.display().to_string());
-    cargo(&["build", "--quiet", "--locked", "--manifest-path", &manifest, "--target-dir", &target])
-}
-
-/// Every provider compiles without the others.
-fn each_provider_alone() -> Outcome {
-    PROVIDERS.iter().try_for_each(|it| {
-        let features = ["--no-default-features", "--features", it.name];
-        cargo(&[&["clippy", "--quiet", "--package", "rulebound"], &features[..], &["--", "-D", "warnings"]].concat())
-    })
 }
 
 fn run_vectors(folder: &Path) -> Outcome {

@@ -123,8 +123,10 @@ def test_worlds_do_not_see_each_other(simulator: World, simulator_process: testi
 
 
 def test_an_error_says_what_is_wrong(simulator: World) -> None:
-    with pytest.raises(SimulatorError, match="`do` must be"):
+    with pytest.raises(SimulatorError, match="Send the `provider`"):
         simulator.act("explode")
+    with pytest.raises(SimulatorError, match="`do` must be"):
+        simulator.act("explode", provider="flex")
     with pytest.raises(TypeError):
         simulator.advance()
 

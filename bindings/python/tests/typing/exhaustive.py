@@ -113,6 +113,8 @@ def failed(it: FailureKind) -> int:
             return 4
         case "no_reply":
             return 5
+        case "dropped":
+            return 6
 
 
 def is_rejected(it: Level) -> bool:
