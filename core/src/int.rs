@@ -38,7 +38,7 @@ pub(crate) fn whole_called<'de, D: Deserializer<'de>>(deserializer: D, called: &
         }
 
         fn visit_u64<E: de::Error>(self, number: u64) -> Result<i64, E> {
-            bounded(i64::try_from(number).unwrap_or(i64::MAX))
+            i64::try_from(number).map_or_else(|_| Err(beyond(number)), bounded)
         }
     }
     deserializer.deserialize_i64(Called(called))
@@ -46,9 +46,13 @@ pub(crate) fn whole_called<'de, D: Deserializer<'de>>(deserializer: D, called: &
 
 fn bounded<E: de::Error>(number: i64) -> Result<i64, E> {
     if number.unsigned_abs() > LARGEST.unsigned_abs() {
-        return Err(E::custom("is an integer beyond 2^53 - 1, which not every language can read exactly"));
+        return Err(beyond(number));
     }
     Ok(number)
+}
+
+fn beyond<E: de::Error>(number: impl fmt::Display) -> E {
+    E::custom(format_args!("is {number}, an integer beyond 2^53 - 1, which not every language can read exactly"))
 }
 
 /// Reads an integer within ±(2^53 − 1), or nothing.
