@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::{Outcome, cargo_with, host, target};
+use crate::{Outcome, UNOPTIMIZED, cargo_with, host, target};
 pub(crate) use install::install;
 use install::soname;
 use program::{C11, CPP17, Linked, Program, is_there};
@@ -76,7 +76,7 @@ fn examples(linked: Linked<'_>) -> Outcome {
 fn sanitized() -> Outcome {
     let host = host()?;
     let build = ["build", "--quiet", "--package", "rulebound-c", "--features", "panics", "--target", &host];
-    cargo_with(&build, &[("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Zsanitizer=address")])?;
+    cargo_with(&build, &[UNOPTIMIZED, ("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Zsanitizer=address")])?;
     let archive = target().join(host).join("debug/librulebound_c.a");
     for source in ["tests/calls", "tests/threads", "tests/panics"] {
         Program::new(source, C11, Linked::Sanitized(&archive)).check()?;

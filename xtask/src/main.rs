@@ -143,6 +143,31 @@ fn cargo(arguments: &[&str]) -> Outcome {
     cargo_with(arguments, &[])
 }
 
+/// The packages of Rust that are tested. Cargo compiles what they share once for all of them if they are named together: the
+/// features of a dependency are those that any named package asks for.
+const TOGETHER: [&str; 7] = [
+    "rulebound",
+    "rulebound-tests",
+    "rulebound-nets",
+    "xtask",
+    "rulebound-simulator",
+    "rulebound-against",
+    "rulebound-host",
+];
+
+fn cargo_together(arguments: &[&str]) -> Outcome {
+    let packages = TOGETHER.iter().flat_map(|it| ["--package", it]);
+    cargo(&arguments.iter().copied().chain(packages).collect::<Vec<_>>())
+}
+
+/// Builds the simulator's program, which the tests of the bindings start.
+fn build_simulator() -> Outcome {
+    cargo_together(&["build", "--quiet", "--bin", "rulebound-simulator"])
+}
+
+/// For a program that is only compiled to be tried, and has little to do.
+const UNOPTIMIZED: (&str, &str) = ("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
+
 /// The cargo that runs this.
 fn cargo_command() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

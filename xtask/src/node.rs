@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
-use crate::{Outcome, cargo, root, run, target};
+use crate::{Outcome, UNOPTIMIZED, build_simulator, root, run, target};
 
 /// The projects that use the binding: one to test it, one to test the host kit, one to measure it.
 const CONSUMER: &str = "test/consumer";
@@ -15,18 +16,20 @@ const DASHBOARD: &str = "host/dashboard/test";
 /// The browser of the dashboard's tests, unless `RULEBOUND_CHROMIUM` names another.
 const CHROMIUM: &str = "/usr/bin/chromium";
 
-/// Builds the binary as it is released, and copies it into the package.
+/// Builds the binary as it is released, and copies it into the package. Once in a run.
 pub(crate) fn build() -> Outcome {
-    run(node().arg("scripts/build.cjs"))
+    static BUILT: OnceLock<Outcome> = OnceLock::new();
+    BUILT.get_or_init(|| run(node().arg("scripts/build.cjs"))).clone()
 }
 
 /// Every test of the binding.
 pub(crate) fn test() -> Outcome {
     build()?;
-    cargo(&["build", "--quiet", "--package", "rulebound-simulator"])?;
+    build_simulator()?;
     let mut tests: Vec<_> = entries(&binding().join("test"))?;
     tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
-    run(node().args(["--test", "--test-reporter", "spec"]).args(tests))?;
+    // One of them builds a binary that panics.
+    run(node().envs([UNOPTIMIZED]).args(["--test", "--test-reporter", "spec"]).args(tests))?;
     dashboard_tests()?;
     let consumer = project(&binding().join(CONSUMER), "consumer")?;
     fs::write(consumer.join("readme.mts"), example("ts")?).map_err(|error| error.to_string())?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::{Outcome, cargo, root, run, target};
+use crate::{Outcome, UNOPTIMIZED, build_simulator, cargo_with, root, run, target};
 
 /// The largest size of the wheel: 2.2 MB, with the host kit. It rises only with a feature that needs it.
 const LARGEST_WHEEL: u64 = 2_200_000;
@@ -34,7 +34,7 @@ fn install() -> Outcome {
 /// Every test of the binding.
 pub(crate) fn test() -> Outcome {
     build()?;
-    cargo(&["build", "--quiet", "--package", "rulebound-simulator"])?;
+    build_simulator()?;
     pytest(&mut python(), &[])?;
     pytest(python().env("PYTHONPATH", panicking()?), &["tests/test_panics.py"])
 }
@@ -56,7 +56,7 @@ pub(crate) fn bench() -> Outcome {
 
 /// A copy of the package whose native part panics when a test asks for it.
 fn panicking() -> Result<PathBuf, String> {
-    cargo(&["build", "--package", "rulebound-python", "--features", "panics"])?;
+    cargo_with(&["build", "--package", "rulebound-python", "--features", "panics"], &[UNOPTIMIZED])?;
     let folder = home().join("panics");
     let package = folder.join("rulebound");
     fs::create_dir_all(&package).map_err(|error| error.to_string())?;

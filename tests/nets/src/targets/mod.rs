@@ -73,7 +73,7 @@ pub const TARGETS: [Target; 7] = [
         promise: "after any 120 moves of a flow the snapshot loads and does not sleep",
         run: walk::run,
         seeds: walk::seeds,
-        smoke: 2_000,
+        smoke: 800,
     },
 ];
 
