@@ -304,7 +304,7 @@ impl Watched {
         }
         match self.due_at {
             Some(due_at) if !self.ended && !self.answered && !self.accepted => {
-                cx.ask_once_at(Review::EvidenceDue, id, due_at.before(NOTICE));
+                cx.ask_at(Review::EvidenceDue, id, due_at.before(NOTICE));
             }
             _ => cx.withdraw_review(Review::EvidenceDue, id.as_str()),
         }
