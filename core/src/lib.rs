@@ -56,6 +56,8 @@ pub use providers::{
     PROVIDERS, Provider, Question, ReceivedWebhook, WebhookOptions, key_for, read_webhook, read_webhook_with,
 };
 pub use rule::{Basis, Enforcement, Guards, Level, Rule, RuleSet, Source, UnblockedBy, Violation};
-pub use snapshot::{Fault, HandleError, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step};
+pub use snapshot::{
+    Fault, HandleError, Ignored, Lease, LeaseError, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step,
+};
 pub use url::{BaseUrl, BaseUrlError};
 pub use webhook::{NotAuthentic, Secret, SecretError};
