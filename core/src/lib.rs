@@ -53,7 +53,8 @@ pub use providers::truemed;
 #[cfg(feature = "vend")]
 pub use providers::vend;
 pub use providers::{
-    PROVIDERS, Provider, Question, ReceivedWebhook, WebhookOptions, key_for, read_webhook, read_webhook_with,
+    PROVIDERS, Provider, Question, ReceivedWebhook, WebhookIds, WebhookOptions, key_for, read_webhook,
+    read_webhook_with, webhook_ids,
 };
 pub use rule::{Basis, Enforcement, Guards, Level, Rule, RuleSet, Source, UnblockedBy, Violation};
 pub use snapshot::{
