@@ -142,8 +142,10 @@ impl Store {
         }
         let t = &self.t;
         let places: Vec<_> = (3..).take(ids.len()).map(|place| format!("($1, ${place}, $2)")).collect();
-        let sql =
-            format!("INSERT INTO {t}inbox_ids (provider, id, inbox) VALUES {} ON CONFLICT DO NOTHING", places.join(", "));
+        let sql = format!(
+            "INSERT INTO {t}inbox_ids (provider, id, inbox) VALUES {} ON CONFLICT DO NOTHING",
+            places.join(", ")
+        );
         let all: Vec<_> = [provider, entry].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
         tx.run(&sql, &all).await.map(drop)
     }

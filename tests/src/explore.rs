@@ -11,8 +11,8 @@ use rulebound::flow::{FacetTransition, Facets};
 use rulebound::snapshot::{Lease, Step};
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
-    Context, Effect, EffectId, Fact, Fault, Flow, HandleError, Headers, LeaseError, Named, ObserveError, PendingEffect, Rejection,
-    Snapshot,
+    Context, Effect, EffectId, Fact, Fault, Flow, HandleError, Headers, LeaseError, Named, ObserveError, PendingEffect,
+    Rejection, Snapshot,
 };
 use serde_json::Value;
 

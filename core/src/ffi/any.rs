@@ -38,7 +38,8 @@ use crate::json::{Malformed, Verbatim, encode};
 use crate::providers::for_each_known_flow;
 use crate::rule::Violation;
 use crate::snapshot::{
-    Fault, HandleError, Heading, Ignored, Lease, LeaseError, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step,
+    Fault, HandleError, Heading, Ignored, Lease, LeaseError, LoadError, ObserveError, Rejection, SaveError, Snapshot,
+    Step,
 };
 use crate::time::Timestamp;
 
