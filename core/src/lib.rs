@@ -53,9 +53,12 @@ pub use providers::truemed;
 #[cfg(feature = "vend")]
 pub use providers::vend;
 pub use providers::{
-    PROVIDERS, Provider, Question, ReceivedWebhook, WebhookOptions, key_for, read_webhook, read_webhook_with,
+    PROVIDERS, Provider, Question, ReceivedWebhook, WebhookIds, WebhookOptions, key_for, read_webhook,
+    read_webhook_with, webhook_ids,
 };
 pub use rule::{Basis, Enforcement, Guards, Level, Rule, RuleSet, Source, UnblockedBy, Violation};
-pub use snapshot::{Fault, HandleError, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step};
+pub use snapshot::{
+    Fault, HandleError, Ignored, Lease, LeaseError, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step,
+};
 pub use url::{BaseUrl, BaseUrlError};
 pub use webhook::{NotAuthentic, Secret, SecretError};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -168,8 +169,19 @@ impl Builder {
         let accounts = Accounts::new(self.config, self.providers)?;
         let Self { database, handlers, hooks, .. } = self;
         let (stop, stopping) = watch::channel(false);
-        let (notify, formats) = (Notify::new(), OnceLock::new());
-        Ok(Host(Arc::new(Inner { database, store, accounts, handlers, hooks, notify, formats, stop, stopping })))
+        let (notify, formats, has_read_again) = (Notify::new(), OnceLock::new(), AtomicBool::new(false));
+        Ok(Host(Arc::new(Inner {
+            database,
+            store,
+            accounts,
+            handlers,
+            hooks,
+            notify,
+            formats,
+            has_read_again,
+            stop,
+            stopping,
+        })))
     }
 }
 
@@ -187,6 +199,8 @@ pub(crate) struct Inner {
     pub(crate) notify: Notify,
     /// The format in which each flow is saved, once it is read.
     pub(crate) formats: OnceLock<BTreeMap<String, u32>>,
+    /// Whether a worker of this process has read the entries again that an older release could not read.
+    pub(crate) has_read_again: AtomicBool,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) stopping: watch::Receiver<bool>,
 }

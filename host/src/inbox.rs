@@ -1,6 +1,6 @@
 //! The inbox: webhooks as they came, until every row that they concern has applied them.
 
-use rulebound::{Fact, Origin};
+use rulebound::{Fact, Origin, webhook_ids};
 
 use crate::db::{Arg, Record, Tx, args};
 use crate::error::Result;
@@ -131,17 +131,43 @@ impl Store {
         let sql = format!("SELECT id FROM {t}inbox WHERE provider = $1 AND account = $2 AND digest = $3");
         let stored = tx.row(&sql, args![provider, account, digest]).await?.map(|it| it.text(0)).transpose()?;
         let stored = stored.unwrap_or_else(|| id.clone());
-        if !ids.is_empty() {
-            let places: Vec<_> = (3..).take(ids.len()).map(|place| format!("($1, ${place}, $2)")).collect();
-            let sql = format!(
-                "INSERT INTO {t}inbox_ids (provider, id, inbox) VALUES {} ON CONFLICT DO NOTHING",
-                places.join(", ")
-            );
-            let all: Vec<_> =
-                [provider.as_str(), &stored].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
-            tx.run(&sql, &all).await?;
-        }
+        self.add_ids(tx, provider, &stored, ids).await?;
         Ok(stored)
+    }
+
+    /// Stores the ids that an entry names.
+    async fn add_ids(&self, tx: &mut Tx<'_>, provider: &str, entry: &str, ids: &[&str]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let t = &self.t;
+        let places: Vec<_> = (3..).take(ids.len()).map(|place| format!("($1, ${place}, $2)")).collect();
+        let sql = format!(
+            "INSERT INTO {t}inbox_ids (provider, id, inbox) VALUES {} ON CONFLICT DO NOTHING",
+            places.join(", ")
+        );
+        let all: Vec<_> = [provider, entry].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
+        tx.run(&sql, &all).await.map(drop)
+    }
+
+    /// Makes each verified entry due that names no id so far, and that this release of the library can read.
+    pub(crate) async fn read_again(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let t = &self.t;
+        let sql = format!(
+            "SELECT {COLUMNS}, 0 FROM {t}inbox i WHERE i.origin = 'verified' \
+             AND NOT EXISTS (SELECT 1 FROM {t}inbox_ids y WHERE y.inbox = i.id) ORDER BY i.received_at LIMIT 1000"
+        );
+        for record in tx.rows(&sql, args![]).await? {
+            let entry = Entry::read(&record)?;
+            let Ok(found) = webhook_ids(&entry.provider, &entry.fact()) else { continue };
+            let ids: Vec<_> = found.ids.iter().map(|it| it.as_str()).collect();
+            if !ids.is_empty() {
+                self.add_ids(tx, &entry.provider, &entry.id, &ids).await?;
+                let sql = format!("UPDATE {t}inbox SET wake_at = received_at, tries = 0 WHERE id = $1");
+                tx.run(&sql, args![&entry.id]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The rows that know an id of the entry.

@@ -1,5 +1,7 @@
 //! Webhooks: stored as they came and acknowledged, then correlated with the rows that know their ids.
 
+use std::sync::atomic::Ordering;
+
 use rulebound::fact::LARGEST_BODY;
 use rulebound::{Headers, NotAuthentic, Origin, Secret, WebhookOptions, read_webhook_with};
 use sha2::{Digest, Sha256};
@@ -178,7 +180,8 @@ impl Host {
     /// Correlates an entry that is due: it visits each row that knows an id of it. Whether there was one.
     pub(crate) async fn correlate_due(&self) -> Result<bool> {
         let (store, time) = (&self.0.store, self.time());
-        if !self.0.database.is_postgres() {
+        let reads_again = !self.0.has_read_again.load(Ordering::Relaxed);
+        if !reads_again && !self.0.database.is_postgres() {
             let mut own = self.begin_read().await?;
             let is_due = store.is_entry_due(&mut own.tx(), time).await?;
             own.commit().await?;
@@ -187,12 +190,17 @@ impl Host {
             }
         }
         let mut own = self.begin().await?;
+        if reads_again {
+            store.read_again(&mut own.tx()).await?;
+        }
         let Some((entry, now)) = store.take_entry(&mut own.tx(), time, self.0.database.is_postgres()).await? else {
             own.rollback().await?;
+            self.0.has_read_again.store(true, Ordering::Relaxed);
             return Ok(false);
         };
         let rows = store.concerned(&mut own.tx(), &entry.id, &entry.account).await?;
         own.commit().await?;
+        self.0.has_read_again.store(true, Ordering::Relaxed);
         let mut is_waited_for = false;
         for row in &rows {
             match self.visit(Which::Row(row), None, false).await? {

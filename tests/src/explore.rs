@@ -11,8 +11,8 @@ use rulebound::flow::{FacetTransition, Facets};
 use rulebound::snapshot::{Lease, Step};
 use rulebound::time::{Millis, Timestamp};
 use rulebound::{
-    Context, Effect, EffectId, Fact, Fault, Flow, HandleError, Headers, Named, ObserveError, PendingEffect, Rejection,
-    Snapshot,
+    Context, Effect, EffectId, Fact, Fault, Flow, HandleError, Headers, LeaseError, Named, ObserveError, PendingEffect,
+    Rejection, Snapshot,
 };
 use serde_json::Value;
 
@@ -197,7 +197,8 @@ pub fn play<F: Flow>(snapshot: &Snapshot<F>, step: &Move<F>, now: Timestamp) -> 
         },
         Move::Lease(effect) => match snapshot.lease(effect, &context) {
             Ok(lease) => Outcome::Leased(Box::new(lease)),
-            Err(rejection) => Outcome::Rejected(rejection),
+            Err(LeaseError::Rejected(rejection)) => Outcome::Rejected(rejection),
+            Err(error) => unreachable!("{error}"),
         },
         Move::Command(command) => match snapshot.handle(command.clone(), &context) {
             Ok(step) => Outcome::Moved(Box::new(step)),

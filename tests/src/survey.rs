@@ -193,7 +193,7 @@ impl Survey {
                 Some((lease.next, (LEASE.to_owned(), codes)))
             }
             Err(rejection) => {
-                self.note_broken::<F>(&rejection.violations, LEASE);
+                self.note_broken::<F>(rejection.violations(), LEASE);
                 None
             }
         }

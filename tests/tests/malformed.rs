@@ -222,6 +222,23 @@ fn a_call_that_is_not_one_gets_an_error() {
 }
 
 #[test]
+fn a_stored_webhook_gives_its_ids_again_whatever_its_body_is() {
+    let ids = |provider: &str, body: &str| {
+        let fact = json!({"type": "webhook", "origin": "verified", "body": body});
+        ask("webhook_ids", json!({"provider": provider, "fact": fact}))
+    };
+    let body = r#"{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}"#;
+    let named = json!([{"kind": "provision_token_request", "id": "ptr_1"}, {"kind": "payment_token", "id": "pt_1"}]);
+    assert_eq!(ids("truemed", body), json!({"ok": {"ids": named, "unreadable": null}}));
+    let unread = ids("truemed", "[");
+    assert_eq!(unread["ok"]["ids"], json!([]));
+    assert!(unread["ok"]["unreadable"].as_str().is_some_and(|why| why.starts_with("The body ")), "{unread}");
+    assert_eq!(error(&ids("acme", body)), ("unknown", "/provider"));
+    let other = ask("webhook_ids", json!({"provider": "truemed", "fact": {"type": "customer_returned"}}));
+    assert_eq!(error(&other), ("malformed", "/fact/type"));
+}
+
+#[test]
 fn a_wrong_secret_is_not_reported_as_a_forged_webhook() {
     let authenticated = |provider: &str, secret: &str, headers: Value, now: i64| {
         let fields = json!({"provider": provider, "secrets": ["whsec_b2xk", secret], "headers": headers, "body": "{}", "now": now});

@@ -1,15 +1,21 @@
 //! What only a Rust host calls: constructors, and functions that need no flow.
 
-use rulebound::ffi::read_fact;
+use std::borrow::Cow;
+
+use rulebound::config::Lookups;
+use rulebound::ffi::{read_config, read_fact};
 use rulebound::flex::eligibility::{Eligibility, Line, assess};
 use rulebound::money::Cents;
 use rulebound::revup::Amount;
 use rulebound::revup::order::{PayReply, Recurrence, Sequence};
-use rulebound::time::Timestamp;
+use rulebound::time::{Millis, Timestamp};
 use rulebound::truemed::list::{ListPaymentSessions, ListPaymentTokens};
 use rulebound::truemed::{OrderItem, UpdatePaymentToken};
 use rulebound::vend::{Component, Host, TokenRequest};
-use rulebound::{Context, EffectId, Fact, Flow, Headers, Key, Request, Snapshot, flex, truemed, vend};
+use rulebound::{
+    Config, Context, EffectId, Fact, Flow, HandleError, Headers, Key, LeaseError, Level, ObserveError, Request,
+    Snapshot, flex, truemed, vend,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -59,6 +65,46 @@ fn a_host_can_spawn_a_future_over_every_flow() {
         };
     }
     rulebound::for_each_flow!(spawned);
+}
+
+#[test]
+fn a_wrong_config_is_an_error_that_names_the_member_as_its_json_is() {
+    let spans = |all: &[u64]| Cow::Owned(all.iter().copied().map(Millis::new).collect::<Vec<_>>());
+    let recurring = |interval: &str, count| flex::Recurring::every(interval).interval_count(count);
+    let priced =
+        |it| flex::Settings::default().prices([("p".into(), flex::Price::new(Cents::new(1)).recurring(it))].into());
+    let level = |code: &str, level| Config::default().overrides([(code.into(), level)].into());
+    let config = Config::default;
+    for (wrong, pointer) in [
+        (config().lease_ms(Millis::new(60)), "/lease_ms"),
+        (config().grace_ms(Millis::new(24)), "/grace_ms"),
+        (config().backoff_ms(Millis::new(30)), "/backoff_ms"),
+        (config().lookups(Lookups::default().after_return_ms(spans(&[10]))), "/lookups/after_return_ms"),
+        (
+            config().lookups(Lookups::default().while_waiting_ms(spans(&[86_400_000, 7_200_000]))),
+            "/lookups/while_waiting_ms",
+        ),
+        (config().flex(priced(recurring("montly", 1))), "/flex/prices/p/recurring/interval"),
+        (config().flex(priced(recurring("month", 0))), "/flex/prices/p/recurring/interval_count"),
+        (level("flex.checkout.mode-knwon", Level::Warn), "/overrides/flex.checkout.mode-knwon"),
+        (level("rulebound.flow.full", Level::Warn), "/overrides/rulebound.flow.full"),
+    ] {
+        let read = read_config(&rulebound::json::write(&wrong)).unwrap_err();
+        assert_eq!(read.pointer, format!("/config{pointer}"));
+        let context = Context::new(Timestamp::from_millis(0), wrong);
+        let snapshot = Snapshot::<flex::Checkout>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+        let retrieve = flex::checkout::Command::RetrieveCheckoutSession { checkout_session_id: None };
+        assert_eq!(snapshot.handle(retrieve, &context), Err(HandleError::Config(read.clone())));
+        let effect = "create_checkout_session:1".parse().unwrap();
+        assert_eq!(snapshot.lease(&effect, &context), Err(LeaseError::Config(read.clone())));
+        let fact = Fact::webhook(b"{}".as_slice());
+        assert_eq!(snapshot.observe(fact.clone(), &context), Err(ObserveError::Config(read)));
+        assert!(snapshot.observe(fact, &Context::at(Timestamp::from_millis(0))).is_ok());
+    }
+    // The rules of another provider are none of this flow's.
+    let context = Context::new(Timestamp::from_millis(0), level("vend.none", Level::Warn));
+    let snapshot = Snapshot::<flex::Checkout>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+    assert!(snapshot.observe(Fact::webhook(b"{}".as_slice()), &context).is_ok());
 }
 
 #[test]

@@ -257,6 +257,8 @@ fn the_calls_of_no_flow_satisfy_the_schemas() {
             provider(json!({"secrets": ["s"], "headers": {"x-truemed-api-key": "s"}, "body": body, "now": 0})),
         ),
         ("read_webhook", provider(json!({"secrets": ["s"], "headers": {}, "body": body, "now": 0}))),
+        ("webhook_ids", provider(json!({"fact": {"type": "webhook", "origin": "verified", "body": body}}))),
+        ("webhook_ids", provider(json!({"fact": {"type": "customer_returned"}}))),
         ("ask", provider(json!({"question": "needs_update", "with": {"confirmed": [], "wanted": []}}))),
     ] {
         let mut request = json!({});

@@ -59,6 +59,10 @@ static void errors_have_a_code_and_a_pointer(void) {
                 ERROR(RULEBOUND_ERROR_MALFORMED, "/body")));
   CHECK(answers("{\"start\":{\"flow\":\"x.y\"," KEY "}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/flow")));
   CHECK(answers("{\"read_webhook\":{\"provider\":\"x\",\"secrets\":[],\"headers\":{},\"body\":\"\",\"now\":0}}", ERROR(RULEBOUND_ERROR_UNKNOWN, "/provider")));
+  CHECK(answers("{\"webhook_ids\":{\"provider\":\"x\",\"fact\":{\"type\":\"webhook\",\"origin\":\"verified\",\"body\":\"\"}}}",
+                ERROR(RULEBOUND_ERROR_UNKNOWN, "/provider")));
+  CHECK(answers("{\"webhook_ids\":{\"provider\":\"truemed\",\"fact\":{\"type\":\"customer_returned\"}}}",
+                ERROR(RULEBOUND_ERROR_MALFORMED, "/fact/type")));
   CHECK(answers("{\"ids\":{\"snapshot\":{\"flow\":\"x.y\",\"format\":1}}}",
                 ERROR(RULEBOUND_ERROR_UNREADABLE_SNAPSHOT, "/snapshot/flow")));
   CHECK(answers("{\"save_as\":{\"format\":9,\"snapshot\":{\"flow\":\"flex.checkout\",\"format\":1," KEY

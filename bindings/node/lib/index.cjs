@@ -5,7 +5,7 @@ const { isSharedArrayBuffer, isUint8Array } = require('node:util/types');
 const { ask, builders, facts } = require('./builders.cjs');
 const { WRONG, answerValue, call, fail, instant, instantText, native } = require('./call.cjs');
 const { textHeaders } = require('./headers.cjs');
-const { Snapshot, load, providers } = require('./snapshot.cjs');
+const { Snapshot, load, providers, written } = require('./snapshot.cjs');
 const { NotAuthentic, RuleboundError, text, write } = require('./text.cjs');
 
 /** What `readWebhook` takes. */
@@ -34,6 +34,14 @@ function readWebhook(provider, options) {
   const received = JSON.parse(answer);
   received.fact.body = body;
   return received;
+}
+
+/** The ids of a webhook that is stored: what `readWebhook` would find now. */
+function webhookIds(provider, fact) {
+  const [json, bytes] = written(fact);
+  const answer = native.webhookIds(text(provider, '/provider'), json, bytes);
+  if (native.numbers[0] === WRONG) fail(answer, 'webhook_ids', { provider: JSON.stringify(provider), fact: json });
+  return JSON.parse(answer);
 }
 
 /** Throws what is wrong with a webhook, at the name that the field has here. */
@@ -85,4 +93,5 @@ module.exports = {
   load,
   readWebhook,
   versions,
+  webhookIds,
 };

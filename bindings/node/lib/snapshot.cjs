@@ -267,4 +267,4 @@ function load(row) {
   return opened(text(row, '/snapshot'), false);
 }
 
-module.exports = { Snapshot, load, providers };
+module.exports = { Snapshot, load, providers, written };

@@ -32,6 +32,7 @@ pub(crate) static VERBS: &[Verb] = &[
     Verb { name: "wakeAt", serve: |call, memo| view(call, memo, |snapshot, cx| snapshot.wake_at(cx)) },
     Verb { name: "ids", serve: ids },
     Verb { name: "readWebhook", serve: read_webhook },
+    Verb { name: "webhookIds", serve: webhook_ids },
     Verb { name: "keyFor", serve: key_for },
     Verb { name: "call", serve: |call, _| Some(done(ffi::call(&call.text(0)?))) },
     #[cfg(feature = "panics")]
@@ -205,6 +206,17 @@ fn read_webhook(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
     // The body goes into the fact as it came: bytes are not always text.
     received.fact = received.fact.with_body(&b""[..]);
     Some(json(&received))
+}
+
+/// The ids of a stored webhook, whose raw body may be bytes.
+fn webhook_ids(call: &Call<'_>, _: &mut Memo) -> Option<Answer> {
+    let (provider, text) = (call.text(0)?, bounded(call, 1)?);
+    let fact = read_fact(&text).ok()?;
+    let fact = match call.bytes(2) {
+        Some(bytes) => fact.with_body(bytes),
+        None => fact,
+    };
+    Some(json(&rulebound::webhook_ids(&provider, &fact).ok()?))
 }
 
 /// The key of a flow whose identity is the provider's own thing.

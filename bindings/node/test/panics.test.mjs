@@ -37,6 +37,7 @@ const calls = {
   wakeAt: () => snapshot.wakeAt({ now }),
   ids: () => snapshot.ids(),
   readWebhook: () => rulebound.readWebhook('vend', { secrets: [], headers: {}, body: '{}', now }),
+  webhookIds: () => rulebound.webhookIds('vend', webhook),
   keyFor: () => rulebound.keyFor('revup.token', 'tok_1'),
   call: () => rulebound.versions(),
 };

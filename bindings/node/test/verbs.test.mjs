@@ -9,7 +9,7 @@ import { runInNewContext } from 'node:vm';
 import * as rulebound from '../lib/index.mjs';
 import { EFFECT, KEY, create, issued, items, leased, now, started, webhook } from './scene.mjs';
 
-const { facts, load, readWebhook, truemed } = rulebound;
+const { facts, load, readWebhook, truemed, webhookIds } = rulebound;
 
 /** A webhook as it came in. */
 const incoming = (fields) => ({ secrets: ['old', 'whsec'], headers: { 'x-truemed-api-key': 'whsec' }, body: webhook.body, now, ...fields });
@@ -196,6 +196,18 @@ test('a webhook is read: its fact, its ids, and the status to reply with', () =>
   const { ids, unreadable } = readWebhook('truemed', incoming({ body: Buffer.of(0xff) }));
   assert.deepEqual(ids, []);
   assert.match(unreadable, /^The body /);
+});
+
+test('a stored webhook gives its ids again', () => {
+  for (const body of [webhook.body, Buffer.from(webhook.body)]) {
+    const { ids, unreadable } = webhookIds('truemed', { ...webhook, body });
+    assert.deepEqual([sorted(ids), unreadable], [IDS, null]);
+  }
+  const { ids, unreadable } = webhookIds('truemed', { ...webhook, body: Buffer.of(0xff) });
+  assert.deepEqual(ids, []);
+  assert.match(unreadable, /^The body /);
+  assert.throws(() => webhookIds('x', webhook), { code: 'unknown', pointer: '/provider' });
+  assert.throws(() => webhookIds('truemed', { type: 'customer_returned' }), { code: 'malformed', pointer: '/fact/type' });
 });
 
 test('a webhook of another sender is not authentic', () => {

@@ -1,5 +1,5 @@
 import type { AnyFlow, Questions } from './flows.cjs';
-import type { AnyHeaders, Catalogue, KeyKind, ProblemCode, ProviderName, ReceivedWebhook, Versions } from './shapes.cjs';
+import type { AnyHeaders, Catalogue, Fact, KeyKind, ProblemCode, ProviderName, ReceivedWebhook, Versions, WebhookIds } from './shapes.cjs';
 
 export * from './builders.cjs';
 export * from './flows.cjs';
@@ -49,6 +49,12 @@ export interface WebhookInput {
  * one of the ids. Throws `NotAuthentic` if the provider did not send it.
  */
 export function readWebhook(provider: ProviderName, webhook: WebhookInput): ReceivedWebhook;
+
+/**
+ * The ids of a webhook that you have received and stored: what `readWebhook` would find now. A newer release may read a
+ * webhook that an older one could not. `fact` is what `readWebhook` gave. Its origin is not checked again.
+ */
+export function webhookIds(provider: ProviderName, fact: Fact): WebhookIds;
 
 /** Asks one of the provider's pure modules a question. */
 export function ask<Provider extends ProviderName>(

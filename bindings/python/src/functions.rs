@@ -3,7 +3,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use rulebound::ffi::call;
+use rulebound::ffi::{call, read_fact};
 use rulebound::json::write;
 use rulebound::{Secret, WebhookOptions, read_webhook_with};
 
@@ -19,6 +19,7 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(load, module)?,
         wrap_pyfunction!(key_for, module)?,
         wrap_pyfunction!(read_webhook, module)?,
+        wrap_pyfunction!(webhook_ids, module)?,
         wrap_pyfunction!(ask, module)?,
         wrap_pyfunction!(catalogue, module)?,
         wrap_pyfunction!(versions, module)?,
@@ -88,6 +89,25 @@ fn read_webhook<'py>(
         let as_it_came = if body.is_instance_of::<PyString>() { body } else { raw.as_any() };
         made.get_item(intern!(py, "fact"))?.set_item(intern!(py, "body"), as_it_came)?;
         Ok(made)
+    })
+}
+
+/// The ids of a webhook that you have received and stored: what `read_webhook` would find now.
+///
+/// A newer release may read a webhook that an older one could not. `fact` is what `read_webhook` gave. Its origin is not
+/// checked again.
+#[pyfunction]
+fn webhook_ids<'py>(provider: &Bound<'py, PyAny>, fact: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = fact.py();
+    guard(|| {
+        let provider = named(provider, "provider")?;
+        let (text, raw) = walk::fact(fact).map_err(|error| error.under("fact").raise(py))?;
+        let mut read = read_fact(&text).map_err(|wrong| Error::from(wrong).under("fact").raise(py))?;
+        if let Some(raw) = &raw {
+            read = read.with_body(raw.as_bytes());
+        }
+        let found = rulebound::webhook_ids(provider, &read).map_err(|wrong| Error::from(wrong).raise(py))?;
+        values::plain(py, &found)
     })
 }
 

@@ -257,6 +257,10 @@ class Runner:
         for name, value in (expect or {}).items():
             assert found[name] == value, f"{name}: {found[name]}"
 
+    async def do_unread(self, host: Any, it: Any, expect: Any, has: bool) -> None:
+        self.query("DELETE FROM {p}inbox_ids", ())
+        self.query("UPDATE {p}inbox SET wake_at = NULL", ())
+
     async def do_tables(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         for name, count in expect.items():
             found = self.query(f"SELECT count(*) FROM {{p}}{name}", ())[0][0]

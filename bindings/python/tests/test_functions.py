@@ -51,6 +51,18 @@ def test_a_webhook_that_cannot_be_read_is_still_authentic(leased: truemed.Paymen
     assert ignored is not None and ignored["reason"] == "unreadable"
 
 
+def test_a_stored_webhook_gives_its_ids_again() -> None:
+    ids = [{"kind": "provision_token_request", "id": "ptr_1"}, {"kind": "payment_token", "id": "pt_1"}]
+    for body in (UPDATED["body"], UPDATED["body"].decode()):
+        assert rulebound.webhook_ids("truemed", {**UPDATED, "body": body}) == {"ids": ids, "unreadable": None}
+    unread = rulebound.webhook_ids("truemed", {**UPDATED, "body": b"\xff"})
+    assert (unread["ids"], unread["unreadable"] is None) == ([], False)
+    for provider, fact, pointer in [("x", UPDATED, "/provider"), ("truemed", {"type": "customer_returned"}, "/fact/type")]:
+        with pytest.raises(rulebound.InvalidInput) as wrong:
+            rulebound.webhook_ids(provider, fact)  # type: ignore[arg-type]
+        assert wrong.value.pointer == pointer
+
+
 def test_a_provider_that_does_not_sign_is_never_verified() -> None:
     received = rulebound.read_webhook("vend", [], {}, b"{}", 0, topic="subscription.update")
     assert (received["fact"]["origin"], received["fact"]["topic"]) == ("unverified", "subscription.update")

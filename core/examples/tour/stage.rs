@@ -67,7 +67,7 @@ impl<F: Flow> Host<F> {
                 }
                 self.snapshot = lease.next;
             }
-            Err(rejection) => rejected("lease", effect, &rejection.violations),
+            Err(rejection) => rejected("lease", effect, rejection.violations()),
         }
         Ok(())
     }

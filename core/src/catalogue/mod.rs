@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::effect::VerdictChoice;
 use crate::flow::{Facets, Flow, Named, Reviews, Table, Text};
 use crate::providers::{PROVIDERS, Provider, Question, all, for_each_known_flow};
-use crate::rule::{CoreRule, Enforcement, Level, Rule, Source};
+use crate::rule::{CoreRule, Rule, Source};
 
 /// The version of the rules, which differs from that of the library. It changes whenever a rule changes.
 pub const RULES_VERSION: &str = "2026.11";
@@ -178,24 +178,6 @@ impl RuleEntry {
         let flows = coverage.map_or_else(Default::default, |it| it.flows).iter();
         let flows = flows.map(|(flow, broken_by)| AboutFlow { flow, broken_by }).collect();
         Self { rule, flows }
-    }
-}
-
-/// Why an override of a rule would have no effect; nothing if it has an effect.
-pub(crate) fn why_without_effect(rule: &Rule, level: Level) -> Option<&'static str> {
-    match rule.enforcement {
-        Enforcement::ByConstruction => {
-            Some("nothing can break this rule, so its level does not matter: remove the override")
-        }
-        Enforcement::ByHost => {
-            Some("only the host can enforce this rule, so its level does not matter: remove the override")
-        }
-        Enforcement::LeftOut => Some("nothing enforces this rule, so its level does not matter: remove the override"),
-        Enforcement::Enforced if rule.level == Level::Forbid => {
-            Some("no config can change a rule whose level is `forbid`: remove the override")
-        }
-        Enforcement::Enforced if level == Level::Forbid => Some("an override cannot be `forbid`: use `deny` or `warn`"),
-        Enforcement::Enforced => None,
     }
 }
 

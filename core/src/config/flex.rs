@@ -1,13 +1,14 @@
 //! The settings of Flex: the host's account and its catalogue of prices.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::int::whole_if_any;
-use crate::json::listed;
+use crate::json::{Malformed, listed};
 use crate::money::Cents;
 use crate::url::BaseUrl;
 use crate::value::{open_enum, setters};
@@ -33,6 +34,22 @@ impl Settings {
     #[must_use]
     pub fn at(self, base_url: BaseUrl) -> Self {
         Self { base_url: Some(base_url), ..self }
+    }
+
+    /// Checks the prices, which no rule checks.
+    pub(super) fn check(&self) -> Result<(), Malformed> {
+        for (id, price) in &self.prices {
+            let Some(recurring) = &price.recurring else { continue };
+            let members = [
+                ("interval", why_no_interval(&recurring.interval)),
+                ("interval_count", why_below_one(recurring.interval_count)),
+                ("trial_period_days", why_below_one(recurring.trial_period_days)),
+            ];
+            if let Some((member, reason)) = members.into_iter().find_map(|(member, wrong)| Some((member, wrong?))) {
+                return Err(Malformed::new(format!("/prices/{id}/recurring/{member}"), reason));
+            }
+        }
+        Ok(())
     }
 
     /// The server's address, without a slash at the end.
@@ -158,17 +175,29 @@ fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Recurring>
 
 fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    match INTERVALS.contains(&text.as_str()) {
-        true => Ok(text),
-        false => Err(D::Error::custom(format_args!("is not an interval of Flex: use one of {}", listed(&INTERVALS)))),
+    match why_no_interval(&text) {
+        None => Ok(text),
+        Some(reason) => Err(D::Error::custom(reason)),
     }
 }
 
 fn from_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    match whole_if_any(deserializer)? {
-        Some(number) if number < 1 => Err(D::Error::custom("is less than 1: use a number from 1, or leave it out")),
-        number => Ok(number),
+    let number = whole_if_any(deserializer)?;
+    match why_below_one(number) {
+        None => Ok(number),
+        Some(reason) => Err(D::Error::custom(reason)),
     }
+}
+
+/// Why a text is not an interval of a price.
+fn why_no_interval(text: &str) -> Option<String> {
+    let is_one = INTERVALS.contains(&text);
+    (!is_one).then(|| format!("is not an interval of Flex: use one of {}", listed(&INTERVALS)))
+}
+
+/// Why a number cannot count intervals or days.
+fn why_below_one(number: Option<i64>) -> Option<String> {
+    number.filter(|it| *it < 1).map(|_| "is less than 1: use a number from 1, or leave it out".into())
 }
 
 #[cfg(test)]

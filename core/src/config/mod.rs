@@ -7,6 +7,7 @@ pub mod vend;
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +15,8 @@ use alloc::vec::Vec;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::rule::{Basis, Guards, Level, Rule};
+use crate::json::Malformed;
+use crate::rule::{Basis, Enforcement, Guards, Level, Rule};
 use crate::time::{Millis, Timestamp};
 use crate::value::setters;
 
@@ -106,6 +108,49 @@ setters!(Config {
 });
 
 impl Config {
+    /// Checks a config that the program has built. One that is read from JSON is checked already.
+    ///
+    /// `handle`, `lease` and `observe` do the same, and also check the overrides of their flow's rules.
+    ///
+    /// ```
+    /// use rulebound::{Config, time::Millis};
+    /// let wrong = Config::default().lease_ms(Millis::new(60)).check().unwrap_err();
+    /// assert_eq!(wrong.pointer, "/lease_ms");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The first member that is wrong, by its JSON Pointer, and what to write instead.
+    pub fn check(&self) -> Result<(), Malformed> {
+        let Lookups { after_return_ms, while_waiting_ms } = &self.lookups;
+        let members = [
+            ("/lease_ms", why_not_a_second(self.lease_ms)),
+            ("/grace_ms", why_no_grace(self.grace_ms)),
+            ("/backoff_ms", why_not_a_second(self.backoff_ms)),
+            ("/lookups/after_return_ms", why_not_ascending(after_return_ms)),
+            ("/lookups/while_waiting_ms", why_no_wait(while_waiting_ms)),
+        ];
+        match members.into_iter().find_map(|(pointer, wrong)| Some((pointer, wrong?))) {
+            Some((pointer, reason)) => Err(Malformed::new(pointer, reason)),
+            None => self.flex.check().map_err(|wrong| wrong.under("/flex")),
+        }
+    }
+
+    /// Checks the overrides of these rules, whose codes begin with `prefix`.
+    pub(crate) fn check_overrides(&self, prefix: &str, rules: &[&'static Rule]) -> Result<(), Malformed> {
+        let is_own = |code: &str| code.split_once('.').is_some_and(|(first, _)| first == prefix);
+        for (code, level) in self.overrides.iter().filter(|(code, _)| is_own(code)) {
+            let wrong = match rules.iter().find(|rule| rule.code == code) {
+                Some(rule) => why_without_effect(rule, *level),
+                None => Some(NO_CODE),
+            };
+            if let Some(reason) = wrong {
+                return Err(Malformed::new(format!("/overrides/{code}"), reason));
+            }
+        }
+        Ok(())
+    }
+
     /// The level of a rule under this config. No config changes a rule whose level is `forbid`.
     pub fn level(&self, rule: &Rule) -> Level {
         if rule.level == Level::Forbid {
@@ -121,22 +166,56 @@ impl Config {
     }
 }
 
-/// Reads a span of at least a second. A shorter one was probably meant in seconds.
-fn a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
-    let span = Millis::deserialize(deserializer)?;
-    match span < Millis::from_seconds(1) {
-        true => Err(D::Error::custom("is shorter than 1 second: use milliseconds, such as 300000 for 5 minutes")),
-        false => Ok(span),
+/// What is wrong with an override whose code no rule has.
+pub(crate) const NO_CODE: &str = "is not the code of a rule: copy it from the catalogue";
+
+/// Why an override of a rule would have no effect; nothing if it has an effect.
+pub(crate) fn why_without_effect(rule: &Rule, level: Level) -> Option<&'static str> {
+    match rule.enforcement {
+        Enforcement::ByConstruction => {
+            Some("nothing can break this rule, so its level does not matter: remove the override")
+        }
+        Enforcement::ByHost => {
+            Some("only the host can enforce this rule, so its level does not matter: remove the override")
+        }
+        Enforcement::LeftOut => Some("nothing enforces this rule, so its level does not matter: remove the override"),
+        Enforcement::Enforced if rule.level == Level::Forbid => {
+            Some("no config can change a rule whose level is `forbid`: remove the override")
+        }
+        Enforcement::Enforced if level == Level::Forbid => Some("an override cannot be `forbid`: use `deny` or `warn`"),
+        Enforcement::Enforced => None,
     }
 }
 
-/// Reads a span that is 0 or at least a second.
-fn none_or_a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
-    let span = Millis::deserialize(deserializer)?;
-    match is_below_a_second(span) {
-        true => Err(D::Error::custom("is shorter than 1 second: use milliseconds, such as 86400000 for a day, or 0")),
-        false => Ok(span),
+/// What is wrong with a value, if anything is.
+type Wrong = Option<&'static str>;
+
+/// A span must be at least a second. A shorter one was probably meant in seconds.
+fn why_not_a_second(span: Millis) -> Wrong {
+    let is_short = span < Millis::from_seconds(1);
+    is_short.then_some("is shorter than 1 second: use milliseconds, such as 300000 for 5 minutes")
+}
+
+/// A grace period is 0 or at least a second.
+fn why_no_grace(span: Millis) -> Wrong {
+    let is_short = is_below_a_second(span);
+    is_short.then_some("is shorter than 1 second: use milliseconds, such as 86400000 for a day, or 0")
+}
+
+/// The value, unless something is wrong with it.
+fn sound<T, E: Error>(value: T, why: impl Fn(&T) -> Wrong) -> Result<T, E> {
+    match why(&value) {
+        Some(reason) => Err(E::custom(reason)),
+        None => Ok(value),
     }
+}
+
+fn a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    sound(Millis::deserialize(deserializer)?, |span| why_not_a_second(*span))
+}
+
+fn none_or_a_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    sound(Millis::deserialize(deserializer)?, |span| why_no_grace(*span))
 }
 
 /// Whether a span was probably meant in seconds or hours. None at all is meant.
@@ -164,26 +243,32 @@ pub struct Lookups {
 /// How many lookups a schedule can have.
 const LONGEST_SCHEDULE: usize = 32;
 
-fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Millis]>, D::Error> {
-    let offsets = Vec::<Millis>::deserialize(deserializer)?;
+fn why_not_ascending(offsets: &[Millis]) -> Wrong {
     match offsets.len() {
         0..=LONGEST_SCHEDULE if offsets.iter().copied().any(is_below_a_second) => {
-            let reason = "has an offset shorter than 1 second: use milliseconds, such as 60000 for a minute, or 0";
-            Err(D::Error::custom(reason))
+            Some("has an offset shorter than 1 second: use milliseconds, such as 60000 for a minute, or 0")
         }
-        0..=LONGEST_SCHEDULE if offsets.is_sorted() => Ok(offsets.into()),
-        0..=LONGEST_SCHEDULE => Err(D::Error::custom("is not ascending: sort the offsets")),
-        _ => Err(D::Error::custom("has more than 32 offsets: remove some")),
+        0..=LONGEST_SCHEDULE if offsets.is_sorted() => None,
+        0..=LONGEST_SCHEDULE => Some("is not ascending: sort the offsets"),
+        _ => Some("has more than 32 offsets: remove some"),
     }
 }
 
-/// Reads the schedule of a wait. One that ends within an hour was probably meant in seconds.
-fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [Millis]>, D::Error> {
-    let offsets = ascending(deserializer)?;
-    match offsets.last().is_some_and(|last| *last < Millis::from_hours(1)) {
-        true => Err(D::Error::custom("ends before 1 hour: use milliseconds, such as 86400000 for a day")),
-        false => Ok(offsets),
-    }
+/// The schedule of a wait must last an hour. One that ends within an hour was probably meant in seconds.
+fn why_no_wait(offsets: &[Millis]) -> Wrong {
+    let is_short = || offsets.last().is_some_and(|last| *last < Millis::from_hours(1));
+    let short = || is_short().then_some("ends before 1 hour: use milliseconds, such as 86400000 for a day");
+    why_not_ascending(offsets).or_else(short)
+}
+
+type Offsets = Cow<'static, [Millis]>;
+
+fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Offsets, D::Error> {
+    sound(Vec::deserialize(deserializer)?.into(), |offsets: &Offsets| why_not_ascending(offsets))
+}
+
+fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Offsets, D::Error> {
+    sound(Vec::deserialize(deserializer)?.into(), |offsets: &Offsets| why_no_wait(offsets))
 }
 
 impl Default for Lookups {

@@ -165,10 +165,12 @@ impl<C: Call> Outbox<C> {
         Some(removed)
     }
 
-    /// Withdraws the lookup of a request's outcome.
+    /// Withdraws the lookup of a request's outcome, unless another request that may have succeeded needs the same one.
     pub(crate) fn withdraw_outcome_lookup(&mut self, call: &C) {
-        if let Some(lookup) = call.outcome_lookup() {
-            self.entries.retain(|it| !matches!(&it.effect, StoredEffect::Request(call) if **call == lookup));
+        let Some(lookup) = call.outcome_lookup() else { return };
+        let needs = |call: &C| call.outcome_lookup().as_ref() == Some(&lookup);
+        if !self.entries.iter().any(|it| it.was_sent() && it.call().is_some_and(needs)) {
+            self.entries.retain(|it| it.call() != Some(&lookup));
         }
     }
 

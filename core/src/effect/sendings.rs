@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Outbox, Retry};
+use super::{Call, Outbox, OutboxEntry, Retry};
 use crate::config::Config;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
@@ -167,6 +167,19 @@ impl Sendings {
 impl<C: Call> Outbox<C> {
     fn sendings(&mut self, id: &str) -> Option<&mut Sendings> {
         self.find_mut(id)?.sent.as_deref_mut()
+    }
+
+    /// The lookup that a worker must lease before it sends this request again, because an earlier sending may have done it.
+    ///
+    /// It is due, or under way. One lookup for each sending is enough, whatever its reply: a second object costs nothing,
+    /// and a lookup that fails must not keep the customer from the page.
+    pub(crate) fn lookup_before(&self, entry: &OutboxEntry<C>, now: Timestamp) -> Option<&EffectId> {
+        let is_resent = entry.class() == Some(Retry::Harmless) && entry.was_sent();
+        let lookup = entry.call().filter(|_| is_resent)?.outcome_lookup()?;
+        let lookup = self.entries.iter().find(|it| it.call() == Some(&lookup))?;
+        let last_at = |it: &OutboxEntry<C>| it.sent.as_deref().map(|sent| sent.last_at);
+        let is_due = lookup.resting(now).is_none() && last_at(lookup) < last_at(entry);
+        (is_due || lookup.leased(now).is_some()).then_some(&lookup.id)
     }
 
     /// Closes a sending that did nothing, and returns whether none is open any more.

@@ -38,7 +38,8 @@ use crate::json::{Malformed, Verbatim, encode};
 use crate::providers::for_each_known_flow;
 use crate::rule::Violation;
 use crate::snapshot::{
-    Fault, HandleError, Heading, Ignored, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot, Step,
+    Fault, HandleError, Heading, Ignored, Lease, LeaseError, LoadError, ObserveError, Rejection, SaveError, Snapshot,
+    Step,
 };
 use crate::time::Timestamp;
 
@@ -186,7 +187,17 @@ impl From<HandleError> for AnyError {
     fn from(error: HandleError) -> Self {
         match error {
             HandleError::Rejected(rejection) => rejection.into(),
+            HandleError::Config(wrong) => wrong.into(),
             HandleError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<LeaseError> for AnyError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Rejected(rejection) => rejection.into(),
+            LeaseError::Config(wrong) => wrong.into(),
         }
     }
 }
@@ -195,6 +206,7 @@ impl From<ObserveError> for AnyError {
     fn from(error: ObserveError) -> Self {
         match error {
             ObserveError::Fact(error) => error.into(),
+            ObserveError::Config(wrong) => wrong.into(),
             ObserveError::Fault(fault) => fault.into(),
         }
     }

@@ -149,6 +149,14 @@ enum Verb<'a> {
         #[serde(default)]
         tolerance_ms: Option<Millis>,
     },
+    /// Lists the ids by which a stored webhook finds its flows. A newer release may read one that an older one could not.
+    WebhookIds {
+        /// The provider's name.
+        provider: String,
+        /// The fact of the webhook, as `read_webhook` returned it.
+        #[serde(borrow)]
+        fact: RawText<'a>,
+    },
     /// Returns the key of a flow that belongs to one object of the provider, such as a one-time token.
     KeyFor {
         /// The kind, as the provider's page names it.
@@ -289,6 +297,11 @@ fn serve(verb: Verb<'_>) -> Served {
             let options = WebhookOptions { topic: topic.as_deref(), tolerance: tolerance_ms };
             let received = read_webhook_with(&provider, &secrets, &headers, body.as_bytes(), now, &options);
             ok(&received.map_err(|it| error(it.into()))?)
+        }
+        Verb::WebhookIds { provider, fact } => {
+            named(&provider)?;
+            let fact = read_fact(fact.get()).map_err(|it| failed(it.under("/fact").into()))?;
+            ok(&providers::webhook_ids(&provider, &fact).map_err(|it| failed(it.into()))?)
         }
         Verb::KeyFor { kind, name } => ok(&providers::key_for(&kind, &name).map_err(|it| failed(it.into()))?),
         Verb::Ask { provider, question, with } => {

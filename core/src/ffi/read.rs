@@ -4,8 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::catalogue::why_without_effect;
-use crate::config::Config;
+use crate::config::{Config, NO_CODE, why_without_effect};
 use crate::fact::Fact;
 use crate::flow::Flow;
 use crate::id::EffectId;
@@ -102,7 +101,7 @@ pub(super) fn checked(config: Config) -> Result<Config, Malformed> {
     for (code, level) in &config.overrides {
         let wrong = match rule(code) {
             Some(rule) => why_without_effect(rule, *level),
-            None => Some("is not the code of a rule: copy it from the catalogue"),
+            None => Some(NO_CODE),
         };
         if let Some(reason) = wrong {
             return Err(Malformed::new(format!("/overrides/{code}"), reason));

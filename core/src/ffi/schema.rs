@@ -14,7 +14,7 @@ use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, Failure, Origin};
 use crate::flow::{Flow, Named, Status};
 use crate::id::TypedId;
-use crate::providers::{ReceivedWebhook, for_each_known_flow};
+use crate::providers::{ReceivedWebhook, WebhookIds, for_each_known_flow};
 use crate::rule::Violation;
 use crate::snapshot::Saved;
 
@@ -73,6 +73,7 @@ impl Types {
         add::<Origin>(&mut written);
         add::<TypedId>(&mut written);
         add::<ReceivedWebhook<'_>>(&mut written);
+        add::<WebhookIds>(&mut written);
         add::<Catalogue>(&mut written);
         add::<Versions>(&mut written);
         add::<Answer<Value>>(&mut written);

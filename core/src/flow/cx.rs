@@ -317,19 +317,6 @@ impl<'a, F: Flow> Cx<'a, F> {
         self.put_review(None, ask.into(), about.into(), Some(from));
     }
 
-    /// The same, unless the question is planned for that instant already. It then keeps its place among the effects, so
-    /// that a signal that is repeated changes nothing.
-    pub fn ask_once_at(&mut self, review: F::Review, about: impl Into<TypedId>, from: Timestamp) {
-        let about = about.into();
-        let is_planned = |it: &OutboxEntry<F::Call>| {
-            let subject = it.reason_and_subject().map(|(_, subject)| subject);
-            it.not_before == Some(from) && it.is_review_of(review.name()) && subject == Some(about.as_str())
-        };
-        if !self.outbox.entries.iter().any(is_planned) {
-            self.ask_at(review, about, from);
-        }
-    }
-
     /// Asks a person when the lookup schedule of a wait is over.
     pub fn ask_on_schedule(&mut self, ask: impl Into<Ask<F::Review>>, about: impl Into<TypedId>, timer: &PollTimer) {
         self.put_review(None, ask.into(), about.into(), timer.end(&self.context.config.lookups));
@@ -360,7 +347,12 @@ impl<'a, F: Flow> Cx<'a, F> {
         let (kind, about) = about.into_parts();
         // Mostly the id of the effect ends with the subject.
         let about = id.cause().split_once(':').is_none_or(|(_, subject)| subject != &*about).then(|| (&*about).into());
-        self.outbox.to_mut().put(id, StoredEffect::Review { kind, about, verdicts }, from);
+        let effect = StoredEffect::Review { kind, about, verdicts };
+        // A question that is open or planned keeps its place among the effects, so that a repeated signal changes nothing.
+        let is_it = |it: &OutboxEntry<F::Call>| it.id == id && it.not_before == from && it.effect == effect;
+        if !self.outbox.entries.iter().any(is_it) {
+            self.outbox.to_mut().put(id, effect, from);
+        }
     }
 
     /// Withdraws the review with this subject.

@@ -18,7 +18,7 @@ use crate::webhook::{Delivery, NotAuthentic};
 
 pub use checked::Checked;
 pub use question::Question;
-pub use receive::{ReceivedWebhook, WebhookOptions, read_webhook, read_webhook_with};
+pub use receive::{ReceivedWebhook, WebhookIds, WebhookOptions, read_webhook, read_webhook_with, webhook_ids};
 
 /// What the library knows of one provider, besides its flows.
 #[non_exhaustive]

@@ -11,6 +11,7 @@ use super::{Provider, named};
 use crate::fact::{Fact, FactError, Headers};
 use crate::flow::Webhook;
 use crate::id::TypedId;
+use crate::json::Malformed;
 use crate::time::{Millis, Timestamp};
 use crate::webhook::{Delivery, NotAuthentic, Secret};
 
@@ -28,6 +29,37 @@ pub struct ReceivedWebhook<'a> {
     pub acknowledge_with: u16,
     /// Why the webhook names no ids, if it is not readable; otherwise `null`.
     pub unreadable: Option<String>,
+}
+
+/// The ids by which a stored webhook finds its flows.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct WebhookIds {
+    /// The ids that the webhook names. A snapshot matches if its own `ids` contain one of them.
+    pub ids: Vec<TypedId>,
+    /// Why the webhook names no ids, if it is not readable; otherwise `null`.
+    pub unreadable: Option<String>,
+}
+
+/// The ids of a webhook that the host has received and stored: what [`read_webhook`] would find now.
+///
+/// A newer release may read a webhook that an older one could not. No origin is checked, because the fact has it.
+///
+/// ```
+/// use rulebound::{Fact, webhook_ids};
+/// let stored = Fact::webhook(br#"{"payment_token": "pt_1"}"#.as_slice());
+/// assert_eq!(webhook_ids("truemed", &stored).unwrap().ids[0].as_str(), "pt_1");
+/// assert_eq!(webhook_ids("truemed", &Fact::CustomerReturned {}).unwrap_err().pointer, "/fact/type");
+/// ```
+///
+/// # Errors
+///
+/// If no provider has this name, or the fact is no webhook.
+pub fn webhook_ids(provider: &str, fact: &Fact<'_>) -> Result<WebhookIds, Malformed> {
+    let provider =
+        named(provider).ok_or_else(|| Malformed::new("/provider", format!("there is no provider `{provider}`")))?;
+    provider.webhook_ids(fact).ok_or_else(|| Malformed::new("/fact/type", "must be `webhook`"))
 }
 
 /// Reads a webhook: checks its origin from the raw body, and finds out which flows it belongs to.
@@ -81,13 +113,25 @@ impl Provider {
         let (body, topic, tolerance) = (raw_body.into(), options.topic, options.tolerance);
         let origin = (self.authenticate)(&Delivery { secrets, headers, body: &body, now, tolerance })?;
         let content_type = headers.get("content-type");
-        let (ids, unreadable) = match (self.correlate)(&Webhook { body: &body, content_type, topic }) {
-            Ok(ids) => (ids, None),
-            Err(FactError { reason, .. }) => (Vec::new(), Some(format!("The body {reason}."))),
-        };
+        let WebhookIds { ids, unreadable } = self.ids_of(&Webhook { body: &body, content_type, topic });
         let owned = |text: &str| Cow::Owned(String::from(text));
         let fact = Fact::Webhook { body, content_type: content_type.map(owned), topic: topic.map(owned), origin };
         Ok(ReceivedWebhook { fact, ids, acknowledge_with: self.acknowledgement, unreadable })
+    }
+
+    /// Does the same as [`webhook_ids`] for a provider that the program names. `None` if the fact is no webhook.
+    pub fn webhook_ids(&self, fact: &Fact<'_>) -> Option<WebhookIds> {
+        let Fact::Webhook { body, content_type, topic, .. } = fact else { return None };
+        Some(self.ids_of(&Webhook { body, content_type: content_type.as_deref(), topic: topic.as_deref() }))
+    }
+
+    fn ids_of(&self, webhook: &Webhook<'_>) -> WebhookIds {
+        match (self.correlate)(webhook) {
+            Ok(ids) => WebhookIds { ids, unreadable: None },
+            Err(FactError { reason, .. }) => {
+                WebhookIds { ids: Vec::new(), unreadable: Some(format!("The body {reason}.")) }
+            }
+        }
     }
 }
 

@@ -34,17 +34,42 @@ pub enum HandleError {
     /// It would break rules.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// A member of the config is wrong.
+    #[error("the config is wrong at {0}")]
+    Config(Malformed),
     /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl HandleError {
-    /// The broken rules, in the order in which they were found; empty if it is a fault.
+    /// The broken rules, in the order in which they were found; empty if it is another error.
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Rejected(rejection) => &rejection.violations,
-            Self::Fault(_) => &[],
+            Self::Config(_) | Self::Fault(_) => &[],
+        }
+    }
+}
+
+/// Why an effect was not leased.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum LeaseError {
+    /// It would break rules.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// A member of the config is wrong.
+    #[error("the config is wrong at {0}")]
+    Config(Malformed),
+}
+
+impl LeaseError {
+    /// The broken rules, in the order in which they were found; empty if it is another error.
+    pub fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Rejected(rejection) => &rejection.violations,
+            Self::Config(_) => &[],
         }
     }
 }
@@ -56,17 +81,20 @@ pub enum ObserveError {
     /// The host built it wrong.
     #[error(transparent)]
     Fact(#[from] FactError),
+    /// A member of the config is wrong. The fact is not lost: observe it again with another config.
+    #[error("the config is wrong at {0}")]
+    Config(Malformed),
     /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl ObserveError {
-    /// A JSON Pointer to what is wrong in the fact; empty if it is a fault.
+    /// A JSON Pointer to what is wrong in the fact; empty if it is another error.
     pub const fn pointer(&self) -> &'static str {
         match self {
             Self::Fact(error) => error.pointer,
-            Self::Fault(_) => "",
+            Self::Config(_) | Self::Fault(_) => "",
         }
     }
 }

@@ -5,12 +5,13 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{HandleError, Lease, Noted, Rejection, Snapshot, Step, declared};
-use crate::config::Context;
+use super::{HandleError, Lease, LeaseError, Noted, Rejection, Snapshot, Step, declared};
+use crate::config::{Config, Context};
 use crate::effect::{Call, OutboxEntry, Request, StoredEffect, idempotency_key};
 use crate::fact::IgnoredReason;
 use crate::flow::{Cx, Facets, Flow, Input, Moment, Named, Rules, Stop};
 use crate::id::EffectId;
+use crate::json::Malformed;
 use crate::rule::{CoreRule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
 
@@ -38,8 +39,10 @@ impl<F: Flow> Snapshot<F> {
     ///
     /// # Errors
     ///
-    /// [`HandleError::Rejected`] if the command would break rules, and a [`Fault`](super::Fault) for a bug of the library.
+    /// [`HandleError::Rejected`] if the command would break rules, [`HandleError::Config`] if a member of the config is wrong,
+    /// and a [`Fault`](super::Fault) for a bug of the library.
     pub fn handle(&self, command: impl Into<F::Command>, context: &Context) -> Result<Step<F>, HandleError> {
+        Self::check_config(&context.config).map_err(HandleError::Config)?;
         let command = command.into();
         if self.state.is_duplicate(&command) {
             return Ok(self.unchanged(IgnoredReason::Duplicate, Vec::new()));
@@ -77,6 +80,19 @@ impl<F: Flow> Snapshot<F> {
         let Noted { new_ids, warnings, failure } = noted;
         let ignored = (next.revision == self.revision).then(|| IgnoredReason::Duplicate.into());
         Ok(Step { next, ignored, new_ids, failure, warnings, moved: Some((before, trigger)) })
+    }
+
+    /// Checks a config that no JSON reader has checked: every member that counts for this flow.
+    pub(super) fn check_config(config: &Config) -> Result<(), Malformed> {
+        config.check().map_err(|wrong| wrong.under("/config"))?;
+        if config.overrides.is_empty() {
+            return Ok(());
+        }
+        let provider = F::ID.split_once('.').map_or(F::ID, |(provider, _)| provider);
+        let own: Vec<_> = F::Rule::ALL.iter().map(|it| it.rule()).collect();
+        let common: Vec<_> = CoreRule::ALL.iter().map(|it| it.rule()).collect();
+        let of_flow = config.check_overrides(provider, &own);
+        of_flow.and_then(|()| config.check_overrides("rulebound", &common)).map_err(|wrong| wrong.under("/config"))
     }
 
     /// Checks the rules on an action that do not depend on the contents of a command.
@@ -123,8 +139,10 @@ impl<F: Flow> Snapshot<F> {
     ///
     /// # Errors
     ///
-    /// If the effect is not pending, another worker has it, or its request would break a rule now.
-    pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, Rejection> {
+    /// If the effect is not pending, another worker has it, its request would break a rule now, or a member of the config is
+    /// wrong.
+    pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, LeaseError> {
+        Self::check_config(&context.config).map_err(LeaseError::Config)?;
         let found = self.outbox.find(id.as_str()).filter(|it| !it.withheld);
         let mut rules = self.leasing(found, context);
         let is_review = id.kind() == "review";
@@ -133,11 +151,11 @@ impl<F: Flow> Snapshot<F> {
             let check =
                 rules.check(CoreRule::NotPending, false).at("/effect").unblocked_by(from.map(UnblockedBy::time));
             check.because(|| self.not_pending(id, from, context));
-            return Err(Rejection { violations: rules.violations });
+            return Err(Rejection { violations: rules.violations }.into());
         };
         self.may_lease(entry, &mut rules);
         if !rules.violations.is_empty() {
-            return Err(Rejection { violations: rules.violations });
+            return Err(Rejection { violations: rules.violations }.into());
         }
         let mut cx = Cx::from(rules);
         let lease = context.now.after(context.config.lease_ms);
@@ -187,8 +205,9 @@ impl<F: Flow> Snapshot<F> {
         rules.check(CoreRule::Leased, lease.is_none()).at("/effect").unblocked_by(lease.map(UnblockedBy::time));
         rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").unblocked_by(rest.map(UnblockedBy::time));
         let has_review = entry.asks(now, rules.config()).is_some();
-        let can_be_sent = lease.is_some() || !(has_review || entry.is_held());
-        rules.check(CoreRule::OutcomeUnknown, can_be_sent).at("/effect");
+        let lookup = self.outbox.lookup_before(entry, now).map(|id| UnblockedBy::reply(id.clone()));
+        let can_be_sent = lease.is_some() || !(has_review || entry.is_held() || lookup.is_some());
+        rules.check(CoreRule::OutcomeUnknown, can_be_sent).at("/effect").unblocked_by(lookup);
         if let StoredEffect::Request(call) = &entry.effect {
             let action = F::action_of_call(call);
             self.state.permits(action, rules);

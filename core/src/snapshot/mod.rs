@@ -32,7 +32,7 @@ use crate::id::{Fingerprints, Key, Text, TypedId};
 use crate::int::LARGEST;
 use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
 use crate::rule::Violation;
-pub use error::{Fault, HandleError, LoadError, ObserveError, Rejection, SaveError};
+pub use error::{Fault, HandleError, LeaseError, LoadError, ObserveError, Rejection, SaveError};
 use failure::LastFailure;
 pub use step::{Ignored, Lease, Step};
 use verdict::choices_of;

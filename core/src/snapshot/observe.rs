@@ -49,9 +49,10 @@ impl<F: Flow> Snapshot<F> {
     ///
     /// # Errors
     ///
-    /// [`ObserveError::Fact`] if the host built the fact wrong, such as with an effect that the flow has never had, and a
-    /// [`Fault`] for a bug of the library.
+    /// [`ObserveError::Fact`] if the host built the fact wrong, such as with an effect that the flow has never had,
+    /// [`ObserveError::Config`] if a member of the config is wrong, and a [`Fault`] for a bug of the library.
     pub fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<Step<F>, ObserveError> {
+        Self::check_config(&context.config).map_err(ObserveError::Config)?;
         match fact {
             Fact::Reply { effect, sending, http_status: status, headers, body } => {
                 self.reply(&effect, sending, &Reply { status, body: &body }, &headers, context)

@@ -75,6 +75,7 @@ impl Stage {
                     .map_err(|it| it.to_string())?
                     .map_or(Value::Null, |row| shown(&row)),
                 "row" => self.row(with).await,
+                "unread" => self.unread().await,
                 "tables" => count(&self.tables).await,
                 "journal" => self.journal(with).await,
                 "verify" => json!({"problems": host.verify().await.map_err(|it| it.to_string())?}),
@@ -257,6 +258,14 @@ impl Stage {
         let found = self.tables.rows(&sql, &id).await;
         let number = |at: usize| found[0][at].as_ref().map(|it| it.parse::<i64>().unwrap());
         json!({"wake_at": number(0).map(|it| it - self.world.now()), "revision": number(1), "tries": number(2)})
+    }
+
+    /// Leaves the entries as an older release leaves those that it cannot read: they name no ids, and rest.
+    async fn unread(&self) -> Value {
+        let [inbox, ids] = ["rulebound_inbox", "rulebound_inbox_ids"].map(|it| self.tables.name(it));
+        self.tables.run(&format!("DELETE FROM {ids}"), &[]).await;
+        self.tables.run(&format!("UPDATE {inbox} SET wake_at = NULL"), &[]).await;
+        json!({})
     }
 
     async fn journal(&self, with: &Value) -> Value {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::bundles::{Definitions, pascal};
 
 /// What every flow takes and gives.
-const COMMON: [&str; 13] = [
+const COMMON: [&str; 14] = [
     "Catalogue",
     "Config",
     "Fact",
@@ -22,6 +22,7 @@ const COMMON: [&str; 13] = [
     "Versions",
     "Violation",
     "Wait",
+    "WebhookIds",
 ];
 
 /// The definitions of every shape, and of all that those need.

@@ -20,7 +20,7 @@ const WITH_BODY: [&str; 3] = ["Reply", "Webhook", "WebhookFact"];
 const HEADERS: &str = "{ readonly [name: string]: string | readonly string[] | undefined } \
     | Iterable<readonly [name: string, value: string | readonly string[] | undefined]>";
 /// What the package exports besides the providers, as `lib/index.cjs` does.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 12] = [
     "NotAuthentic",
     "RuleboundError",
     "Snapshot",
@@ -32,6 +32,7 @@ const FUNCTIONS: [&str; 11] = [
     "load",
     "readWebhook",
     "versions",
+    "webhookIds",
 ];
 
 /// The declarations of the classes and of the builders, and the names that `import` gives.

@@ -4,6 +4,7 @@
 
 const { createHash, randomBytes } = require('node:crypto');
 
+const { webhookIds } = require('../index.cjs');
 const { sql } = require('./dialect.cjs');
 const { describe } = require('./errors.cjs');
 const journal = require('./journal.cjs');
@@ -35,6 +36,9 @@ const OFFERED = `SELECT e.id, e.deliveries, e.origin, e.content_type, e.topic, e
 const DELETE = 'DELETE FROM {p}inbox WHERE id = ? AND deliveries = ?';
 const DELETE_IDS = 'DELETE FROM {p}inbox_ids WHERE inbox = ?';
 const FAIL = 'UPDATE {p}inbox SET tries = tries + 1, last_error = ?, wake_at = ? WHERE id = ?';
+const UNKNOWN = `SELECT id, provider, origin, content_type, topic, body FROM {p}inbox e WHERE origin = 'verified'
+  AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n WHERE n.inbox = e.id) ORDER BY received_at LIMIT 1000`;
+const DUE = 'UPDATE {p}inbox SET wake_at = received_at, tries = 0 WHERE id = ?';
 const PICK = `SELECT id, deliveries, origin, received_at, {now} FROM {p}inbox WHERE wake_at <= {due}
   ORDER BY wake_at LIMIT 1 {skip}`;
 
@@ -121,8 +125,18 @@ function* erase(entry, deliveries) {
   if ((yield sql(DELETE, entry, deliveries)).count === 1) yield sql(DELETE_IDS, entry);
 }
 
+/** Makes each verified entry due that names no id so far, and that this release of the library can read. */
+function* readAgain() {
+  for (const [entry, provider, origin, content_type, topic, body] of (yield sql(UNKNOWN)).rows) {
+    const { ids } = webhookIds(provider, { type: 'webhook', origin, content_type, topic, body });
+    for (const { id } of ids) yield sql(ADD_ID, provider, id, entry);
+    if (ids.length > 0) yield sql(DUE, entry);
+  }
+}
+
 /** One entry that is due, with its rows; null if there is none. If this worker is killed, it is due again in a minute. */
 function* pick(kit) {
+  if (!kit.hasReadAgain) yield* readAgain();
   const [found] = (yield sql(PICK, kit.due())).rows;
   if (found === undefined) return null;
   const [id, deliveries, origin, receivedAt, at] = found;

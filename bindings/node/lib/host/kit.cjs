@@ -32,6 +32,8 @@ class Kit {
     this.hooks = hooks;
     this.base = config;
     this.isReady = false;
+    /** Whether a worker of this process has read the entries again that an older release could not read. */
+    this.hasReadAgain = false;
     this.accounts = new Accounts(providers, () => hooks.monotonic(), () => this.#configs.clear());
   }
 

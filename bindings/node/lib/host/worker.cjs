@@ -148,6 +148,7 @@ class Worker {
   async #entry() {
     const kit = this.#kit;
     const entry = await this.#host.run(() => inbox.pick(kit));
+    kit.hasReadAgain = true;
     if (entry === null) return false;
     let [isEarly, isOffered] = [false, true];
     for (const [flow, key] of entry.rows) {

@@ -53,6 +53,10 @@ class Sqlite {
     this.db.prepare('UPDATE rulebound_flows SET snapshot = ?, wake_at = ? WHERE flow = ? AND key = ?').run(text(snapshot), now, flow, key);
   }
 
+  async unread() {
+    this.db.exec('DELETE FROM rulebound_inbox_ids; UPDATE rulebound_inbox SET wake_at = NULL');
+  }
+
   async count(name) {
     return this.db.prepare(`SELECT count(*) AS n FROM ${name === 'handled' ? name : `rulebound_${name}`}`).get().n;
   }
@@ -106,6 +110,11 @@ class Postgres {
   async change(flow, key, text, now) {
     const { snapshot } = await this.row(flow, key);
     await this.query('UPDATE {p}rulebound_flows SET snapshot = $1, wake_at = $2 WHERE flow = $3 AND key = $4', text(snapshot), now, flow, key);
+  }
+
+  async unread() {
+    await this.query('DELETE FROM {p}rulebound_inbox_ids');
+    await this.query('UPDATE {p}rulebound_inbox SET wake_at = NULL');
   }
 
   async count(name) {

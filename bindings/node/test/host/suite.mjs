@@ -230,6 +230,10 @@ class Scenario {
     }
   }
 
+  unread() {
+    return this.database.unread();
+  }
+
   async tables(_, { expect }) {
     for (const [name, count] of Object.entries(expect)) assert.equal(await this.database.count(name), count, name);
   }

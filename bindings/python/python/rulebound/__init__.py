@@ -11,6 +11,7 @@ from ._providers import *
 from ._rulebound import *
 
 _TYPES = ("FlowId", "KeyKind", "Notice", "ProviderName", "ReceivedWebhook", "RuleCode", "Signal", "Verdict", "Action")
+_TYPES += ("WebhookIds",)
 
 
 def __getattr__(name):

@@ -14,4 +14,5 @@ from .types import (
     RuleCode as RuleCode,
     Signal as Signal,
     Verdict as Verdict,
+    WebhookIds as WebhookIds,
 )

@@ -24,6 +24,7 @@ from .types import (
     Versions,
     Violation,
     Wait,
+    WebhookIds,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "load",
     "read_webhook",
     "versions",
+    "webhook_ids",
 ]
 
 _Command = TypeVar("_Command", contravariant=True)
@@ -216,6 +218,13 @@ def read_webhook(
     webhook that must change nothing: reply with 401. Vend and Revup sign nothing, so the origin of their webhooks stays
     `unverified`. `topic` is what only the URL or a header says about it. `tolerance` is how far the time of a signature can be
     from `now`: a `timedelta` or integer milliseconds. By default it is 5 minutes at Flex, and Truemed's can have any time.
+    """
+
+def webhook_ids(provider: ProviderName, fact: Fact) -> WebhookIds:
+    """The ids of a webhook that you have received and stored: what `read_webhook` would find now.
+
+    A newer release may read a webhook that an older one could not. `fact` is what `read_webhook` gave. Its origin is not
+    checked again.
     """
 
 def ask(provider: ProviderName, question: str, fields: Mapping[str, Any]) -> Any:

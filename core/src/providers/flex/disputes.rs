@@ -190,6 +190,11 @@ impl WatchedDisputes {
         self.find(id.as_str()).into_iter().for_each(|watched| watched.plan(cx));
     }
 
+    /// Nothing came of the acceptance so far. The lookup of its outcome is gone, and the dispute needs one all the same.
+    pub(super) fn not_sent<F: Flex>(&self, id: &DisputeId, cx: &mut Cx<'_, F>) {
+        self.find(id.as_str()).into_iter().for_each(|watched| watched.plan(cx));
+    }
+
     /// The dispute to look up must be a known one.
     pub(super) fn check_known<F: Flex>(&self, id: &DisputeId, rules: &mut Rules<'_, F>) {
         // The action has rejected the command already if no dispute is known.
@@ -304,7 +309,7 @@ impl Watched {
         }
         match self.due_at {
             Some(due_at) if !self.ended && !self.answered && !self.accepted => {
-                cx.ask_once_at(Review::EvidenceDue, id, due_at.before(NOTICE));
+                cx.ask_at(Review::EvidenceDue, id, due_at.before(NOTICE));
             }
             _ => cx.withdraw_review(Review::EvidenceDue, id.as_str()),
         }

@@ -394,6 +394,6 @@ rules! {
         ByConstruction("a refusal in Flex's own format ends the request; 401, 403, 407 and 429 delay it") [INTRO];
     /// A session whose create reply was lost must be looked up before another session is made.
     RetryCreateAmbiguous = "flex.retry.create-ambiguous" Deny Inferred Money
-        ByConstruction("a lookup is due; only a session that no customer has seen is created again, and a person is \
-            asked if the lookup is unclear") [GET_SESSION];
+        ByConstruction("no worker can send the request again before its lookup; only a session that no customer has \
+            seen is created again, and a person is asked if the lookup is unclear") [GET_SESSION];
 }

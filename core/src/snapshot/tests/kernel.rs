@@ -11,7 +11,7 @@ use crate::flow::FacetTransition;
 use crate::id::TypedId;
 use crate::id::{EffectId, Key};
 use crate::rule::{Level, RuleSet};
-use crate::snapshot::{Fault, HandleError, Lease, LoadError, ObserveError, Rejection, SaveError, Snapshot};
+use crate::snapshot::{Fault, HandleError, Lease, LeaseError, LoadError, ObserveError, SaveError, Snapshot};
 use crate::time::Timestamp;
 
 const LEASE: i64 = 300_000;
@@ -34,7 +34,7 @@ fn requested() -> Snapshot<Toy> {
 }
 
 fn lease(snapshot: &Snapshot<Toy>, id: &str, now: i64) -> Result<Lease<Toy>, Vec<&'static str>> {
-    let codes = |it: Rejection| it.violations.iter().map(|it| it.rule.code).collect();
+    let codes = |it: LeaseError| it.violations().iter().map(|it| it.rule.code).collect();
     snapshot.lease(&EffectId::parse(id).unwrap(), &context(now)).map_err(codes)
 }
 

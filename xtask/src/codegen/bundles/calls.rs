@@ -55,6 +55,7 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
         ("wake_at", json!({"anyOf": [reference("Timestamp"), {"type": "null"}]})),
         ("ids", list("TypedId")),
         ("read_webhook", reference("ReceivedWebhook")),
+        ("webhook_ids", reference("WebhookIds")),
         ("key_for", reference("Key")),
         ("ask", json!({})),
         ("catalogue", reference("Catalogue")),
@@ -62,9 +63,13 @@ pub(super) fn define(flows: &[FlowTypes], all: &mut Definitions) {
     ] {
         reply(&format!("Call{}", pascal(verb)), verb, ok, all);
     }
-    for verb in ["read_webhook", "ask"] {
+    for verb in ["read_webhook", "webhook_ids", "ask"] {
         let fields = format!("Call{}Fields", pascal(verb));
         let definition = with(all[&fields].clone(), "provider", &reference("ProviderName"));
+        let definition = match verb {
+            "webhook_ids" => with(definition, "fact", &reference("Fact")),
+            _ => definition,
+        };
         all.insert(fields, definition);
     }
 }

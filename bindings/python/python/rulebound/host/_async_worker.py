@@ -229,6 +229,7 @@ class AsyncWorker(Base):
 
     async def _visit_entry(self) -> bool:
         entry = await self._run(lambda: _inbox.pick(self._kit))
+        self._kit.has_read_again = True
         if entry is None:
             return False
         is_early = False

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import rulebound
+
 from ._journal import describe_step
 from ._kit import Kit, describe, provider_of
 from ._sql import Script, Statement
@@ -52,6 +54,11 @@ _OFFERED = (
 _DELETE = "DELETE FROM {p}inbox WHERE id = ? AND deliveries = ?"
 _DELETE_IDS = "DELETE FROM {p}inbox_ids WHERE inbox = ?"
 _FAIL = "UPDATE {p}inbox SET tries = tries + 1, last_error = ?, wake_at = ? WHERE id = ?"
+_UNKNOWN = (
+    "SELECT id, provider, origin, content_type, topic, body FROM {p}inbox e WHERE origin = 'verified' "
+    "AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n WHERE n.inbox = e.id) ORDER BY received_at LIMIT 1000"
+)
+_DUE = "UPDATE {p}inbox SET wake_at = received_at, tries = 0 WHERE id = ?"
 _PICK = (
     "SELECT id, deliveries, origin, received_at, {now} FROM {p}inbox WHERE wake_at <= {due} ORDER BY wake_at LIMIT 1 "
     "{lock_skipping}"
@@ -155,8 +162,21 @@ def delete(entry: str, deliveries: int) -> Script[None]:
         yield Statement(_DELETE_IDS, (entry,))
 
 
+def read_again() -> Script[None]:
+    """Makes each verified entry due that names no id so far, and that this release of the library can read."""
+    for entry, provider, origin, content_type, topic, body in (yield Statement(_UNKNOWN, ())).rows:
+        fact = {"type": "webhook", "origin": origin, "content_type": content_type, "topic": topic, "body": bytes(body)}
+        ids = [it["id"] for it in rulebound.webhook_ids(provider, fact)["ids"]]  # type: ignore[arg-type]
+        for name in dict.fromkeys(ids):
+            yield Statement(_ADD_ID, (provider, name, entry))
+        if ids:
+            yield Statement(_DUE, (entry,))
+
+
 def pick(kit: Kit) -> Script[Entry | None]:
     """One entry that is due. If this worker is killed, it is due again in a minute."""
+    if not kit.has_read_again:
+        yield from read_again()
     rows = (yield Statement(_PICK, (kit.due(),))).rows
     if not rows:
         return None

@@ -87,6 +87,8 @@ class Kit:
         self.given_clock = clock
         self.handlers: dict[Kind, Handler] = {}
         self.formats: dict[str, int] = {}
+        self.has_read_again = False
+        """Whether a worker of this process has read the entries again that an older release could not read."""
         self._base = dict(config)
         self._configs: dict[tuple[str, str, float], Any] = {}
         self._accounts: dict[tuple[str, str], tuple[float, Account | None]] = {}

@@ -221,6 +221,7 @@ class Worker(Base):
 
     def _visit_entry(self) -> bool:
         entry = self._run(lambda: _inbox.pick(self._kit))
+        self._kit.has_read_again = True
         if entry is None:
             return False
         is_early = False

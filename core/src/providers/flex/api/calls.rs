@@ -97,7 +97,8 @@ pub enum RefundsOf {
     Any,
 }
 
-/// A repeated create is harmless: a session that no customer has seen costs nothing.
+/// A repeated create is harmless: a session that no customer has seen costs nothing. No document has an idempotency key,
+/// so the session is looked up before each repetition.
 pub(crate) static CREATE_SESSION: Operation = Operation::new("create_checkout_session", Retry::Harmless);
 /// The customer is absent, so Flex charges the payment at once. A repeated create would charge it twice.
 static CREATE_OFF_SESSION: Operation =

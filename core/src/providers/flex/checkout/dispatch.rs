@@ -164,6 +164,9 @@ impl Checkout {
         if is_create(call) {
             self.sessions.not_sent(cx);
         } else if let Some((payment, session)) = self.payment_and_session() {
+            if let Call::CloseDispute(id) = call {
+                payment.watched().not_sent(id, cx);
+            }
             payment.withdraw_moot(session.is_manual(), cx);
         }
     }

@@ -75,6 +75,21 @@ impl Subscription {
         if let Some(record) = &self.record {
             self.refunding.withdraw_moot(record.watched(), cx);
         }
+        self.drop_disputed_cancellation(cx);
+    }
+
+    /// Drops an unsent cancellation that would refund a disputed payment. The subscription goes on, so the host has to
+    /// cancel again, without the refund.
+    fn drop_disputed_cancellation(&mut self, cx: &mut Cx<'_>) {
+        let is_it = |call: &Call| matches!(call, Call::CancelSubscription(_, it) if it.refunds());
+        let Some(call) = cx.pending(is_it).filter(|it| !it.sent).map(|it| it.call.clone()) else { return };
+        if !self.is_end_disputed() || cx.drop_unsent(is_it, "Its refund would return a disputed payment.").is_none() {
+            return;
+        }
+        if let Some(record) = &mut self.record {
+            record.not_ended(&call, cx);
+            record.tell_of_refusal(&call, cx);
+        }
     }
 
     /// Applies the reply to the refund of a payment.

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::{OpenRefund, is_effect};
 use crate::flow::{Reviews, Stop};
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
@@ -150,7 +151,10 @@ pub(in super::super) fn permits_refund(subscription: &Subscription, rules: &mut 
         .check(CoreRule::NotNow, subscription.record.is_some())
         .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     if rules.is_lease() {
-        let disputed = subscription.refunding.open.iter().any(|it| subscription.is_disputed(&it.payment));
+        // A sent one only waits for its outcome, and must not hold up the refund of another payment.
+        let is_unsent = |it: &&OpenRefund| rules.pending(|call| is_effect(call, &it.effect)).is_some_and(|it| !it.sent);
+        let mut unsent = subscription.refunding.open.iter().filter(is_unsent);
+        let disputed = unsent.any(|it| subscription.is_disputed(&it.payment));
         rules.check(Rule::RefundNotDisputed, !disputed);
     }
 }
