@@ -15,6 +15,8 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::world::{Options, World, check_readings};
 
+pub(crate) use wire::is_loopback;
+
 /// How many worlds a simulator holds.
 const MAX_WORLDS: usize = 1_000;
 
