@@ -58,7 +58,7 @@ fn target(slot: &Slot, body: &Value) -> Result<Millis, String> {
 async fn pass(state: &State, slot: &Arc<Slot>, target: Millis, deliveries: &mut Vec<Value>) -> Result<(), String> {
     let mut connections = deliver::Connections::default();
     loop {
-        settle(slot).await?;
+        settle(slot, state.limit(PATIENCE)).await?;
         let at = lock(&slot.world).next().filter(|at| *at <= target);
         deliver::due(state, slot, at.unwrap_or(target), &mut connections, deliveries).await;
         if at.is_none() {
@@ -68,7 +68,7 @@ async fn pass(state: &State, slot: &Arc<Slot>, target: Millis, deliveries: &mut 
 }
 
 /// Waits until no request is in flight, so that each is served at one time.
-async fn settle(slot: &Slot) -> Result<(), String> {
+async fn settle(slot: &Slot, patience: Duration) -> Result<(), String> {
     let started = Instant::now();
     loop {
         let ended = slot.ended.notified();
@@ -76,11 +76,11 @@ async fn settle(slot: &Slot) -> Result<(), String> {
         if names.is_empty() {
             return Ok(());
         }
-        let left = PATIENCE.saturating_sub(started.elapsed());
+        let left = patience.saturating_sub(started.elapsed());
         // A short wait at most: a request can end between the two lines above.
         let _woken = tokio::time::timeout(left.min(Duration::from_millis(20)), ended).await;
-        if started.elapsed() >= PATIENCE {
-            return Err(format!("Time cannot pass: after 5 s there are requests in flight: {}.", names.join(", ")));
+        if started.elapsed() >= patience {
+            return Err(format!("Time cannot pass: after {patience:?} there are requests in flight: {}.", names.join(", ")));
         }
     }
 }

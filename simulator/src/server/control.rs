@@ -115,7 +115,7 @@ async fn serve(Shared(state): All, request: Request) -> Response {
     let mut parts = path.splitn(4, '/').skip(2);
     let (world, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let Some(slot) = state.slot(world) else { return no_world() };
-    let request = match wire::read(request, &format!("/{rest}")).await {
+    let request = match wire::read(request, &format!("/{rest}"), state.limit(wire::BODY_TIME)).await {
         Ok(request) => request,
         Err(reply) => return wire::response(reply),
     };
@@ -150,7 +150,7 @@ fn no_world() -> Response {
 /// Reads a control request, which must come from this machine and not from a foreign page.
 async fn control_body(state: &State, request: Request) -> Result<(HttpRequest, Value), HttpReply> {
     local(state, request.headers())?;
-    let request = wire::read(request, "").await?;
+    let request = wire::read(request, "", state.limit(wire::BODY_TIME)).await?;
     if request.too_large {
         return Err(wire::error(413, "The body is larger than 1 MiB."));
     }

@@ -64,6 +64,7 @@ fn link(truemed: &Truemed, act: &Value) -> Result<String, String> {
     let of = |purpose: &Purpose| match purpose {
         Purpose::Session(session) => session == id,
         Purpose::Request(request) => request == id,
+        Purpose::Qualification(session) => session == id,
         Purpose::Repair { token, request, failed, .. } => {
             token == id || request.as_deref() == Some(id) || failed.as_deref() == Some(id)
         }
@@ -71,7 +72,7 @@ fn link(truemed: &Truemed, act: &Value) -> Result<String, String> {
     let open = truemed.tokens.get(id).and_then(|token| token.action.clone());
     let found = || truemed.visits.values().find(|visit| of(&visit.purpose)).map(|visit| visit.id.clone());
     open.or_else(found).ok_or_else(|| {
-        "Name the link by `url`, or by the `id` of its session, provision_token_request or token.".into()
+        "Name the link by `url`, or by the `id` of its session, provision_token_request, qualification session or token.".into()
     })
 }
 

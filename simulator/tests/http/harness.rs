@@ -14,6 +14,16 @@ pub(crate) fn simulator() -> &'static Simulator {
     SIMULATOR.get_or_init(|| Simulator::start().unwrap())
 }
 
+/// A simulator whose limits of real time are a twentieth of the usual ones, for the tests of time-outs.
+pub(crate) fn hasty() -> &'static Simulator {
+    static HASTY: OnceLock<Simulator> = OnceLock::new();
+    HASTY.get_or_init(|| {
+        let mut config = rulebound_simulator::Config::default();
+        config.haste = core::num::NonZeroU32::new(20);
+        Simulator::with(config).unwrap()
+    })
+}
+
 /// A reply with what the tests ask about.
 #[derive(Debug, Clone)]
 pub(crate) struct Got {
