@@ -36,8 +36,15 @@ pub(crate) fn end(good: bool, title: &str, text: &str, url: &str, label: &str) -
         div.mark.bad[!good] aria-hidden="true" { @if good { "✓" } @else { "!" } }
         h1 data-testid="title" { (title) }
         p.soft { (text) }
-        @if !url.is_empty() { a.button href=(url) data-testid="return" { (label) } }
+        @if leads_somewhere(url) { a.button href=(url) data-testid="return" { (label) } }
     }
+}
+
+/// Whether an address of the merchant is a link, and not a script or a document of its own.
+fn leads_somewhere(url: &str) -> bool {
+    let plain: String = url.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control()).collect();
+    let scheme = plain.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    !plain.is_empty() && !["javascript", "data", "vbscript"].contains(&scheme.as_str())
 }
 
 /// An amount of cents in dollars.
@@ -58,5 +65,9 @@ mod tests {
     fn what_a_merchant_sends_cannot_become_markup() {
         let page = end(true, "<b>", "&", "https://x/?a=\"b", "back").into_string();
         assert!(page.contains("&lt;b&gt;") && page.contains("&quot;b"), "{page}");
+        for script in ["javascript://%0aalert(1)", " JavaScript:alert(1)", "java\tscript:alert(1)", "data:text/html,x"] {
+            assert!(!end(true, "t", "t", script, "back").into_string().contains("alert"), "{script}");
+        }
+        assert!(end(true, "t", "t", "shop-app://back", "back").into_string().contains("shop-app://back"));
     }
 }

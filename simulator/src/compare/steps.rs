@@ -177,7 +177,7 @@ static FLEX: Plan = Plan {
         Before::Call(write("create_price", PRICE).takes(&[("price", "/price/price_id")])),
         Before::Call(write("create_price", ONCE).takes(&[("once", "/price/price_id")])),
         Before::Call(write("create_coupon", COUPON).takes(&[("coupon", "/coupon/coupon_id")])),
-        Before::Call(write("create_promo_code", r#"{"promo_code": {"coupon_id": "{coupon}", "code": "BEFORE"}}"#)),
+        Before::Call(write("create_promo_code", r#"{"promo_code": {"coupon_id": "{coupon}", "code": "EARLIER"}}"#)),
         Before::Call(write("create_webhook", r#"{"webhook": {"url": "http://127.0.0.1:9/hook", "events": ["invoice.paid"]}}"#)),
         Before::Call(write("create_checkout_session", CHECKOUT).takes(&[("open", "/checkout_session/checkout_session_id")])),
         Before::Act(r#"{"do": "finish", "id": "{open}"}"#),

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Path, Request, State as Shared};
 use axum::http::header;
 use axum::response::Response;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, get, post};
 use serde_json::{Value, json};
 
 use super::deliver::Connections;
@@ -22,7 +22,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/_sim", get(catalogue))
         .route("/_sim/worlds", post(make).get(list))
-        .route("/w/{world}", delete(remove))
+        .route("/w/{world}", get(show).delete(remove))
         .route("/w/{world}/_sim", any(control))
         .route("/w/{world}/_sim/{*what}", any(control))
         .route("/w/{world}/{*path}", any(serve))
@@ -53,6 +53,14 @@ async fn make(Shared(state): All, request: Request) -> Response {
         Ok(shown) => wire::json(201, &shown),
         Err(error) => wire::response(wire::error(400, &error)),
     }
+}
+
+/// The address of a world, in a browser.
+async fn show(Shared(state): All, Path(world): Path<String>, request: Request) -> Response {
+    if let Err(reply) = local(&state, request.headers()) {
+        return wire::response(reply);
+    }
+    state.slot(&world).map_or_else(no_world, |slot| wire::json(200, &lock(&slot.world).shown()))
 }
 
 async fn remove(Shared(state): All, Path(world): Path<String>, request: Request) -> Response {

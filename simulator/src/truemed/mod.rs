@@ -128,6 +128,7 @@ impl Provider for Truemed {
         operation!("cancel_checkout" "POST" "/checkout/{visit}/cancel" page::EXISTING, Inferred Customer pages::cancel),
     ];
 
+    const AUTHS: &'static [&'static str] = &["signed", "unsigned"];
     const READINGS: &'static [Reading] = &[
         Reading::new("survey-action", &["TakeHealthSurvey", "HealthSurvey"], "the guide and the reference differ"),
         Reading::new(

@@ -32,7 +32,8 @@ impl World {
             ("GET", "faults") => Ok(self.shared.faults.shown()),
             ("POST", "faults") => {
                 let operations: Vec<&str> = self.routes.iter().map(|(_, _, described)| described.name).collect();
-                let added = self.shared.faults.add(body, &operations);
+                let providers: Vec<&str> = self.providers.iter().map(|provider| provider.name()).collect();
+                let added = self.shared.faults.add(body, &providers, &operations);
                 added.map(|()| self.shared.faults.shown())
             }
             ("DELETE", "faults") => {
@@ -41,7 +42,7 @@ impl World {
             }
             ("GET", "webhooks") => Ok(self.shared.mailbox.shown()),
             ("POST", "webhooks") => return self.control_webhooks(body),
-            ("GET", "requests") => Ok(self.shared.journal.read(&pairs(query))),
+            ("GET", "requests") => self.shared.journal.read(&pairs(query)),
             ("GET", "ledger") => Ok(self.ledger()),
             ("POST", "act") => self.act(body),
             _ => {
