@@ -34,7 +34,7 @@ pub(crate) struct Endpoint {
 impl Options {
     /// Reads the body that makes a world.
     pub(crate) fn read(body: &Value, url: String, readings: &BTreeMap<String, String>) -> Result<Self, String> {
-        only(body, &["seed", "webhook_urls", "accounts", "readings", "clock", "public_url"], "a world")?;
+        only(body, &["seed", "webhook_urls", "accounts", "readings", "clock", "public_url"], "A world")?;
         let start = match &body["clock"] {
             Value::Null => EPOCH,
             value => instant(value).ok_or("`clock` must be a time, such as \"2026-01-01T00:00:00Z\".")?,
@@ -91,7 +91,7 @@ pub(crate) fn endpoints(value: &Value) -> Result<Vec<Endpoint>, String> {
 
 /// Whether an object has no other members than these: a misspelled one would be ignored in silence.
 pub(super) fn only(value: &Value, known: &[&str], of: &str) -> Result<(), String> {
-    let Some(members) = value.as_object() else { return Err(format!("What describes {of} must be a JSON object.")) };
+    let Some(members) = value.as_object() else { return Err(format!("{of} must be described by a JSON object.")) };
     match members.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(format!("{of} has no `{name}`. It has {}.", known.join(", "))),
@@ -100,7 +100,7 @@ pub(super) fn only(value: &Value, known: &[&str], of: &str) -> Result<(), String
 
 fn endpoint(value: &Value) -> Result<Endpoint, String> {
     if !value.is_string() {
-        only(value, &["url", "provider", "secret", "auth"], "an endpoint of webhooks")?;
+        only(value, &["url", "provider", "secret", "auth"], "An endpoint of webhooks")?;
     }
     let member = |name: &str| value[name].as_str().map(str::to_owned);
     let url = value.as_str().map(str::to_owned).or_else(|| member("url"));

@@ -76,6 +76,34 @@ fn the_clock_moves_only_forward_and_only_when_it_is_asked_to() {
 }
 
 #[test]
+fn what_cannot_be_meant_is_refused_with_the_reason() {
+    let worlds = format!("{}/_sim/worlds", simulator().url());
+    for (body, part) in [
+        ("[]", "must be described by a JSON object"),
+        ("7", "must be described by a JSON object"),
+        (r#"{"sed": 1}"#, "has no `sed`. It has seed, webhook_urls"),
+        (r#"{"accounts": "k"}"#, "`accounts` must be a list"),
+        (r#"{"readings": []}"#, "`readings` must be an object"),
+        (r#"{"readings": {"truemed.none-as": "nothing"}}"#, "must be one of null, absent, None"),
+        (r#"{"public_url": 7}"#, "`public_url` must be an address"),
+        (r#"{"clock": "soon"}"#, "`clock` must be a time"),
+        (r#"{"webhook_urls": [7]}"#, "must be described by a JSON object"),
+        (r#"{"webhook_urls": [{"url": "http://localhost/", "secrt": "s"}]}"#, "has no `secrt`"),
+        (r#"{"webhook_urls": [{"url": "http://localhost/", "auth": "sined"}]}"#, "There are signed, unsigned, svix, webhook, flex, all"),
+        (r#"{"webhook_urls": ["https://localhost/"]}"#, "must begin with http://"),
+        (r#"{"webhook_urls": ["http://shop.example/"]}"#, "--allow-host shop.example"),
+    ] {
+        let refused = send("POST", &worlds, &[], body.as_bytes()).unwrap();
+        assert!(refused.status == 400 && refused.text.contains(part), "{body}: {}", refused.text);
+    }
+    let shop = Shop::new(&json!({}));
+    let unknown = shop.try_control("requests?rule=x", &Value::Null);
+    assert!(unknown.status == 400 && unknown.text.contains("has no `rule`"), "{}", unknown.text);
+    let shown = send("GET", &shop.url, &[], b"").unwrap();
+    assert_eq!((shown.status, &shown.json()["url"]), (200, &json!(shop.url)));
+}
+
+#[test]
 fn to_next_stops_at_what_falls_due_next() {
     let shop = Shop::new(&json!({}));
     let made = shop.post("/api/v1/payment_tokens/create", &cart(1500)).json();
