@@ -99,6 +99,10 @@ fn what_cannot_be_meant_is_refused_with_the_reason() {
     let shop = Shop::new(&json!({}));
     let unknown = shop.try_control("requests?rule=x", &Value::Null);
     assert!(unknown.status == 400 && unknown.text.contains("has no `rule`"), "{}", unknown.text);
+    let unknown = shop.try_control("ledger?provider=stripe", &Value::Null);
+    assert!(unknown.status == 400 && unknown.text.contains("one of truemed, flex, vend, revup"), "{}", unknown.text);
+    let flex = shop.control("ledger?provider=flex", &Value::Null);
+    assert_eq!(flex.as_object().unwrap().keys().collect::<Vec<_>>(), ["flex"]);
     let shown = send("GET", &shop.url, &[], b"").unwrap();
     assert_eq!((shown.status, &shown.json()["url"]), (200, &json!(shop.url)));
 }

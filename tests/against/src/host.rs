@@ -104,6 +104,7 @@ impl Stage<'_> {
             *self.counts.faults.entry(fault.to_owned()).or_default() += 1;
         }
         self.counts.requests += 1;
+        self.is_touched = true;
         let outcome = self.world.request(&wire::request(request, BASE), self.now());
         if let Outcome::DeliverFirst(_) = &outcome {
             self.deliver_due();
@@ -220,6 +221,7 @@ impl Stage<'_> {
 
     /// Moves the clock of both sides, and delivers every webhook that is due then.
     pub(crate) fn deliver_at(&mut self, at: i64) {
+        self.is_touched = true;
         for delivery in self.world.deliveries(at) {
             let is_down = self.down > 0;
             self.down = self.down.saturating_sub(1);
