@@ -110,7 +110,11 @@ async fn control(Shared(state): All, request: Request) -> Response {
 }
 
 fn check_endpoints(state: &State, endpoints: &Value) -> Result<(), String> {
-    let list = endpoints.as_array().map(Vec::as_slice).unwrap_or_default();
+    let list = match endpoints {
+        Value::Null => &[],
+        Value::Array(list) => list.as_slice(),
+        one => core::slice::from_ref(one),
+    };
     let url = |endpoint: &Value| endpoint.as_str().or(endpoint["url"].as_str()).unwrap_or_default().to_owned();
     list.iter().try_for_each(|endpoint| state.check_host(&url(endpoint)))
 }

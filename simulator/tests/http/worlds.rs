@@ -99,6 +99,8 @@ fn what_cannot_be_meant_is_refused_with_the_reason() {
     let shop = Shop::new(&json!({}));
     let unknown = shop.try_control("requests?rule=x", &Value::Null);
     assert!(unknown.status == 400 && unknown.text.contains("has no `rule`"), "{}", unknown.text);
+    let foreign = shop.try_control("webhooks", &json!({"endpoints": {"url": "http://shop.example/"}}));
+    assert!(foreign.status == 400 && foreign.text.contains("--allow-host shop.example"), "{}", foreign.text);
     let unknown = shop.try_control("ledger?provider=stripe", &Value::Null);
     assert!(unknown.status == 400 && unknown.text.contains("one of truemed, flex, vend, revup"), "{}", unknown.text);
     let flex = shop.control("ledger?provider=flex", &Value::Null);
