@@ -111,7 +111,10 @@ fn compare(asked: Compare) -> ExitCode {
             found.differences.iter().for_each(|line| println!("{line}"));
             found.skipped.iter().for_each(|line| eprintln!("not replayed: {line}"));
             let (requests, differences) = (found.requests, found.differences.len());
-            eprintln!("{requests} requests were replayed, {} were not. {differences} differences.", found.skipped.len());
+            eprintln!(
+                "{requests} requests were replayed, {} were not. {differences} differences.",
+                found.skipped.len()
+            );
             if differences == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {

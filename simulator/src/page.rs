@@ -65,7 +65,8 @@ mod tests {
     fn what_a_merchant_sends_cannot_become_markup() {
         let page = end(true, "<b>", "&", "https://x/?a=\"b", "back").into_string();
         assert!(page.contains("&lt;b&gt;") && page.contains("&quot;b"), "{page}");
-        for script in ["javascript://%0aalert(1)", " JavaScript:alert(1)", "java\tscript:alert(1)", "data:text/html,x"] {
+        for script in ["javascript://%0aalert(1)", " JavaScript:alert(1)", "java\tscript:alert(1)", "data:text/html,x"]
+        {
             assert!(!end(true, "t", "t", script, "back").into_string().contains("alert"), "{script}");
         }
         assert!(end(true, "t", "t", "shop-app://back", "back").into_string().contains("shop-app://back"));

@@ -106,7 +106,7 @@ impl Comparison {
         let mut there: Values = known.chain(self.values.clone()).collect();
         there.insert("unique".into(), unique.clone());
         model.values.insert("unique".into(), unique);
-        let mut run = Run { comparison: self, sandbox, model, there, found: Compared::default() };
+        let mut run = Run { comparison: self, plan, sandbox, model, there, found: Compared::default() };
         for step in plan.steps {
             run.step(step)?;
         }
@@ -174,6 +174,7 @@ impl Credential {
 /// A comparison that is under way.
 struct Run<'a> {
     comparison: &'a Comparison,
+    plan: &'static Plan,
     sandbox: Sandbox,
     model: Model,
     /// What the sandbox has.
@@ -207,7 +208,7 @@ impl Run<'_> {
         let here = self.model.call(step)?;
         self.found.requests = self.found.requests.saturating_add(1);
         take(step, &there, &mut self.there);
-        for (place, what) in compare(&there, &here.replied) {
+        for (place, what) in compare(&there, &here.replied, self.plan.optional) {
             let place = if place.is_empty() { String::new() } else { format!(" {place}") };
             let line = self.shown(&format!("{title}{place}: {what} ({}: {})", here.fidelity, here.source));
             self.found.differences.push(line);
@@ -217,13 +218,11 @@ impl Run<'_> {
 
     /// What a value that is missing needs.
     fn lacks(&self, name: &str) -> String {
-        let asked = steps::plan(&self.comparison.provider).is_some_and(|it| it.asked.iter().any(|it| it.0 == name));
-        if asked {
+        if self.plan.asked.iter().any(|it| it.0 == name) {
             return format!("it needs a value of your account. Use --with {name}=….");
         }
         let maker = |it: &&Step| it.takes.iter().any(|it| it.0 == name);
-        let steps = steps::plan(&self.comparison.provider).map_or(&[][..], |it| it.steps);
-        match steps.iter().find(maker) {
+        match self.plan.steps.iter().find(maker) {
             Some(step) => format!("it needs the reply to {}, which shows no {name}.", step.operation),
             None => format!("there is no {name}."),
         }
@@ -245,18 +244,21 @@ fn stops(status: u16) -> Option<&'static str> {
     match status {
         401 | 407 => Some("Look whether --key is a key of this sandbox, and --provider its provider."),
         429 => Some("Wait, and compare again."),
-        300..400 => Some("Redirects are not followed. Use the address that the provider's documents print."),
+        300..=399 => Some("Redirects are not followed. Use the address that the provider's documents print."),
         _ => None,
     }
 }
 
 /// What differs between two replies.
-fn compare(there: &Replied, here: &Replied) -> Vec<(String, String)> {
+fn compare(there: &Replied, here: &Replied, optional: &[&str]) -> Vec<(String, String)> {
     if there.status != here.status {
-        return vec![(String::new(), format!("has status {} in the sandbox and {} in the simulator", there.status, here.status))];
+        return vec![(
+            String::new(),
+            format!("has status {} in the sandbox and {} in the simulator", there.status, here.status),
+        )];
     }
     match (&there.body, &here.body) {
-        (Some(there), Some(here)) => shape::differences(&Shape::of(there), &Shape::of(here)),
+        (Some(there), Some(here)) => shape::differences(&Shape::of(there), &Shape::of(here), optional),
         (None, Some(_)) => vec![(String::new(), "has a body in the sandbox that is not JSON".into())],
         (Some(_), None) => vec![(String::new(), "has a body in the simulator that is not JSON".into())],
         (None, None) => Vec::new(),

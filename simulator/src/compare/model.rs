@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::steps::{Before, Plan, Step};
 use super::{Credential, Replied, Values, filled, sandbox, take, with_values};
 use crate::http::{HttpRequest, Outcome};
-use crate::provider::{Described, Hosted, all};
+use crate::provider::{Described, all};
 use crate::time::DAY;
 use crate::world::{Controlled, World};
 

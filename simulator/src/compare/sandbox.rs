@@ -76,10 +76,19 @@ mod tests {
 
     #[test]
     fn only_https_and_loopback_get_the_key() {
-        for good in ["https://dev-api.truemed.com", "http://127.0.0.1:4010/w/1/truemed", "http://[::1]:1", "http://localhost"] {
+        for good in
+            ["https://dev-api.truemed.com", "http://127.0.0.1:4010/w/1/truemed", "http://[::1]:1", "http://localhost"]
+        {
             assert_eq!(refusal(good), None, "{good}");
         }
-        for bad in ["http://dev-api.truemed.com", "http://127.0.0.1.evil.example", "http://10.0.0.1", "ftp://localhost", "x", ""] {
+        for bad in [
+            "http://dev-api.truemed.com",
+            "http://127.0.0.1.evil.example",
+            "http://10.0.0.1",
+            "ftp://localhost",
+            "x",
+            "",
+        ] {
             assert!(refusal(bad).is_some_and(|why| why.starts_with("--against")), "{bad}");
         }
         for bad in ["https://user:word@api.example", "https://api.example/?key=1"] {

@@ -62,6 +62,8 @@ pub(super) struct Plan {
     pub(super) known: &'static [(&'static str, &'static str)],
     /// The values that only the account's owner knows, and those of the simulator.
     pub(super) asked: &'static [(&'static str, &'static str)],
+    /// The members that come only in some states, as the documents say. One that is missing is no difference.
+    pub(super) optional: &'static [&'static str],
     /// How the simulator reads what depends on the state of the account.
     pub(super) readings: &'static [(&'static str, &'static str)],
 }
@@ -114,6 +116,8 @@ static TRUEMED: Plan = Plan {
     ],
     known: &[NOBODY],
     asked: &[],
+    // Of items, the documents show these after a capture, or while an authorization can be captured.
+    optional: &["total_refundable", "quantity_refundable", "total_capturable", "quantity_capturable"],
     readings: &[],
 };
 
@@ -121,7 +125,8 @@ const PRODUCT: &str = r#"{"product": {"name": "Gym", "description": "A gym", "vi
     "hsa_fsa_eligibility": "letter_of_medical_necessity"}}"#;
 const PRICE: &str = r#"{"price": {"product": "{product}", "description": "monthly", "unit_amount": 4999,
     "recurring": {"interval": "monthly", "interval_count": 1, "trial_period_days": null}}}"#;
-const ONCE: &str = r#"{"price": {"product_data": {"name": "Glasses", "hsa_fsa_eligibility": "vision"}, "unit_amount": 4999}}"#;
+const ONCE: &str =
+    r#"{"price": {"product_data": {"name": "Glasses", "hsa_fsa_eligibility": "vision"}, "unit_amount": 4999}}"#;
 const CHECKOUT: &str = r#"{"checkout_session": {"mode": "subscription", "success_url": "https://shop.example/ok",
     "cancel_url": "https://shop.example/no", "line_items": [{"price": "{price}", "quantity": 1}]}}"#;
 const MANUAL: &str = r#"{"checkout_session": {"mode": "payment", "success_url": "https://shop.example/ok",
@@ -169,8 +174,11 @@ static FLEX: Plan = Plan {
         get("get_shipping_rate").of(&[("id", "rate")]),
         write("create_checkout_session", CHECKOUT).takes(&[("open", "/checkout_session/checkout_session_id")]),
         get("get_checkout_session").of(&[("id", "open")]),
-        write("create_checkout_session", r#"{"checkout_session": {"mode": "payment", "line_items": [{"price": "nothing"}],
-            "success_url": "https://shop.example/ok"}}"#),
+        write(
+            "create_checkout_session",
+            r#"{"checkout_session": {"mode": "payment", "line_items": [{"price": "nothing"}],
+            "success_url": "https://shop.example/ok"}}"#,
+        ),
     ],
     before: &[
         Before::Call(write("create_product", PRODUCT).takes(&[("product", "/product/product_id")])),
@@ -178,10 +186,18 @@ static FLEX: Plan = Plan {
         Before::Call(write("create_price", ONCE).takes(&[("once", "/price/price_id")])),
         Before::Call(write("create_coupon", COUPON).takes(&[("coupon", "/coupon/coupon_id")])),
         Before::Call(write("create_promo_code", r#"{"promo_code": {"coupon_id": "{coupon}", "code": "EARLIER"}}"#)),
-        Before::Call(write("create_webhook", r#"{"webhook": {"url": "http://127.0.0.1:9/hook", "events": ["invoice.paid"]}}"#)),
-        Before::Call(write("create_checkout_session", CHECKOUT).takes(&[("open", "/checkout_session/checkout_session_id")])),
+        Before::Call(write("create_setup_intent", r#"{"setup_intent": {"partner_id": "compare"}}"#)),
+        Before::Call(write(
+            "create_webhook",
+            r#"{"webhook": {"url": "http://127.0.0.1:9/hook", "events": ["invoice.paid"]}}"#,
+        )),
+        Before::Call(
+            write("create_checkout_session", CHECKOUT).takes(&[("open", "/checkout_session/checkout_session_id")]),
+        ),
         Before::Act(r#"{"do": "finish", "id": "{open}"}"#),
-        Before::Call(write("create_checkout_session", MANUAL).takes(&[("open", "/checkout_session/checkout_session_id")])),
+        Before::Call(
+            write("create_checkout_session", MANUAL).takes(&[("open", "/checkout_session/checkout_session_id")]),
+        ),
         Before::Act(r#"{"do": "finish", "id": "{open}"}"#),
         Before::Call(write("capture_checkout_session", "{}").of(&[("id", "open")])),
         Before::Call(
@@ -191,6 +207,7 @@ static FLEX: Plan = Plan {
     ],
     known: &[("nobody", "fcs_00000000000000000000000000")],
     asked: &[],
+    optional: &[],
     readings: &[],
 };
 
@@ -210,6 +227,8 @@ static VEND: Plan = Plan {
     ],
     known: &[("nobody", "00000000000000000000000000000000"), ("version", "2.0")],
     asked: &[("product_handle", "lite"), ("price_handle", "monthly")],
+    // No member of a token or of a subscription is declared as required.
+    optional: &["product_handle", "product_price_point_handle", "components", "used_at", "subscription_id"],
     readings: &[("vend.second-create", "accepted")],
 };
 const CONSENT: &str = r#"{"product_handle": "{product_handle}", "price_handle": "{price_handle}",
@@ -238,6 +257,7 @@ static REVUP: Plan = Plan {
     ],
     known: &[NOBODY],
     asked: &[("plan", "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee"), ("subscription", ""), ("order", "")],
+    optional: &["transactions", "cancellation"],
     readings: &[],
 };
 const ORDER: &str = r#"{"money": {"amount": 9.98, "currency": "EUR"}, "generateToken": true, "concept": "compare",

@@ -23,7 +23,8 @@ fn every_step_is_a_documented_request_that_the_simulator_answers() {
             assert_eq!(operation.method == "GET", !step.writes, "only reading is read-only: {step:?}");
             let known = model.call(step).unwrap();
             assert!(known.replied.status < 500 && known.source.starts_with("https://"), "{step:?} {}", known.source);
-            let is_refusal = step.path.iter().any(|it| it.1 == "nobody") || step.body.is_some_and(|it| it.contains("nothing"));
+            let is_refusal =
+                step.path.iter().any(|it| it.1 == "nobody") || step.body.is_some_and(|it| it.contains("nothing"));
             let is_wrong = is_refusal || step.body.is_some_and(|it| it.contains("1400"));
             assert_eq!(known.replied.status < 300, !is_wrong, "{step:?} {}", known.replied.status);
         }
@@ -71,7 +72,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
         (refusal("truemed", sandbox, "a b", false, &[]), "--key must be"),
         (refusal("flex", sandbox, "fsk_live", false, &[]), "fsk_test_"),
         (refusal("truemed", "https://api.truemed.com/", "k", true, &[]), "production"),
-        (refusal("truemed", sandbox, "k", false, &[("plan", "x")]), "needs no values"),
+        (refusal("truemed", sandbox, "k", false, &[("plan", "x")]), "need no values"),
         (refusal("revup", sandbox, "k", false, &[("plam", "x")]), "plan, subscription, order"),
     ];
     for (error, part) in said {

@@ -80,7 +80,10 @@ async fn settle(slot: &Slot, patience: Duration) -> Result<(), String> {
         // A short wait at most: a request can end between the two lines above.
         let _woken = tokio::time::timeout(left.min(Duration::from_millis(20)), ended).await;
         if started.elapsed() >= patience {
-            return Err(format!("Time cannot pass: after {patience:?} there are requests in flight: {}.", names.join(", ")));
+            return Err(format!(
+                "Time cannot pass: after {patience:?} there are requests in flight: {}.",
+                names.join(", ")
+            ));
         }
     }
 }

@@ -159,7 +159,7 @@ impl State {
     /// Whether webhooks can go to this address.
     fn check_host(&self, url: &str) -> Result<(), String> {
         let host = wire::host_of(url).unwrap_or_default();
-        if wire::is_loopback(&host) || self.config.allow_hosts.contains(&host) {
+        if is_loopback(&host) || self.config.allow_hosts.contains(&host) {
             return Ok(());
         }
         Err(format!("{url} is not on loopback. Start the simulator with --allow-host {host}."))

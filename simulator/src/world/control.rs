@@ -112,7 +112,10 @@ impl World {
         let names: Vec<&str> = self.providers.iter().map(|provider| provider.name()).collect();
         let is_known = |(name, value): &(String, String)| name == "provider" && names.contains(&value.as_str());
         if let Some((name, value)) = wanted.iter().find(|it| !is_known(it)) {
-            return Err(format!("There are no books of {name}={value}. Ask for provider=, one of {}.", names.join(", ")));
+            return Err(format!(
+                "There are no books of {name}={value}. Ask for provider=, one of {}.",
+                names.join(", ")
+            ));
         }
         let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|(_, value)| value == name);
         let providers = self.providers.iter().filter(|provider| is_wanted(provider.name()));

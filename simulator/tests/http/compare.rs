@@ -20,7 +20,8 @@ fn sandbox(provider: &str, options: &Value) -> String {
 fn comparison(provider: &str, against: &str) -> Comparison {
     let mut comparison = Comparison::new(provider, against, Secret::new(KEY));
     comparison.write = true;
-    let values = [("product_handle", "lite"), ("price_handle", "monthly"), ("plan", "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee")];
+    let values =
+        [("product_handle", "lite"), ("price_handle", "monthly"), ("plan", "4aa7c1e4-cf8c-4d1c-a6ad-451dd07411ee")];
     let known = |it: &(&str, &str)| (provider == "revup") == (it.0 == "plan") && ["vend", "revup"].contains(&provider);
     comparison.values =
         values.iter().filter(|it| known(it)).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -113,7 +114,9 @@ fn another_reading_is_a_difference_and_the_same_one_is_none() {
     let against = sandbox("revup", &json!({"readings": {"revup.order-id-name": "id"}}));
     let mut comparison = comparison("revup", &against);
     let found = comparison.run().unwrap();
-    assert!(found.differences.len() == 2 && found.differences[0].starts_with("POST /v2/orders /id: is only in the sandbox"));
+    assert!(
+        found.differences.len() == 2 && found.differences[0].starts_with("POST /v2/orders /id: is only in the sandbox")
+    );
     comparison.readings.insert("revup.order-id-name".into(), "id".into());
     assert!(comparison.run().unwrap().differences.is_empty());
     // Revup prints its address with the version.
@@ -133,7 +136,9 @@ fn the_exit_code_says_whether_there_are_differences_and_the_key_is_never_printed
     assert!(printed[0].contains("GET /v1/products /<key>: is only in the sandbox, as string"), "{printed:?}");
     assert!(printed.iter().all(|it| !it.contains("very-secret") && !it.contains('\u{1b}')), "{printed:?}");
     assert!(printed[1].contains("requests were replayed"), "{printed:?}");
-    for wrong in [&["--against", "http://api.example", "--provider", "flex"][..], &["--against", &world, "--provider", "x"]] {
+    for wrong in
+        [&["--against", "http://api.example", "--provider", "flex"][..], &["--against", &world, "--provider", "x"]]
+    {
         let refused = binary(wrong);
         assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(2), true));
     }
