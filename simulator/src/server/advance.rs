@@ -43,11 +43,15 @@ pub(super) async fn advance(state: &State, slot: &Arc<Slot>, body: &Value) -> (u
 fn target(slot: &Slot, body: &Value) -> Result<Millis, String> {
     let world = lock(&slot.world);
     let now = world.clock();
-    let target = match (body["ms"].as_i64(), &body["to"]) {
-        (Some(ms), Value::Null) if ms >= 0 => now.saturating_add(ms),
-        (None, to) if to == "next" => world.next().unwrap_or(now),
-        (None, to) => instant(to).ok_or("Send `ms`, or `to` with a time or with \"next\".")?,
-        _ => return Err("Send either `ms`, 0 or more, or `to`.".into()),
+    let target = match (&body["ms"], &body["to"]) {
+        (Value::Null, Value::Null) => return Err("Send `ms`, or `to` with a time or with \"next\".".into()),
+        (ms, Value::Null) => {
+            let ms = ms.as_i64().filter(|ms| *ms >= 0).ok_or("`ms` must be a whole number, 0 or more.")?;
+            now.saturating_add(ms)
+        }
+        (Value::Null, to) if to == "next" => world.next().unwrap_or(now),
+        (Value::Null, to) => instant(to).ok_or("`to` must be \"next\", or a time such as \"2026-02-01T00:00:00Z\".")?,
+        _ => return Err("Send `ms` or `to`, not both.".into()),
     };
     if target < now || target > LATEST {
         return Err("The clock cannot be set back, nor beyond the year 9998.".into());

@@ -21,17 +21,26 @@ type All = Shared<Arc<State>>;
 pub(super) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/_sim", get(catalogue))
+        .route("/_sim/", get(catalogue))
         .route("/_sim/worlds", post(make).get(list))
+        .route("/_sim/worlds/", post(make).get(list))
         .route("/w/{world}", get(show).delete(remove))
+        .route("/w/{world}/", get(show).delete(remove))
         .route("/w/{world}/_sim", any(control))
+        .route("/w/{world}/_sim/", any(control))
         .route("/w/{world}/_sim/{*what}", any(control))
         .route("/w/{world}/{*path}", any(serve))
         .fallback(nowhere)
+        .method_not_allowed_fallback(not_so)
         .with_state(state)
 }
 
 async fn nowhere() -> Response {
     wire::response(wire::error(404, "There is nothing here. GET /_sim says what there is."))
+}
+
+async fn not_so() -> Response {
+    wire::response(wire::error(405, "This address does not take this method. GET /_sim says what there is."))
 }
 
 async fn catalogue(Shared(state): All) -> Response {
@@ -86,7 +95,10 @@ async fn control(Shared(state): All, request: Request) -> Response {
         let (status, value) = advance::advance(&state, &slot, &body).await;
         return wire::json(status, &value);
     }
-    if let ("POST", "clock", Some(running)) = (request.method.as_str(), what, body["running"].as_bool()) {
+    if let ("POST", "clock", false) = (request.method.as_str(), what, body["running"].is_null()) {
+        let Some(running) = body["running"].as_bool() else {
+            return wire::response(wire::error(400, "`running` must be true or false."));
+        };
         if running {
             advance::run(state, &slot);
         } else {
@@ -116,7 +128,8 @@ fn check_endpoints(state: &State, endpoints: &Value) -> Result<(), String> {
         one => core::slice::from_ref(one),
     };
     let url = |endpoint: &Value| endpoint.as_str().or(endpoint["url"].as_str()).unwrap_or_default().to_owned();
-    list.iter().try_for_each(|endpoint| state.check_host(&url(endpoint)))
+    // What has no address is refused where endpoints are read.
+    list.iter().map(url).filter(|url| !url.is_empty()).try_for_each(|url| state.check_host(&url))
 }
 
 async fn serve(Shared(state): All, request: Request) -> Response {

@@ -58,7 +58,11 @@ fn link(truemed: &Truemed, act: &Value) -> Result<String, String> {
     let known = |id: &str| truemed.visits.contains_key(id).then(|| id.to_owned());
     if let Some(url) = act["url"].as_str() {
         let path = url.split('?').next().unwrap_or_default();
-        return path.rsplit('/').next().and_then(known).ok_or_else(|| "`url` must be a redirect_url.".into());
+        return path
+            .rsplit('/')
+            .next()
+            .and_then(known)
+            .ok_or_else(|| "`url` must be a redirect_url that this world returned.".into());
     }
     let id = act["id"].as_str().unwrap_or_default();
     let of = |purpose: &Purpose| match purpose {

@@ -45,6 +45,10 @@ impl World {
             ("GET", "requests") => self.shared.journal.read(&pairs(query)),
             ("GET", "ledger") => self.books(&pairs(query)),
             ("POST", "act") => self.act(body),
+            (_, "reset" | "act" | "clock/advance") => {
+                let error = format!("{what} takes POST, not {method}. With curl, add -d and a JSON object.");
+                return Controlled::Reply(405, json!({"error": error}));
+            }
             _ => {
                 let error = format!("The control plane has no {method} {what}. GET /_sim lists it.");
                 return Controlled::Reply(404, json!({"error": error}));

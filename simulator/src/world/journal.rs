@@ -95,6 +95,9 @@ impl Journal {
         if let Some((name, _)) = unknown {
             return Err(format!("An entry has no `{name}`. Filter by refused, {}.", MEMBERS.join(", ")));
         }
+        if wanted.iter().any(|(name, value)| name == "refused" && value != "true" && value != "false") {
+            return Err("`refused` must be true or false.".into());
+        }
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let fits = |entry: &&Value| {
             wanted.iter().all(|(name, wanted)| match name.as_str() {

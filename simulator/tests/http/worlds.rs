@@ -105,6 +105,30 @@ fn what_cannot_be_meant_is_refused_with_the_reason() {
     let shop = Shop::new(&json!({}));
     let unknown = shop.try_control("requests?rule=x", &Value::Null);
     assert!(unknown.status == 400 && unknown.text.contains("has no `rule`"), "{}", unknown.text);
+    for (method, path, status, part) in [
+        ("GET", "/_sim/reset", 405, "reset takes POST"),
+        ("GET", "/_sim/clock/advance", 405, "takes POST"),
+        ("GET", "/_sim/nothing", 404, "no GET nothing"),
+        ("POST", "", 405, "does not take this method"),
+        ("GET", "/", 200, "base_urls"),
+        ("GET", "/_sim/", 200, "base_urls"),
+        ("GET", "/_sim/requests?refused=maybe", 400, "`refused` must be true or false"),
+    ] {
+        let got = send(method, &format!("{}{path}", shop.url), &[], b"").unwrap();
+        assert!(got.status == status && got.text.contains(part), "{method} {path}: {} {}", got.status, got.text);
+    }
+    for (what, body, part) in [
+        ("clock/advance", json!({}), "Send `ms`, or `to`"),
+        ("clock/advance", json!({"ms": 1.5}), "`ms` must be a whole number"),
+        ("clock/advance", json!({"ms": -1}), "`ms` must be a whole number"),
+        ("clock/advance", json!({"to": "tomorrow"}), "`to` must be"),
+        ("clock/advance", json!({"ms": 1, "to": "next"}), "not both"),
+        ("clock", json!({"running": "yes"}), "`running` must be true or false"),
+        ("webhooks", json!({"endpoints": 7}), "must be described by a JSON object"),
+    ] {
+        let got = shop.try_control(what, &body);
+        assert!(got.status == 400 && got.text.contains(part), "{what} {body}: {} {}", got.status, got.text);
+    }
     let foreign = shop.try_control("webhooks", &json!({"endpoints": {"url": "http://shop.example/"}}));
     assert!(foreign.status == 400 && foreign.text.contains("--allow-host shop.example"), "{}", foreign.text);
     let unknown = shop.try_control("ledger?provider=stripe", &Value::Null);
