@@ -22,7 +22,7 @@ pub(crate) fn page(status: u16, brand: &str, title: &str, now: Millis, hint: &Ma
                 main data-testid="page" { (content) }
                 footer data-testid="sim-hint" {
                     (hint)
-                    div { "A simulator: no money moves. It is " time { (iso(now)) } " here." }
+                    div { "A simulator: no money moves. It is " time datetime=(iso(now)) { (minute(now)) } " here." }
                 }
             }
         }
@@ -47,9 +47,24 @@ fn leads_somewhere(url: &str) -> bool {
     !plain.is_empty() && !["javascript", "data", "vbscript"].contains(&scheme.as_str())
 }
 
+/// A time for a person, to the minute.
+fn minute(at: Millis) -> String {
+    let text: String = iso(at).chars().take(16).collect();
+    format!("{} UTC", text.replace('T', " "))
+}
+
 /// An amount of cents in dollars.
 pub(crate) fn dollars(cents: i64) -> String {
-    format!("${}.{:02}", cents.div_euclid(100), cents.rem_euclid(100))
+    let (whole, rest) = (cents.div_euclid(100).to_string(), cents.rem_euclid(100));
+    let digits = whole.len();
+    let mut grouped = String::new();
+    for (nth, digit) in whole.chars().enumerate() {
+        if nth > 0 && digits.saturating_sub(nth).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("${grouped}.{rest:02}")
 }
 
 #[cfg(test)]
@@ -58,7 +73,8 @@ mod tests {
 
     #[test]
     fn cents_are_written_as_dollars() {
-        assert_eq!([dollars(0), dollars(5), dollars(123_456)], ["$0.00", "$0.05", "$1234.56"]);
+        let amounts = [0, 5, 99_999, 123_456, 100_000_000];
+        assert_eq!(amounts.map(dollars), ["$0.00", "$0.05", "$999.99", "$1,234.56", "$1,000,000.00"]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ struct Change {
 
 /// `POST /v1/subscriptions`: one page of 2024 names it, without a body that we could read.
 pub(super) fn create(_: &mut Flex, _: &Call<'_>, _: &mut Context<'_>) -> Reply {
-    absent("POST /v1/subscriptions: buy a subscription with a checkout session")
+    absent("POST /v1/subscriptions (sell a subscription with a checkout session)")
 }
 
 pub(super) fn update(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
