@@ -163,7 +163,10 @@ impl Stage<'_> {
         }
     }
 
-    /// A worker sends nothing once its lease is over.
+    /// A worker sends nothing once its lease is over, and says so. This is a condition of the library, not a relief of
+    /// the journeys: from the end of the lease on, a lookup that finds nothing can deny the request, and a person can
+    /// give a verdict. What was sent after that would be a second charge that nobody expects. The kits keep to a shorter
+    /// time. A worker that sends at the last moment, or crashes before its report, is in the journeys.
     fn not_sent(&mut self, row: usize, request: &rulebound::Request, effect: &str) {
         let id = rulebound::ffi::read_effect(effect).unwrap_or_else(|why| panic!("{why}"));
         let shown = format!("not sent {effect} {}", request.sending);
