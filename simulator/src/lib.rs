@@ -10,6 +10,7 @@
 
 mod calendar;
 mod card;
+mod compare;
 mod flex;
 mod http;
 mod page;
@@ -23,6 +24,7 @@ mod truemed;
 mod vend;
 mod world;
 
+pub use compare::{Compared, Comparison, Secret};
 pub use http::{HttpReply, HttpRequest, MAX_BODY, Outcome};
 pub use server::{Config, Simulator};
 pub use time::Millis;

@@ -22,7 +22,7 @@ pub(crate) fn page(status: u16, brand: &str, title: &str, now: Millis, hint: &Ma
                 main data-testid="page" { (content) }
                 footer data-testid="sim-hint" {
                     (hint)
-                    div { "A simulator: no money moves. It is " time { (iso(now)) } " here." }
+                    div { "A simulator: no money moves. It is " time datetime=(iso(now)) { (minute(now)) } " here." }
                 }
             }
         }
@@ -36,13 +36,35 @@ pub(crate) fn end(good: bool, title: &str, text: &str, url: &str, label: &str) -
         div.mark.bad[!good] aria-hidden="true" { @if good { "✓" } @else { "!" } }
         h1 data-testid="title" { (title) }
         p.soft { (text) }
-        @if !url.is_empty() { a.button href=(url) data-testid="return" { (label) } }
+        @if leads_somewhere(url) { a.button href=(url) data-testid="return" { (label) } }
     }
+}
+
+/// Whether an address of the merchant is a link, and not a script or a document of its own.
+fn leads_somewhere(url: &str) -> bool {
+    let plain: String = url.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control()).collect();
+    let scheme = plain.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    !plain.is_empty() && !["javascript", "data", "vbscript"].contains(&scheme.as_str())
+}
+
+/// A time for a person, to the minute.
+fn minute(at: Millis) -> String {
+    let text: String = iso(at).chars().take(16).collect();
+    format!("{} UTC", text.replace('T', " "))
 }
 
 /// An amount of cents in dollars.
 pub(crate) fn dollars(cents: i64) -> String {
-    format!("${}.{:02}", cents.div_euclid(100), cents.rem_euclid(100))
+    let (whole, rest) = (cents.div_euclid(100).to_string(), cents.rem_euclid(100));
+    let digits = whole.len();
+    let mut grouped = String::new();
+    for (nth, digit) in whole.chars().enumerate() {
+        if nth > 0 && digits.saturating_sub(nth).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("${grouped}.{rest:02}")
 }
 
 #[cfg(test)]
@@ -51,12 +73,18 @@ mod tests {
 
     #[test]
     fn cents_are_written_as_dollars() {
-        assert_eq!([dollars(0), dollars(5), dollars(123_456)], ["$0.00", "$0.05", "$1234.56"]);
+        let amounts = [0, 5, 99_999, 123_456, 100_000_000];
+        assert_eq!(amounts.map(dollars), ["$0.00", "$0.05", "$999.99", "$1,234.56", "$1,000,000.00"]);
     }
 
     #[test]
     fn what_a_merchant_sends_cannot_become_markup() {
         let page = end(true, "<b>", "&", "https://x/?a=\"b", "back").into_string();
         assert!(page.contains("&lt;b&gt;") && page.contains("&quot;b"), "{page}");
+        for script in ["javascript://%0aalert(1)", " JavaScript:alert(1)", "java\tscript:alert(1)", "data:text/html,x"]
+        {
+            assert!(!end(true, "t", "t", script, "back").into_string().contains("alert"), "{script}");
+        }
+        assert!(end(true, "t", "t", "shop-app://back", "back").into_string().contains("shop-app://back"));
     }
 }

@@ -48,6 +48,8 @@ pub(crate) trait Provider: Default + Send + 'static {
     const PATIENCE: Millis = 10 * SECOND;
     /// What the documents leave open.
     const READINGS: &'static [Reading];
+    /// How webhooks can be authenticated, in the provider's own words. The first one is the default.
+    const AUTHS: &'static [&'static str] = &[];
 
     /// Whose request it is: the API key, or the refusal of a request without one.
     fn account(request: &HttpRequest) -> Result<String, Reply>;
@@ -211,6 +213,7 @@ pub(crate) trait Hosted: Send {
     fn name(&self) -> &'static str;
     fn operations(&self) -> Vec<Described>;
     fn readings(&self) -> &'static [Reading];
+    fn auths(&self) -> &'static [&'static str];
     fn run(&mut self, index: usize, call: &Call<'_>, context: &mut Context<'_>) -> Reply;
     fn account(&self, request: &HttpRequest) -> Result<String, Reply>;
     fn error(&self, status: u16, message: &str) -> HttpReply;
@@ -240,6 +243,10 @@ impl<P: Provider> Hosted for P {
 
     fn readings(&self) -> &'static [Reading] {
         P::READINGS
+    }
+
+    fn auths(&self) -> &'static [&'static str] {
+        P::AUTHS
     }
 
     fn run(&mut self, index: usize, call: &Call<'_>, context: &mut Context<'_>) -> Reply {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::catalog::{price, sellable};
 use super::errors::{invalid, missing};
 use super::period::Interval;
-use super::state::{Amounts, Discount, Flex, Line, Mode};
+use super::state::{Amounts, Coupon, Discount, Flex, Line, Mode};
 use super::store::{Head, cents, given, text};
 use crate::provider::Reply;
 use crate::time::{DAY, Millis};
@@ -152,6 +152,18 @@ impl Discount {
         self.left = self.left.map(|left| left.saturating_sub(1).max(0));
     }
 
+    /// The id of the coupon, if it is one of the merchant's.
+    pub(super) fn id(&self) -> Option<String> {
+        self.coupon["coupon_id"].as_str().map(str::to_owned)
+    }
+
+    /// A coupon of the merchant in use.
+    pub(super) fn named(coupon: &Coupon) -> Self {
+        let mut body = coupon.body.clone();
+        body.insert("coupon_id".into(), json!(coupon.head.id));
+        Self::of(Value::Object(body))
+    }
+
     /// A coupon in use, with how many invoices it applies to.
     pub(super) fn of(coupon: Value) -> Self {
         let left = match coupon["duration"].as_str() {
@@ -178,9 +190,18 @@ pub(super) fn discount(flex: &Flex, body: &Map<String, Value>, account: &str) ->
         super::offers::check_coupon(data)?;
         return Ok(Some(Discount::of(asked["coupon_data"].clone())));
     }
-    let id = asked["coupon_id"].as_str().unwrap_or_default();
+    coupon(flex, asked["coupon_id"].as_str().unwrap_or_default(), account).map(Some)
+}
+
+/// A coupon of the merchant, which can still be redeemed.
+pub(super) fn coupon(flex: &Flex, id: &str, account: &str) -> Result<Discount, Reply> {
     let coupon = flex.coupons.of(account, id)?;
-    Ok(Some(Discount::of(Value::Object(coupon.body.clone()))))
+    if super::offers::used_up(&coupon.body) {
+        let message = "The coupon was redeemed as often as its max_redemptions allows.";
+        let refused = invalid("coupon_id", "value_error", "flex.coupon.max-redemptions", message);
+        return Err(refused.inferred("no document shows the refusal of a coupon that is used up"));
+    }
+    Ok(Discount::named(coupon))
 }
 
 /// What shipping costs: a rate by its id, or one that the request brings.

@@ -135,7 +135,10 @@ fn apply_code(flex: &mut Flex, id: &str, entry: &Entry) -> Result<(), &'static s
     let code = offers::promo_code(flex, &session.head.account, &entry.code).filter(|_| allowed).ok_or(UNKNOWN)?;
     let coupon = code.body.get("coupon_id").and_then(Value::as_str).unwrap_or_default();
     let coupon = flex.coupons.get(coupon).ok_or(UNKNOWN)?;
-    let (discount, code) = (super::state::Discount::of(Value::Object(coupon.body.clone())), code.head.id.clone());
+    if offers::used_up(&coupon.body) {
+        return Err(UNKNOWN);
+    }
+    let (discount, code) = (super::state::Discount::named(coupon), code.head.id.clone());
     if session.discount.is_some() {
         return Ok(());
     }
@@ -146,8 +149,7 @@ fn apply_code(flex: &mut Flex, id: &str, entry: &Entry) -> Result<(), &'static s
         session.discount = Some(discount);
     }
     if let Some(code) = flex.promo_codes.get_mut(&code) {
-        let times = code.body.get("times_redeemed").and_then(Value::as_i64).unwrap_or(0);
-        code.body.insert("times_redeemed".into(), json!(times.saturating_add(1)));
+        offers::redeem(&mut code.body);
     }
     Ok(())
 }
@@ -208,9 +210,13 @@ fn pay_rest(flex: &mut Flex, id: &str, rest: i64, card: &str, context: &mut Cont
 fn complete(flex: &mut Flex, id: &str, customer: &str, context: &mut Context<'_>) {
     let Some(session) = flex.sessions.get_mut(id) else { return };
     (session.status, session.next_action) = ("complete", Value::Null);
+    let coupon = session.discount.as_ref().and_then(super::state::Discount::id);
     let issued = session.letter_required && session.letter == Some(true) && session.mode != Mode::Reimbursement;
     if issued && let Some(customer) = flex.customers.get_mut(customer) {
         customer.letter_until = Some(context.now.saturating_add(LETTER));
+    }
+    if let Some(coupon) = coupon.and_then(|id| flex.coupons.get_mut(&id)) {
+        offers::redeem(&mut coupon.body);
     }
     events::tell::<Session>(flex, "checkout.session.completed", id, context);
 }

@@ -31,7 +31,7 @@ pub(super) fn not_found(kind: &str, id: &str) -> Reply {
 
 /// What no document that we could read describes well enough.
 pub(super) fn absent(what: &str) -> Reply {
-    let message = format!("The simulator does not have {what}: no document describes it.");
+    let message = format!("The simulator does not have {what}. No document describes it well enough.");
     Reply::json(501, &json!({"error": {"code": "not_implemented", "message": message}}))
         .inferred("no document describes this")
 }

@@ -1,5 +1,7 @@
 //! Events: what they say, where they go, how they are signed, and how one is sent again.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -28,10 +30,11 @@ pub(super) fn tell<T: Kept>(flex: &mut Flex, event: &str, id: &str, context: &mu
 /// Sends an event about something that is no object of its own, such as a charge.
 pub(super) fn send(flex: &mut Flex, event: &str, kind: &str, about: &Head, shown: &Value, context: &mut Context<'_>) {
     let head = Head::new("fevt", &about.id, &about.account, context);
+    let in_seconds = context.reading("event-time") != "milliseconds";
     let data = json!({
         "event_id": head.id,
         "event_type": event,
-        "event_dt": head.created,
+        "event_dt": if in_seconds { head.created.div_euclid(SECOND) } else { head.created },
         "object": {kind: shown},
         "test_mode": head.test_mode,
         "created_at": iso(head.created),
@@ -139,21 +142,18 @@ pub(super) fn retry(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>)
 /// The body of an event and the headers of its family.
 pub(super) fn sign(sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, String)>, Vec<u8>) {
     let reading = |name: &str| sending.readings.get(name).map_or("", String::as_str);
-    let mut body = sending.data.clone();
+    let mut body = Cow::Borrowed(sending.data);
     if reading("flex.event-object") == "bare" {
         let inner = body["object"].as_object().and_then(|object| object.values().next()).cloned();
-        body["object"] = inner.unwrap_or_default();
-    }
-    if reading("flex.event-time") != "milliseconds" {
-        body["event_dt"] = json!(body["event_dt"].as_i64().unwrap_or(0).div_euclid(SECOND));
+        body.to_mut()["object"] = inner.unwrap_or_default();
     }
     if reading("flex.completed-name") == "underscore" && sending.event == "checkout.session.completed" {
-        body["event_type"] = json!("checkout_session.completed");
+        body.to_mut()["event_type"] = json!("checkout_session.completed");
     }
+    let mut body = body.to_string();
     if reading("flex.event-wrapper") == "event" {
-        body = json!({"event": body});
+        body = format!("{{\"event\":{body}}}");
     }
-    let body = body.to_string();
     let family = if endpoint.auth.is_empty() { reading("flex.webhook-headers") } else { endpoint.auth.as_str() };
     let id = format!("msg_{}", sending.id.replace('-', ""));
     let at = sending.now.div_euclid(SECOND).to_string();

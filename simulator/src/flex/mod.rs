@@ -74,6 +74,7 @@ impl Provider for Flex {
     const NAME: &'static str = "flex";
     const OPERATIONS: &'static [Operation<Self>] = operations::ALL;
     const READINGS: &'static [Reading] = readings::ALL;
+    const AUTHS: &'static [&'static str] = &["svix", "webhook", "flex", "all"];
 
     /// `Authorization: Bearer fsk_…`. A key that begins with `fsk_test_` sees test objects only.
     fn account(request: &HttpRequest) -> Result<String, Reply> {

@@ -24,6 +24,7 @@ pub(super) fn create_coupon(flex: &mut Flex, call: &Call<'_>, context: &mut Cont
         ["name", "amount_off", "percent_off", "duration", "duration_in_months", "max_redemptions", "applies_to"];
     let mut body = kept(asked, &names);
     body.insert("metadata".into(), asked.get("metadata").cloned().unwrap_or_default());
+    body.insert("times_redeemed".into(), json!(0));
     let head = Head::new("fcoup", "", &call.account, context);
     let id = flex.coupons.add(Coupon { head, body });
     wrapped::<Coupon>(flex, &id, context)
@@ -74,12 +75,25 @@ pub(super) fn create_promo_code(flex: &mut Flex, call: &Call<'_>, context: &mut 
     wrapped::<PromoCode>(flex, &id, context)
 }
 
+/// Whether a coupon or a promo code was redeemed as often as it can be.
+pub(super) fn used_up(body: &Map<String, Value>) -> bool {
+    let number = |name: &str| body.get(name).and_then(Value::as_i64);
+    number("max_redemptions").is_some_and(|most| number("times_redeemed").unwrap_or(0) >= most)
+}
+
+/// Counts one more redemption of a coupon or of a promo code.
+pub(super) fn redeem(body: &mut Map<String, Value>) {
+    let times = body.get("times_redeemed").and_then(Value::as_i64).unwrap_or(0);
+    body.insert("times_redeemed".into(), json!(times.saturating_add(1)));
+}
+
 /// An active code, whatever the case of its letters.
 pub(super) fn promo_code<'a>(flex: &'a Flex, account: &str, code: &str) -> Option<&'a PromoCode> {
     let same = |known: &&PromoCode| {
         let text = known.body.get("code").and_then(Value::as_str).unwrap_or_default();
         known.head.account == account
             && known.body.get("active") == Some(&json!(true))
+            && !used_up(&known.body)
             && text.eq_ignore_ascii_case(code.trim())
     };
     flex.promo_codes.iter().find(same)
@@ -94,9 +108,35 @@ pub(super) fn create_shipping_rate(flex: &mut Flex, call: &Call<'_>, context: &m
         Ok(kept(asked, &["display_name", "amount", "metadata"]))
     });
     match checked {
-        Ok(body) => {
+        Ok(mut body) => {
+            body.insert("active".into(), json!(true));
             let head = Head::new("fshr", "", &call.account, context);
             let id = flex.shipping_rates.add(ShippingRate { head, body });
+            wrapped::<ShippingRate>(flex, &id, context)
+        }
+        Err(refused) => refused,
+    }
+}
+
+/// `PUT /v1/shipping_rates/{id}`: `active` and `metadata` are overwritten, and nothing else changes.
+pub(super) fn update_shipping_rate(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
+    let id = call.parameter("id").to_owned();
+    let checked = unwrap(call, "shipping_rate").and_then(|asked| {
+        flex.shipping_rates.of(&call.account, &id)?;
+        match asked.keys().find(|name| !["active", "metadata"].contains(&name.as_str())) {
+            None => Ok((asked.get("active").cloned(), asked.get("metadata").cloned().unwrap_or_default())),
+            Some(name) => {
+                let message = format!("{name} of a shipping rate cannot change. Create a new one.");
+                Err(invalid(name, "value_error", "flex.shipping-rate.immutable", message))
+            }
+        }
+    });
+    match checked {
+        Ok((active, metadata)) => {
+            if let Some(rate) = flex.shipping_rates.get_mut(&id) {
+                rate.body.extend(active.map(|active| ("active".to_owned(), active)));
+                rate.body.insert("metadata".into(), metadata);
+            }
             wrapped::<ShippingRate>(flex, &id, context)
         }
         Err(refused) => refused,

@@ -1,7 +1,8 @@
 //! Every call and every page of Flex.
 
 use super::state::{
-    Capture, Customer, Dispute, Flex, Hook, Intent, Invoice, Price, Product, Refund, Session, Setup, Subscription,
+    Capture, Coupon, Customer, Dispute, Flex, Hook, Intent, Invoice, Price, Product, PromoCode, Refund, Session, Setup,
+    ShippingRate, Subscription,
 };
 use super::store::{list, retrieve};
 use super::{captures, catalog, disputes, events, offers, pages, refunds, sessions, source, subscriptions};
@@ -46,10 +47,18 @@ pub(super) const ALL: &[Operation<Flex>] = &[
         reference!("prices/update-price"), Documented Merchant catalog::update_price),
     operation!("create_coupon" "POST" "/v1/coupons"
         reference!("coupons/create-coupon"), Documented Merchant offers::create_coupon),
+    operation!("list_coupons" "GET" "/v1/coupons"
+        reference!("coupons/list-coupons"), Documented Merchant list::<Coupon>),
     operation!("create_promo_code" "POST" "/v1/promo_codes"
         reference!("promo-codes/create-promo-code"), Documented Merchant offers::create_promo_code),
+    operation!("list_promo_codes" "GET" "/v1/promo_codes"
+        reference!("promo-codes/list-promo-codes"), Documented Merchant list::<PromoCode>),
     operation!("create_shipping_rate" "POST" "/v1/shipping_rates"
         source::GUIDES, Documented Merchant offers::create_shipping_rate),
+    operation!("get_shipping_rate" "GET" "/v1/shipping_rates/{id}"
+        reference!("shipping-rates/get-shipping-rate"), Documented Merchant retrieve::<ShippingRate>),
+    operation!("update_shipping_rate" "PUT" "/v1/shipping_rates/{id}"
+        reference!("shipping-rates/update-shipping-rate"), Documented Merchant offers::update_shipping_rate),
     operation!("create_customer" "POST" "/v1/customers"
         reference!("customers/create-customer"), Documented Merchant offers::create_customer),
     operation!("list_customers" "GET" "/v1/customers"
@@ -114,6 +123,8 @@ pub(super) const ALL: &[Operation<Flex>] = &[
         reference!("refunds/update-refund"), Documented Merchant refunds::update),
     operation!("list_captures" "GET" "/v1/captures"
         reference!("captures/list-captures"), Documented Merchant list::<Capture>),
+    operation!("get_capture" "GET" "/v1/captures/{id}"
+        reference!("captures/get-capture"), Documented Merchant retrieve::<Capture>),
     operation!("update_capture" "PATCH" "/v1/captures/{id}"
         reference!("captures/update-capture"), Documented Merchant captures::update),
     operation!("get_dispute" "GET" "/v1/disputes/{id}"

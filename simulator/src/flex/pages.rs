@@ -227,6 +227,8 @@ fn items(session: &Session) -> Markup {
             }
             @if let Some(end) = session.trial_end {
                 tr { td { "First payment on " (date(end)) } td { (dollars(next)) } }
+            } @else if let Some(interval) = session.lines.iter().find_map(|line| line.interval) {
+                tr { td { "Then every " (interval.words()) } td data-testid="renewal" { (dollars(next)) } }
             }
         }
     }

@@ -36,6 +36,17 @@ impl Interval {
         (1..=1_000).contains(&count).then_some(Self { unit, count })
     }
 
+    /// The interval for a person: `month`, or `2 weeks`.
+    pub(super) fn words(self) -> String {
+        let unit = match self.unit {
+            Unit::Day => "day",
+            Unit::Week => "week",
+            Unit::Month => "month",
+            Unit::Year => "year",
+        };
+        if self.count == 1 { unit.into() } else { format!("{} {unit}s", self.count) }
+    }
+
     /// The end of the period with this number. Each counts from the anchor, so that a month's last day stays one.
     pub(super) fn after(self, anchor: Millis, periods: i64) -> Millis {
         let end = || {
@@ -67,6 +78,7 @@ mod tests {
         assert_eq!(iso(monthly.after(anchor, 2)), "2026-03-31T10:00:00Z");
         let weeks = Interval::read(&json!({"interval": "week", "interval_count": 2})).unwrap();
         assert_eq!(iso(weeks.after(anchor, 1)), "2026-02-14T10:00:00Z");
+        assert_eq!((monthly.words(), weeks.words()), ("month".into(), "2 weeks".into()));
         assert_eq!(Interval::read(&json!({"interval": "fortnight"})), None);
         assert_eq!(Interval::read(&json!({"interval": "day", "interval_count": 0})), None);
     }

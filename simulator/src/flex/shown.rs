@@ -48,7 +48,11 @@ fn record(head: &Head, id: &str, body: &Map<String, Value>) -> Value {
 
 kept!(Product "product" products, |it, _flex, _context| record(&it.head, "product_id", &it.body));
 kept!(Price "price" prices, |it, _flex, _context| record(&it.head, "price_id", &it.body));
-kept!(Coupon "coupon" coupons, |it, _flex, _context| record(&it.head, "coupon_id", &it.body));
+kept!(Coupon "coupon" coupons, |it, _flex, _context| {
+    let mut shown = record(&it.head, "coupon_id", &it.body);
+    shown["valid"] = json!(!super::offers::used_up(&it.body));
+    shown
+});
 kept!(PromoCode "promo_code" promo_codes, |it, _flex, _context| record(&it.head, "promo_code_id", &it.body));
 kept!(ShippingRate "shipping_rate" shipping_rates, |it, _flex, _context| {
     record(&it.head, "shipping_rate_id", &it.body)

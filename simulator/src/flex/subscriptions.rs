@@ -26,7 +26,7 @@ struct Change {
 
 /// `POST /v1/subscriptions`: one page of 2024 names it, without a body that we could read.
 pub(super) fn create(_: &mut Flex, _: &Call<'_>, _: &mut Context<'_>) -> Reply {
-    absent("POST /v1/subscriptions: buy a subscription with a checkout session")
+    absent("POST /v1/subscriptions (sell a subscription with a checkout session)")
 }
 
 pub(super) fn update(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
@@ -70,10 +70,7 @@ fn check(
         let message = "proration_behavior must be always_invoice, create_prorations or none.";
         return Err(invalid("proration_behavior", "enum", "flex.subscription.proration", message));
     }
-    let discount = match text(asked, "coupon") {
-        Some(coupon) => Some(Discount::of(Value::Object(flex.coupons.of(&call.account, coupon)?.body.clone()))),
-        None => None,
-    };
+    let discount = text(asked, "coupon").map(|id| super::cart::coupon(flex, id, &call.account)).transpose()?;
     Ok(Change {
         items: items(flex, asked, call, context)?,
         at_period_end: given(asked, "cancel_at_period_end").and_then(Value::as_bool),
@@ -109,6 +106,10 @@ fn items(
 }
 
 fn apply(flex: &mut Flex, id: &str, change: Change, context: &mut Context<'_>) {
+    let coupon = change.discount.as_ref().and_then(Discount::id);
+    if let Some(coupon) = coupon.and_then(|id| flex.coupons.get_mut(&id)) {
+        super::offers::redeem(&mut coupon.body);
+    }
     let Some(subscription) = flex.subscriptions.get_mut(id) else { return };
     subscription.at_period_end = change.at_period_end.unwrap_or(subscription.at_period_end);
     subscription.cancel_at = change.cancel_at.unwrap_or(subscription.cancel_at);

@@ -43,11 +43,15 @@ pub(super) async fn advance(state: &State, slot: &Arc<Slot>, body: &Value) -> (u
 fn target(slot: &Slot, body: &Value) -> Result<Millis, String> {
     let world = lock(&slot.world);
     let now = world.clock();
-    let target = match (body["ms"].as_i64(), &body["to"]) {
-        (Some(ms), Value::Null) if ms >= 0 => now.saturating_add(ms),
-        (None, to) if to == "next" => world.next().unwrap_or(now),
-        (None, to) => instant(to).ok_or("Send `ms`, or `to` with a time or with \"next\".")?,
-        _ => return Err("Send either `ms`, 0 or more, or `to`.".into()),
+    let target = match (&body["ms"], &body["to"]) {
+        (Value::Null, Value::Null) => return Err("Send `ms`, or `to` with a time or with \"next\".".into()),
+        (ms, Value::Null) => {
+            let ms = ms.as_i64().filter(|ms| *ms >= 0).ok_or("`ms` must be a whole number, 0 or more.")?;
+            now.saturating_add(ms)
+        }
+        (Value::Null, to) if to == "next" => world.next().unwrap_or(now),
+        (Value::Null, to) => instant(to).ok_or("`to` must be \"next\", or a time such as \"2026-02-01T00:00:00Z\".")?,
+        _ => return Err("Send `ms` or `to`, not both.".into()),
     };
     if target < now || target > LATEST {
         return Err("The clock cannot be set back, nor beyond the year 9998.".into());
@@ -58,7 +62,7 @@ fn target(slot: &Slot, body: &Value) -> Result<Millis, String> {
 async fn pass(state: &State, slot: &Arc<Slot>, target: Millis, deliveries: &mut Vec<Value>) -> Result<(), String> {
     let mut connections = deliver::Connections::default();
     loop {
-        settle(slot).await?;
+        settle(slot, state.limit(PATIENCE)).await?;
         let at = lock(&slot.world).next().filter(|at| *at <= target);
         deliver::due(state, slot, at.unwrap_or(target), &mut connections, deliveries).await;
         if at.is_none() {
@@ -68,7 +72,7 @@ async fn pass(state: &State, slot: &Arc<Slot>, target: Millis, deliveries: &mut 
 }
 
 /// Waits until no request is in flight, so that each is served at one time.
-async fn settle(slot: &Slot) -> Result<(), String> {
+async fn settle(slot: &Slot, patience: Duration) -> Result<(), String> {
     let started = Instant::now();
     loop {
         let ended = slot.ended.notified();
@@ -76,11 +80,14 @@ async fn settle(slot: &Slot) -> Result<(), String> {
         if names.is_empty() {
             return Ok(());
         }
-        let left = PATIENCE.saturating_sub(started.elapsed());
+        let left = patience.saturating_sub(started.elapsed());
         // A short wait at most: a request can end between the two lines above.
         let _woken = tokio::time::timeout(left.min(Duration::from_millis(20)), ended).await;
-        if started.elapsed() >= PATIENCE {
-            return Err(format!("Time cannot pass: after 5 s there are requests in flight: {}.", names.join(", ")));
+        if started.elapsed() >= patience {
+            return Err(format!(
+                "Time cannot pass: after {patience:?} there are requests in flight: {}.",
+                names.join(", ")
+            ));
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Path, Request, State as Shared};
 use axum::http::header;
 use axum::response::Response;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, get, post};
 use serde_json::{Value, json};
 
 use super::deliver::Connections;
@@ -21,17 +21,26 @@ type All = Shared<Arc<State>>;
 pub(super) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/_sim", get(catalogue))
+        .route("/_sim/", get(catalogue))
         .route("/_sim/worlds", post(make).get(list))
-        .route("/w/{world}", delete(remove))
+        .route("/_sim/worlds/", post(make).get(list))
+        .route("/w/{world}", get(show).delete(remove))
+        .route("/w/{world}/", get(show).delete(remove))
         .route("/w/{world}/_sim", any(control))
+        .route("/w/{world}/_sim/", any(control))
         .route("/w/{world}/_sim/{*what}", any(control))
         .route("/w/{world}/{*path}", any(serve))
         .fallback(nowhere)
+        .method_not_allowed_fallback(not_so)
         .with_state(state)
 }
 
 async fn nowhere() -> Response {
     wire::response(wire::error(404, "There is nothing here. GET /_sim says what there is."))
+}
+
+async fn not_so() -> Response {
+    wire::response(wire::error(405, "This address does not take this method. GET /_sim says what there is."))
 }
 
 async fn catalogue(Shared(state): All) -> Response {
@@ -53,6 +62,14 @@ async fn make(Shared(state): All, request: Request) -> Response {
         Ok(shown) => wire::json(201, &shown),
         Err(error) => wire::response(wire::error(400, &error)),
     }
+}
+
+/// The address of a world, in a browser.
+async fn show(Shared(state): All, Path(world): Path<String>, request: Request) -> Response {
+    if let Err(reply) = local(&state, request.headers()) {
+        return wire::response(reply);
+    }
+    state.slot(&world).map_or_else(no_world, |slot| wire::json(200, &lock(&slot.world).shown()))
 }
 
 async fn remove(Shared(state): All, Path(world): Path<String>, request: Request) -> Response {
@@ -78,7 +95,10 @@ async fn control(Shared(state): All, request: Request) -> Response {
         let (status, value) = advance::advance(&state, &slot, &body).await;
         return wire::json(status, &value);
     }
-    if let ("POST", "clock", Some(running)) = (request.method.as_str(), what, body["running"].as_bool()) {
+    if let ("POST", "clock", false) = (request.method.as_str(), what, body["running"].is_null()) {
+        let Some(running) = body["running"].as_bool() else {
+            return wire::response(wire::error(400, "`running` must be true or false."));
+        };
         if running {
             advance::run(state, &slot);
         } else {
@@ -102,9 +122,14 @@ async fn control(Shared(state): All, request: Request) -> Response {
 }
 
 fn check_endpoints(state: &State, endpoints: &Value) -> Result<(), String> {
-    let list = endpoints.as_array().map(Vec::as_slice).unwrap_or_default();
+    let list = match endpoints {
+        Value::Null => &[],
+        Value::Array(list) => list.as_slice(),
+        one => core::slice::from_ref(one),
+    };
     let url = |endpoint: &Value| endpoint.as_str().or(endpoint["url"].as_str()).unwrap_or_default().to_owned();
-    list.iter().try_for_each(|endpoint| state.check_host(&url(endpoint)))
+    // What has no address is refused where endpoints are read.
+    list.iter().map(url).filter(|url| !url.is_empty()).try_for_each(|url| state.check_host(&url))
 }
 
 async fn serve(Shared(state): All, request: Request) -> Response {
@@ -115,7 +140,7 @@ async fn serve(Shared(state): All, request: Request) -> Response {
     let mut parts = path.splitn(4, '/').skip(2);
     let (world, rest) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let Some(slot) = state.slot(world) else { return no_world() };
-    let request = match wire::read(request, &format!("/{rest}")).await {
+    let request = match wire::read(request, &format!("/{rest}"), state.limit(wire::BODY_TIME)).await {
         Ok(request) => request,
         Err(reply) => return wire::response(reply),
     };
@@ -150,7 +175,7 @@ fn no_world() -> Response {
 /// Reads a control request, which must come from this machine and not from a foreign page.
 async fn control_body(state: &State, request: Request) -> Result<(HttpRequest, Value), HttpReply> {
     local(state, request.headers())?;
-    let request = wire::read(request, "").await?;
+    let request = wire::read(request, "", state.limit(wire::BODY_TIME)).await?;
     if request.too_large {
         return Err(wire::error(413, "The body is larger than 1 MiB."));
     }

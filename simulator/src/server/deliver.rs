@@ -155,10 +155,11 @@ pub(super) async fn due(
         }
         for delivery in batch {
             let patience = Duration::from_millis(u64::try_from(delivery.patience).unwrap_or_default());
+            let patience = state.limit(patience);
             let result = match state.check_host(&delivery.url) {
                 Ok(()) => match tokio::time::timeout(patience, connections.send(slot, &delivery)).await {
                     Ok(sent) => sent,
-                    Err(_) => Err(format!("There was no reply within {} ms.", delivery.patience)),
+                    Err(_) => Err(format!("There was no reply within {patience:?}.")),
                 },
                 Err(error) => Err(error),
             };

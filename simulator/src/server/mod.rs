@@ -8,12 +8,16 @@ mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
 use crate::world::{Options, World, check_readings};
+
+pub(crate) use wire::is_loopback;
 
 /// How many worlds a simulator holds.
 const MAX_WORLDS: usize = 1_000;
@@ -28,6 +32,9 @@ pub struct Config {
     pub allow_hosts: BTreeSet<String>,
     /// The readings of every world, such as `truemed.survey-action` and `HealthSurvey`.
     pub readings: BTreeMap<String, String>,
+    /// By how much the limits of real time are divided: those of a receiver's reply, of a client's body and of a
+    /// request in flight. A test of time-outs need not wait for them.
+    pub haste: Option<NonZeroU32>,
 }
 
 /// A running simulator. It stops when this value is dropped.
@@ -124,6 +131,12 @@ impl State {
         lock(&self.worlds).slots.get(id).cloned()
     }
 
+    /// A limit of real time, as this simulator has it.
+    fn limit(&self, usual: Duration) -> Duration {
+        let haste = self.config.haste.map_or(1, NonZeroU32::get);
+        usual.checked_div(haste).unwrap_or(usual)
+    }
+
     /// Makes a world, and shows it with its id.
     fn make(&self, body: &Value) -> Result<Value, String> {
         let mut worlds = lock(&self.worlds);
@@ -146,7 +159,7 @@ impl State {
     /// Whether webhooks can go to this address.
     fn check_host(&self, url: &str) -> Result<(), String> {
         let host = wire::host_of(url).unwrap_or_default();
-        if wire::is_loopback(&host) || self.config.allow_hosts.contains(&host) {
+        if is_loopback(&host) || self.config.allow_hosts.contains(&host) {
             return Ok(());
         }
         Err(format!("{url} is not on loopback. Start the simulator with --allow-host {host}."))

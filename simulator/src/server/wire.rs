@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::http::{HttpReply, HttpRequest, MAX_BODY};
 
 /// How long a client can take to send a body.
-const BODY_TIME: Duration = Duration::from_secs(10);
+pub(super) const BODY_TIME: Duration = Duration::from_secs(10);
 /// How many bytes of a body that is too large are read, so that the client sees the reply.
 const MAX_READ: usize = 64 << 20;
 
@@ -23,20 +23,20 @@ const MAX_READ: usize = 64 << 20;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sever;
 
-/// Reads a request whole. `path` is its path below the world's address.
-pub(super) async fn read(request: Request, path: &str) -> Result<HttpRequest, HttpReply> {
+/// Reads a request whole. `path` is its path below the world's address; `limit` is how long the body can take.
+pub(super) async fn read(request: Request, path: &str, limit: Duration) -> Result<HttpRequest, HttpReply> {
     let mut read = HttpRequest::new(request.method().as_str(), "");
     read.path = path.into();
     read.query = request.uri().query().unwrap_or_default().into();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     read.headers = request.headers().iter().map(|(name, value)| (name.as_str().into(), text(value))).collect();
-    match tokio::time::timeout(BODY_TIME, body(request.into_body())).await {
+    match tokio::time::timeout(limit, body(request.into_body())).await {
         Ok(Some((body, too_large))) => {
             (read.body, read.too_large) = (body, too_large);
             Ok(read)
         }
         Ok(None) => Err(error(400, "The body was cut off.")),
-        Err(_) => Err(error(408, "The body did not arrive within 10 s.")),
+        Err(_) => Err(error(408, &format!("The body did not arrive within {limit:?}."))),
     }
 }
 
@@ -137,6 +137,6 @@ pub(super) fn host_of(url: &str) -> Option<String> {
 }
 
 /// Whether a host is this machine.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }

@@ -58,12 +58,17 @@ fn link(truemed: &Truemed, act: &Value) -> Result<String, String> {
     let known = |id: &str| truemed.visits.contains_key(id).then(|| id.to_owned());
     if let Some(url) = act["url"].as_str() {
         let path = url.split('?').next().unwrap_or_default();
-        return path.rsplit('/').next().and_then(known).ok_or_else(|| "`url` must be a redirect_url.".into());
+        return path
+            .rsplit('/')
+            .next()
+            .and_then(known)
+            .ok_or_else(|| "`url` must be a redirect_url that this world returned.".into());
     }
     let id = act["id"].as_str().unwrap_or_default();
     let of = |purpose: &Purpose| match purpose {
         Purpose::Session(session) => session == id,
         Purpose::Request(request) => request == id,
+        Purpose::Qualification(session) => session == id,
         Purpose::Repair { token, request, failed, .. } => {
             token == id || request.as_deref() == Some(id) || failed.as_deref() == Some(id)
         }
@@ -71,7 +76,7 @@ fn link(truemed: &Truemed, act: &Value) -> Result<String, String> {
     let open = truemed.tokens.get(id).and_then(|token| token.action.clone());
     let found = || truemed.visits.values().find(|visit| of(&visit.purpose)).map(|visit| visit.id.clone());
     open.or_else(found).ok_or_else(|| {
-        "Name the link by `url`, or by the `id` of its session, provision_token_request or token.".into()
+        "Name the link by `url`, or by the `id` of its session, provision_token_request, qualification session or token.".into()
     })
 }
 

@@ -1,16 +1,18 @@
-//! Both webhooks, and how they are authenticated.
+//! The webhooks, and how they are authenticated.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::POST;
+use super::qualify::Qualification;
 use super::state::{Session, Token};
 use crate::time::{Millis, SECOND, iso};
 use crate::world::{Context, Endpoint, Sending, hex};
 
 const SESSION: &str = "payment_session_complete";
 const TOKEN: &str = "payment_token_updated";
+const QUALIFICATION: &str = "qualification_session_complete";
 
 /// Truemed sends `payment_session_complete` once for every change of the status.
 pub(super) fn session(session: &Session, context: &mut Context<'_>) {
@@ -30,6 +32,11 @@ pub(super) fn session(session: &Session, context: &mut Context<'_>) {
         data.insert("payment_token".into(), json!(session.payment_token));
     }
     context.webhook(SESSION, &Value::Object(data), POST);
+}
+
+/// Truemed sends `qualification_session_complete` once, with the outcome.
+pub(super) fn qualification(session: &Qualification, context: &mut Context<'_>) {
+    context.webhook(QUALIFICATION, &session.shown(), POST);
 }
 
 /// From where a token's webhook comes. Exactly one of its ids is sent.
@@ -66,6 +73,8 @@ pub(super) fn sign(sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, 
         SESSION if complete => "payment_session.complete",
         SESSION => "payment_session.completed",
         TOKEN => "payment_token.updated",
+        QUALIFICATION if complete => "qualification_session.complete",
+        QUALIFICATION => "qualification_session.completed",
         other => other,
     };
     let body = json!({"webhook_delivery_id": sending.id, "event_type": event, "data": sending.data}).to_string();

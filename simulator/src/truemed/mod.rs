@@ -8,6 +8,7 @@ mod events;
 mod keys;
 mod money;
 mod pages;
+mod qualify;
 mod review;
 mod sessions;
 mod state;
@@ -61,6 +62,7 @@ mod page {
     pub(super) const NEW: &str = guide!("subscriptions/create-a-subscription-new-subscriber");
     pub(super) const UPDATE: &str = guide!("subscriptions/subscription-management/update-an-active-subscription");
     pub(super) const BILLING: &str = guide!("subscriptions/subsequent-billing-periods");
+    pub(super) const QUALIFICATION: &str = reference!("qualification-sessions/update-qualification-session");
     pub(super) const ADMIN: &str = guide!("subscriptions/partner-administrative-operations");
     pub(super) const MANUAL: &str = guide!("payment-sessions/manual-delayed-capture");
     pub(super) const ITEMS: &str = guide!("payment-sessions/itemized-fees-and-discounts");
@@ -112,12 +114,21 @@ impl Provider for Truemed {
             page::UPDATE, Documented Merchant update::update),
         operation!("delete_payment_token" "POST" "/api/v1/payment_tokens/{token}/delete"
             page::DELETE, Documented Merchant tokens::delete),
+        operation!("create_qualification_session" "POST" "/api/v1/qualification_session/create"
+            page::QUALIFICATION, Inferred Merchant qualify::create),
+        operation!("list_qualification_sessions" "GET" "/api/v1/qualification_sessions"
+            page::QUALIFICATION, Inferred Merchant qualify::list),
+        operation!("retrieve_qualification_session" "GET" "/api/v1/qualification_session/{id}"
+            page::QUALIFICATION, Inferred Merchant qualify::retrieve),
+        operation!("update_qualification_session" "POST" "/api/v1/qualification_session/{id}/update"
+            page::QUALIFICATION, Documented Merchant qualify::update),
         operation!("open_checkout" "GET" "/checkout/{visit}" page::EXISTING, Inferred Customer pages::open),
         operation!("submit_survey" "POST" "/checkout/{visit}/survey" page::EXISTING, Inferred Customer pages::survey),
         operation!("submit_card" "POST" "/checkout/{visit}/card" page::EXISTING, Inferred Customer pages::card),
         operation!("cancel_checkout" "POST" "/checkout/{visit}/cancel" page::EXISTING, Inferred Customer pages::cancel),
     ];
 
+    const AUTHS: &'static [&'static str] = &["signed", "unsigned"];
     const READINGS: &'static [Reading] = &[
         Reading::new("survey-action", &["TakeHealthSurvey", "HealthSurvey"], "the guide and the reference differ"),
         Reading::new(
@@ -196,6 +207,11 @@ impl Provider for Truemed {
             &["accept", "refuse"],
             "a capture must be at most the total; one error text wants \
             at least the sum of the items",
+        ),
+        Reading::new(
+            "qualification-metadata",
+            &["any-text", "json"],
+            "`metadata` of a qualification session is a JSON-encoded string; whether another text is refused is not said",
         ),
         Reading::new("kind-enabled", &["true", "false"], "`kind` works only on accounts for which Truemed enabled it"),
     ];

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::state::{Card, Purpose, Status, Step, Token, Truemed, Visit};
 use super::visit::{card_from, origin};
-use super::{LETTER, cart, events};
+use super::{LETTER, cart, events, qualify};
 use crate::time::SECOND;
 use crate::world::Context;
 
@@ -72,6 +72,7 @@ fn review(truemed: &mut Truemed, visit: &Visit, card: &Value, context: &mut Cont
                 visit.step = Step::Survey;
             }
         }
+        Purpose::Qualification(id) => qualify::decide(truemed, id, visit.letter, context),
         Purpose::Request(_) => {}
     }
 }

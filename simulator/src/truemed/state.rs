@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::qualify::Qualification;
 use crate::time::{Millis, iso};
 
 /// Truemed in one world.
@@ -12,6 +13,7 @@ pub(crate) struct Truemed {
     pub(super) sessions: BTreeMap<String, Session>,
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) requests: BTreeMap<String, Request>,
+    pub(super) qualifications: BTreeMap<String, Qualification>,
     /// The links that customers get, by the secret part of their address.
     pub(super) visits: BTreeMap<String, Visit>,
     /// How many objects there were, for the order of lists.
@@ -142,6 +144,8 @@ pub(super) enum Purpose {
     Session(String),
     /// Provision a token.
     Request(String),
+    /// Check whether the customer qualifies.
+    Qualification(String),
     /// Change a token: for an update's request, after a failed session, or both.
     Repair { token: String, request: Option<String>, failed: Option<String>, items: Vec<Value> },
 }
@@ -183,6 +187,11 @@ impl Truemed {
         self.sessions.get_mut(id).filter(|session| session.account == account)
     }
 
+    /// A qualification session of this account.
+    pub(super) fn qualification(&mut self, account: &str, id: &str) -> Option<&mut Qualification> {
+        self.qualifications.get_mut(id).filter(|session| session.account == account)
+    }
+
     /// A token of this account that was not deleted.
     pub(super) fn token(&mut self, account: &str, id: &str) -> Option<&mut Token> {
         self.tokens.get_mut(id).filter(|token| token.account == account && !token.deleted)
@@ -215,6 +224,7 @@ impl Truemed {
             "payment_sessions": self.sessions.values().map(session).collect::<Vec<_>>(),
             "payment_tokens": self.tokens.values().map(token).collect::<Vec<_>>(),
             "provision_token_requests": self.requests.values().map(request).collect::<Vec<_>>(),
+            "qualification_sessions": self.qualifications.values().map(Qualification::ledger).collect::<Vec<_>>(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::state::{Card, Purpose, Status, Step, Truemed, Visit};
-use super::{REVIEW, events};
+use super::{REVIEW, events, qualify};
 use crate::card::{EXPIRED, Entered};
 use crate::world::Context;
 
@@ -72,6 +72,9 @@ pub(super) fn survey(truemed: &mut Truemed, id: &str, letter: bool, context: &mu
     if visit.wants_card {
         return Next::Stay;
     }
+    if let Purpose::Qualification(session) = &visit.purpose {
+        qualify::process(truemed, session);
+    }
     context.after(REVIEW, json!({"review": id}));
     Next::Leave(visit.success_url)
 }
@@ -98,6 +101,8 @@ pub(super) fn card(truemed: &mut Truemed, id: &str, number: &str, expiry: &str, 
             }
             context.after(REVIEW, json!({"review": id, "card": card_json(&card)}));
         }
+        // There is no card.
+        Purpose::Qualification(_) => {}
         Purpose::Request(_) => context.after(REVIEW, json!({"review": id, "card": card_json(&card)})),
         Purpose::Repair { token, request, failed, .. } => {
             let metadata = request.as_ref().and_then(|request| truemed.requests.get_mut(request)).map(|request| {

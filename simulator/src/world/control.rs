@@ -32,7 +32,8 @@ impl World {
             ("GET", "faults") => Ok(self.shared.faults.shown()),
             ("POST", "faults") => {
                 let operations: Vec<&str> = self.routes.iter().map(|(_, _, described)| described.name).collect();
-                let added = self.shared.faults.add(body, &operations);
+                let providers: Vec<&str> = self.providers.iter().map(|provider| provider.name()).collect();
+                let added = self.shared.faults.add(body, &providers, &operations);
                 added.map(|()| self.shared.faults.shown())
             }
             ("DELETE", "faults") => {
@@ -41,9 +42,13 @@ impl World {
             }
             ("GET", "webhooks") => Ok(self.shared.mailbox.shown()),
             ("POST", "webhooks") => return self.control_webhooks(body),
-            ("GET", "requests") => Ok(self.shared.journal.read(&pairs(query))),
-            ("GET", "ledger") => Ok(self.ledger()),
+            ("GET", "requests") => self.shared.journal.read(&pairs(query)),
+            ("GET", "ledger") => self.books(&pairs(query)),
             ("POST", "act") => self.act(body),
+            (_, "reset" | "act" | "clock/advance") => {
+                let error = format!("{what} takes POST, not {method}. With curl, add -d and a JSON object.");
+                return Controlled::Reply(405, json!({"error": error}));
+            }
             _ => {
                 let error = format!("The control plane has no {method} {what}. GET /_sim lists it.");
                 return Controlled::Reply(404, json!({"error": error}));
@@ -106,10 +111,26 @@ impl World {
         }
     }
 
-    /// What every provider knows: the truth that a test holds its host against.
+    /// What every provider knows, or the one that is named: the truth that a test holds its host against.
+    fn books(&self, wanted: &[(String, String)]) -> Result<Value, String> {
+        let names: Vec<&str> = self.providers.iter().map(|provider| provider.name()).collect();
+        let is_known = |(name, value): &(String, String)| name == "provider" && names.contains(&value.as_str());
+        if let Some((name, value)) = wanted.iter().find(|it| !is_known(it)) {
+            return Err(format!(
+                "There are no books of {name}={value}. Ask for provider=, one of {}.",
+                names.join(", ")
+            ));
+        }
+        let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|(_, value)| value == name);
+        let providers = self.providers.iter().filter(|provider| is_wanted(provider.name()));
+        let records = providers.map(|provider| (provider.name().to_owned(), provider.ledger()));
+        Ok(records.collect::<serde_json::Map<_, _>>().into())
+    }
+
+    /// What every provider knows.
+    #[cfg(test)]
     pub(crate) fn ledger(&self) -> Value {
-        let records = self.providers.iter().map(|provider| (provider.name().to_owned(), provider.ledger()));
-        records.collect::<serde_json::Map<_, _>>().into()
+        self.books(&[]).unwrap_or_default()
     }
 
     fn act(&mut self, body: &Value) -> Result<Value, String> {

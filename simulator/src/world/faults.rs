@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::chaos::Chaos;
+use super::options::only;
 
 /// Everything that a fault can do.
 pub(crate) const KINDS: &[&str] = &[
@@ -46,9 +47,15 @@ impl Fault {
         let Some(what) = KINDS.iter().copied().find(|kind| *kind == what) else {
             return Err(format!("`do` must be one of {}.", KINDS.join(", ")));
         };
+        only(value, &["match", "do", "times", "commit", "ms", "bytes", "status"], "A fault")?;
         let matches = value["match"].clone();
         if !matches.is_object() {
             return Err("`match` must be an object, such as {\"operation\": \"create_payment_session\"}.".into());
+        }
+        only(&matches, &["provider", "operation", "event", "nth", "body"], "`match`")?;
+        let whole = [("times", value), ("nth", &matches), ("ms", value), ("bytes", value), ("status", value)];
+        if let Some((name, _)) = whole.iter().find(|(name, of)| !of[*name].is_null() && !of[*name].is_u64()) {
+            return Err(format!("`{name}` must be a whole number, 0 or more."));
         }
         let webhook = is_webhook(what);
         if webhook != matches["event"].is_string() {
@@ -111,8 +118,8 @@ impl Fault {
 }
 
 impl Faults {
-    /// Adds one fault, or each of a list. A fault can only name one of the `operations`.
-    pub(crate) fn add(&mut self, value: &Value, operations: &[&str]) -> Result<(), String> {
+    /// Adds one fault, or each of a list. A fault can only name one of the `providers` and `operations`.
+    pub(crate) fn add(&mut self, value: &Value, providers: &[&str], operations: &[&str]) -> Result<(), String> {
         if !value["chaos"].is_null() {
             self.chaos = Some(Chaos::read(&value["chaos"])?);
             return Ok(());
@@ -122,6 +129,10 @@ impl Faults {
         let named = faults.iter().filter_map(|fault| fault.matches["operation"].as_str());
         if let Some(unknown) = named.into_iter().find(|name| !operations.contains(name)) {
             return Err(format!("There is no operation `{unknown}`. GET /_sim lists every operation."));
+        }
+        let named = faults.iter().map(|fault| &fault.matches["provider"]).filter(|it| !it.is_null());
+        if let Some(unknown) = named.into_iter().find(|name| !providers.iter().any(|it| *name == *it)) {
+            return Err(format!("There is no provider {unknown}. There are {}.", providers.join(", ")));
         }
         if self.list.len().saturating_add(faults.len()) > 1_000 {
             return Err("A world holds at most 1000 faults. Delete them first.".into());
@@ -220,7 +231,7 @@ mod tests {
     fn the_nth_match_is_struck_and_so_many_after_it() {
         let mut faults = Faults::default();
         let fault = json!({"match": {"operation": "a", "nth": 2, "body": {"x": 1}}, "do": "slow", "times": 2});
-        faults.add(&fault, &["a"]).unwrap();
+        faults.add(&fault, &["p"], &["a"]).unwrap();
         let mut strikes =
             |operation: &str, x: u64| faults.of_request("p", operation, &json!({"x": x, "y": 0}), true).is_some();
         assert_eq!(
@@ -232,10 +243,21 @@ mod tests {
     #[test]
     fn a_fault_that_cannot_strike_is_refused() {
         let mut faults = Faults::default();
-        assert!(faults.add(&json!({"match": {}, "do": "explode"}), &["a"]).is_err());
-        assert!(faults.add(&json!({"match": {"operation": "a"}, "do": "webhook_twice"}), &["a"]).is_err());
-        assert!(faults.add(&json!({"match": {"operation": "b"}, "do": "slow"}), &["a"]).is_err());
-        assert!(faults.add(&json!({"match": {}, "do": "slow", "commit": false}), &["a"]).is_err());
-        assert!(faults.add(&json!({"do": "slow"}), &["a"]).is_err());
+        for (wrong, part) in [
+            (json!({"match": {}, "do": "explode"}), "`do` must be one of"),
+            (json!({"match": {"operation": "a"}, "do": "webhook_twice"}), "must name an `event`"),
+            (json!({"match": {"operation": "b"}, "do": "slow"}), "no operation `b`"),
+            (json!({"match": {"provider": "q"}, "do": "slow"}), "no provider \"q\""),
+            (json!({"match": {"operaton": "a"}, "do": "slow"}), "has no `operaton`"),
+            (json!({"match": {"nth": "2"}, "do": "slow"}), "`nth` must be a whole number"),
+            (json!({"match": {}, "do": "slow", "time": 2}), "has no `time`"),
+            (json!({"match": {}, "do": "slow", "times": -1}), "`times` must be a whole number"),
+            (json!({"match": {}, "do": "slow", "commit": false}), "`commit` cannot be chosen"),
+            (json!({"do": "slow"}), "`match` must be an object"),
+            (json!("slow"), "`do` must be one of"),
+        ] {
+            let said = faults.add(&wrong, &["p"], &["a"]).unwrap_err();
+            assert!(said.contains(part), "{wrong}: {said}");
+        }
     }
 }

@@ -14,6 +14,26 @@ const MAX_BYTES: usize = 8 << 20;
 /// How many bytes of one body are kept.
 const MAX_TEXT: usize = 16 << 10;
 
+/// The members of an entry.
+const MEMBERS: [&str; 16] = [
+    "n",
+    "at",
+    "provider",
+    "operation",
+    "account",
+    "method",
+    "path",
+    "query",
+    "body",
+    "status",
+    "reply",
+    "source",
+    "fidelity",
+    "why_inferred",
+    "broke",
+    "fault",
+];
+
 /// The newest requests of a world.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
@@ -70,7 +90,14 @@ impl Journal {
     }
 
     /// The entries whose members have the wanted texts, the oldest first.
-    pub(crate) fn read(&self, wanted: &[(String, String)]) -> Value {
+    pub(crate) fn read(&self, wanted: &[(String, String)]) -> Result<Value, String> {
+        let unknown = wanted.iter().find(|(name, _)| name != "refused" && !MEMBERS.contains(&name.as_str()));
+        if let Some((name, _)) = unknown {
+            return Err(format!("An entry has no `{name}`. Filter by refused, {}.", MEMBERS.join(", ")));
+        }
+        if wanted.iter().any(|(name, value)| name == "refused" && value != "true" && value != "false") {
+            return Err("`refused` must be true or false.".into());
+        }
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let fits = |entry: &&Value| {
             wanted.iter().all(|(name, wanted)| match name.as_str() {
@@ -79,7 +106,7 @@ impl Journal {
             })
         };
         let entries: Vec<&Value> = self.entries.iter().map(|(_, entry)| entry).filter(fits).collect();
-        json!({"requests": entries, "count": self.count})
+        Ok(json!({"requests": entries, "count": self.count}))
     }
 }
 

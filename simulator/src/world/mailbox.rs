@@ -203,14 +203,14 @@ impl Mailbox {
     }
 
     /// Takes the message that is due first, to be sent now.
-    pub(crate) fn take(&mut self, now: Millis) -> Option<(u64, Message)> {
+    pub(crate) fn take(&mut self, now: Millis) -> Option<u64> {
         let number = self.waiting.first().filter(|(due, ..)| *due <= now)?.2;
         self.change(number, |message| {
             message.state = State::InFlight;
             message.attempts = message.attempts.saturating_add(1);
             message.first.get_or_insert(now);
         });
-        Some((number, self.messages.get(&number)?.clone()))
+        Some(number)
     }
 
     /// Stores how an attempt ended. Without acknowledgement, the next attempt follows at `retry`.

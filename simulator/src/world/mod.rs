@@ -157,13 +157,14 @@ impl World {
     pub fn deliveries(&mut self, now: Millis) -> Vec<Delivery> {
         self.move_to(now);
         let mut deliveries = Vec::new();
-        while let Some((number, message)) = self.shared.mailbox.take(self.clock) {
-            deliveries.extend(self.delivery(number, &message));
+        while let Some(number) = self.shared.mailbox.take(self.clock) {
+            deliveries.extend(self.delivery(number));
         }
         deliveries
     }
 
-    fn delivery(&self, number: u64, message: &Message) -> Option<Delivery> {
+    fn delivery(&self, number: u64) -> Option<Delivery> {
+        let message = self.shared.mailbox.get(number)?;
         let endpoint = message.endpoint.as_ref()?;
         let Message { id, event, data, .. } = message;
         let sending = Sending { id, event, data, now: self.clock, readings: &self.options.readings };

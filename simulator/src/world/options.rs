@@ -34,28 +34,34 @@ pub(crate) struct Endpoint {
 impl Options {
     /// Reads the body that makes a world.
     pub(crate) fn read(body: &Value, url: String, readings: &BTreeMap<String, String>) -> Result<Self, String> {
-        let known = ["seed", "webhook_urls", "accounts", "readings", "clock", "public_url"];
-        if let Some(name) =
-            body.as_object().and_then(|members| members.keys().find(|name| !known.contains(&name.as_str())))
-        {
-            return Err(format!("There is no option `{name}`. The options are {}.", known.join(", ")));
-        }
+        only(body, &["seed", "webhook_urls", "accounts", "readings", "clock", "public_url"], "A world")?;
         let start = match &body["clock"] {
             Value::Null => EPOCH,
             value => instant(value).ok_or("`clock` must be a time, such as \"2026-01-01T00:00:00Z\".")?,
         };
         let mut readings = readings.clone();
-        for (name, value) in body["readings"].as_object().into_iter().flatten() {
-            readings.insert(name.clone(), text(value));
+        match &body["readings"] {
+            Value::Null => {}
+            Value::Object(chosen) => readings.extend(chosen.iter().map(|(name, value)| (name.clone(), text(value)))),
+            _ => return Err("`readings` must be an object, as in {\"truemed.none-as\": \"absent\"}.".into()),
         }
         check_readings(&readings)?;
-        let keys = |list: &Vec<Value>| list.iter().map(text).collect();
+        let accounts = match &body["accounts"] {
+            Value::Null => None,
+            Value::Array(keys) => Some(keys.iter().map(text).collect()),
+            _ => return Err("`accounts` must be a list of API keys.".into()),
+        };
+        let url = match &body["public_url"] {
+            Value::Null => url,
+            Value::String(given) if given.contains("://") => given.trim_end_matches('/').to_owned(),
+            _ => return Err("`public_url` must be an address, as in \"http://simulator.test:4010\".".into()),
+        };
         Ok(Self {
             seed: if body["seed"].is_null() { "1".into() } else { text(&body["seed"]) },
-            url: body["public_url"].as_str().map_or(url, |url| url.trim_end_matches('/').to_owned()),
+            url,
             start,
             endpoints: endpoints(&body["webhook_urls"])?,
-            accounts: body["accounts"].as_array().map(keys),
+            accounts,
             readings,
         })
     }
@@ -83,7 +89,19 @@ pub(crate) fn endpoints(value: &Value) -> Result<Vec<Endpoint>, String> {
     list.iter().map(endpoint).collect()
 }
 
+/// Whether an object has no other members than these: a misspelled one would be ignored in silence.
+pub(super) fn only(value: &Value, known: &[&str], of: &str) -> Result<(), String> {
+    let Some(members) = value.as_object() else { return Err(format!("{of} must be described by a JSON object.")) };
+    match members.keys().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(format!("{of} has no `{name}`. It has {}.", known.join(", "))),
+    }
+}
+
 fn endpoint(value: &Value) -> Result<Endpoint, String> {
+    if !value.is_string() {
+        only(value, &["url", "provider", "secret", "auth"], "An endpoint of webhooks")?;
+    }
     let member = |name: &str| value[name].as_str().map(str::to_owned);
     let url = value.as_str().map(str::to_owned).or_else(|| member("url"));
     let url = url.filter(|url| url.starts_with("http://")).ok_or("Each of `webhook_urls` must begin with http://.")?;
@@ -92,7 +110,12 @@ fn endpoint(value: &Value) -> Result<Endpoint, String> {
         return Err(format!("There is no provider `{unknown}`."));
     }
     let secret = member("secret").unwrap_or_else(|| SECRET.into());
-    Ok(Endpoint { url, provider, secret, auth: member("auth").unwrap_or_default() })
+    let auth = member("auth").unwrap_or_default();
+    let known: Vec<&str> = all().iter().flat_map(|it| it.auths()).copied().collect();
+    if !auth.is_empty() && !known.contains(&auth.as_str()) {
+        return Err(format!("There is no `auth` `{auth}`. There are {}.", known.join(", ")));
+    }
+    Ok(Endpoint { url, provider, secret, auth })
 }
 
 /// Every reading, by its whole name.

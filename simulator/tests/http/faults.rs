@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Shop;
+use crate::harness::{Shop, hasty};
 use crate::truemed::{cart, cart_with, charge, finished_token};
 
 const CREATE: &str = "/payments/v1/create_payment_session";
@@ -88,8 +88,8 @@ fn a_slow_reply_holds_time_back() {
 
 #[test]
 fn time_does_not_pass_while_a_request_hangs() {
-    let shop = Shop::new(&json!({}));
-    shop.control("faults", &json!({"match": {"operation": "create_payment_session"}, "do": "slow", "ms": 6500}));
+    let shop = Shop::at(hasty().url(), &json!({}));
+    shop.control("faults", &json!({"match": {"operation": "create_payment_session"}, "do": "slow", "ms": 900}));
     std::thread::scope(|scope| {
         scope.spawn(|| shop.post(CREATE, &cart(1500)));
         std::thread::sleep(std::time::Duration::from_millis(100));

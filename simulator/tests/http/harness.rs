@@ -14,6 +14,16 @@ pub(crate) fn simulator() -> &'static Simulator {
     SIMULATOR.get_or_init(|| Simulator::start().unwrap())
 }
 
+/// A simulator whose limits of real time are a twentieth of the usual ones, for the tests of time-outs.
+pub(crate) fn hasty() -> &'static Simulator {
+    static HASTY: OnceLock<Simulator> = OnceLock::new();
+    HASTY.get_or_init(|| {
+        let mut config = rulebound_simulator::Config::default();
+        config.haste = core::num::NonZeroU32::new(20);
+        Simulator::with(config).unwrap()
+    })
+}
+
 /// A reply with what the tests ask about.
 #[derive(Debug, Clone)]
 pub(crate) struct Got {
@@ -128,6 +138,7 @@ impl Shop {
 /// A webhook as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Hook {
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
@@ -207,6 +218,7 @@ pub(crate) fn read_hook(stream: &std::net::TcpStream) -> Option<Hook> {
     let length = headers.iter().find(|(name, _)| name == "content-length").map_or("0", |(_, value)| value);
     let mut body = vec![0; length.parse().ok()?];
     reader.read_exact(&mut body).ok()?;
-    let path = lines.first()?.split(' ').nth(1)?.to_owned();
-    Some(Hook { path, headers, body: String::from_utf8(body).ok()? })
+    let mut words = lines.first()?.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
+    Some(Hook { method, path, headers, body: String::from_utf8(body).ok()? })
 }

@@ -9,6 +9,7 @@
     reason = "a test fails by a panic"
 )]
 
+mod compare;
 mod faults;
 mod flex;
 mod harness;

@@ -104,6 +104,7 @@ impl Stage<'_> {
             *self.counts.faults.entry(fault.to_owned()).or_default() += 1;
         }
         self.counts.requests += 1;
+        self.is_touched = true;
         let outcome = self.world.request(&wire::request(request, BASE), self.now());
         if let Outcome::DeliverFirst(_) = &outcome {
             self.deliver_due();
@@ -162,7 +163,10 @@ impl Stage<'_> {
         }
     }
 
-    /// A worker sends nothing once its lease is over.
+    /// A worker sends nothing once its lease is over, and says so. This is a condition of the library, not a relief of
+    /// the journeys: from the end of the lease on, a lookup that finds nothing can deny the request, and a person can
+    /// give a verdict. What was sent after that would be a second charge that nobody expects. The kits keep to a shorter
+    /// time. A worker that sends at the last moment, or crashes before its report, is in the journeys.
     fn not_sent(&mut self, row: usize, request: &rulebound::Request, effect: &str) {
         let id = rulebound::ffi::read_effect(effect).unwrap_or_else(|why| panic!("{why}"));
         let shown = format!("not sent {effect} {}", request.sending);
@@ -220,6 +224,7 @@ impl Stage<'_> {
 
     /// Moves the clock of both sides, and delivers every webhook that is due then.
     pub(crate) fn deliver_at(&mut self, at: i64) {
+        self.is_touched = true;
         for delivery in self.world.deliveries(at) {
             let is_down = self.down > 0;
             self.down = self.down.saturating_sub(1);

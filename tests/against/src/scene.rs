@@ -20,6 +20,7 @@ pub(crate) fn all() -> Vec<Box<dyn Scene>> {
     vec![
         Box::new(truemed::token::Token),
         Box::new(truemed::session::Session),
+        Box::new(truemed::qualification::Qualification),
         Box::new(flex::checkout::Checkout),
         Box::new(flex::subscription::Subscription),
         Box::new(vend::Subscription),

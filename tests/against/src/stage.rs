@@ -65,6 +65,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) world: World,
     /// What the account has.
     prepared: Value,
+    /// Whether something may have happened at the provider since the last check.
+    pub(crate) is_touched: bool,
     /// How many requests the world has served.
     pub(crate) served: u64,
     /// The events whose webhooks may be lost for ever.
@@ -110,6 +112,7 @@ impl<'a> Stage<'a> {
             provider,
             world,
             prepared,
+            is_touched: true,
             served,
             lost: BTreeSet::new(),
             is_undiscerning,
@@ -217,11 +220,20 @@ impl<'a> Stage<'a> {
         serde_json::from_str(&status).unwrap_or_default()
     }
 
+    /// The provider's own records.
+    fn books(&mut self) -> Value {
+        self.control("GET", &format!("ledger?provider={}", self.provider), &Value::Null)[self.provider].take()
+    }
+
     /// What a scene can look at, for one row.
     pub(crate) fn view(&mut self, row: usize) -> View<'_> {
-        let mut ledger = self.control("GET", "ledger", &Value::Null);
+        let ledger = self.books();
+        self.view_of(row, ledger)
+    }
+
+    fn view_of(&self, row: usize, ledger: Value) -> View<'_> {
         View {
-            ledger: ledger[self.provider].take(),
+            ledger,
             prepared: &self.prepared,
             row: &self.rows[row].key,
             saved: &self.rows[row].saved,
@@ -251,17 +263,26 @@ impl<'a> Stage<'a> {
 
     /// Asks the simulator's control plane. An error becomes null: the customer may act on a page that is closed.
     pub(crate) fn control(&mut self, method: &str, what: &str, body: &Value) -> Value {
-        match self.world.control(method, what, "", body) {
+        let (what, query) = what.split_once('?').unwrap_or((what, ""));
+        self.is_touched |= method != "GET";
+        match self.world.control(method, what, query, body) {
             Controlled::Reply(200, value) | Controlled::Deliver(value) => value,
             _ => Value::Null,
         }
     }
 
-    /// Checks what must hold at the provider at any time.
+    /// Checks what must hold at the provider at any time, if anything has happened there since the last check.
     pub(crate) fn check(&mut self) {
+        if !std::mem::take(&mut self.is_touched) {
+            return;
+        }
         let scene = self.scene;
+        let mut ledger = self.books();
         for row in 0..self.rows.len() {
-            if let Some(wrong) = scene.wrong(&self.view(row)) {
+            let view = self.view_of(row, ledger);
+            let wrong = scene.wrong(&view);
+            ledger = view.ledger;
+            if let Some(wrong) = wrong {
                 panic!("{wrong}: {}", self.rows[row].saved);
             }
         }

@@ -7,8 +7,10 @@ const JOURNEYS: u64 = 60;
 
 #[test]
 fn the_core_and_the_simulator_agree() {
-    for flow in flows() {
-        let report = simulate(flow, 0..JOURNEYS).expect("the flow has a scene");
-        assert!(report.breaches.is_empty(), "{}", report.breaches.join("\n\n"));
-    }
+    let breaches: Vec<String> = std::thread::scope(|scope| {
+        let run = |flow| simulate(flow, 0..JOURNEYS).expect("the flow has a scene").breaches;
+        let threads: Vec<_> = flows().into_iter().map(|flow| scope.spawn(move || run(flow))).collect();
+        threads.into_iter().flat_map(|it| it.join().expect("a breach is no panic")).collect()
+    });
+    assert!(breaches.is_empty(), "{}", breaches.join("\n\n"));
 }

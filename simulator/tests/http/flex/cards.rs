@@ -67,3 +67,48 @@ fn a_coupon_takes_something_off_for_its_duration() {
     let never = json!({"coupon": {"name": "c", "duration": "once"}});
     assert_eq!(flex.refusal("POST", "/v1/coupons", &never), (422, "flex.coupon.one-discount-kind".into()));
 }
+
+#[test]
+fn a_coupon_and_a_code_can_be_redeemed_as_often_as_they_say() {
+    let flex = Flex::new(&json!({}));
+    let price = flex.price(4_999, "vision", &Value::Null);
+    let coupon = json!({"name": "once", "percent_off": 10, "duration": "once", "max_redemptions": 2});
+    let coupon = flex.post("/v1/coupons", "coupon", &coupon)["coupon_id"].clone();
+    flex.post("/v1/promo_codes", "promo_code", &json!({"coupon_id": coupon, "code": "SPRING", "max_redemptions": 1}));
+    let shown = || {
+        let coupons = flex.get("/v1/coupons?name=once")["coupons"].clone();
+        let codes = flex.get("/v1/promo_codes?active=true")["promo_codes"].clone();
+        (coupons[0]["times_redeemed"].clone(), coupons[0]["valid"].clone(), codes[0]["times_redeemed"].clone())
+    };
+    let coded = |code: &str| {
+        let session = flex.checkout("payment", &price, &json!({"allow_promotion_codes": true}));
+        let act = json!({"provider": "flex", "do": "finish", "id": session["checkout_session_id"], "code": code});
+        let done = flex.shop.try_control("act", &act).json();
+        (flex.session(&session["checkout_session_id"])["amount_total"].clone(), done["message"].clone())
+    };
+    assert_eq!(coded("spring"), (json!(4_500), Value::Null));
+    assert_eq!(shown(), (json!(1), json!(true), json!(1)));
+    assert_eq!(coded("spring"), (json!(4_999), json!("This code is not valid.")), "the code was for one customer");
+    let discounts = json!({"discounts": [{"coupon_id": coupon}]});
+    let session = flex.checkout("payment", &price, &discounts);
+    flex.act(&json!({"do": "finish", "id": session["checkout_session_id"]}));
+    assert_eq!(shown(), (json!(2), json!(false), json!(1)));
+    let body = json!({"checkout_session": {"mode": "payment", "success_url": "http://shop.test/",
+        "line_items": [{"price": price}], "discounts": discounts["discounts"]}});
+    assert_eq!(flex.refusal("POST", "/v1/checkout/sessions", &body), (422, "flex.coupon.max-redemptions".into()));
+}
+
+#[test]
+fn a_shipping_rate_can_be_deactivated_and_keeps_its_amount() {
+    let flex = Flex::new(&json!({}));
+    let rate = json!({"display_name": "Post", "amount": 500, "metadata": {"a": "1"}});
+    let rate = flex.post("/v1/shipping_rates", "shipping_rate", &rate);
+    let path = format!("/v1/shipping_rates/{}", rate["shipping_rate_id"].as_str().unwrap());
+    assert_eq!(flex.get(&path)["shipping_rate"], rate);
+    let change = |body: Value| flex.call("PUT", &path, &json!({"shipping_rate": body}));
+    let changed = change(json!({"active": false})).json()["shipping_rate"].clone();
+    assert_eq!((&changed["active"], &changed["metadata"]), (&json!(false), &Value::Null));
+    let refused = flex.refusal("PUT", &path, &json!({"shipping_rate": {"amount": 1}}));
+    assert_eq!(refused, (422, "flex.shipping-rate.immutable".into()));
+    assert_eq!(flex.get(&path)["shipping_rate"]["amount"], 500);
+}

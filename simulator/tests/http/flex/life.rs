@@ -27,6 +27,7 @@ fn a_customer_subscribes_on_the_page_and_flex_tells_of_it() {
     assert_eq!(submit(&format!("{url}/letter"), "condition=back-pain").header("location"), url);
     let page = open(url);
     assert!(page.text.contains("data-testid=\"card\"") && page.text.contains("data-testid=\"kind-hsa\""));
+    assert!(page.text.contains("Then every month"), "{}", page.text);
     let pay = format!("{url}/card");
     let declined = submit(&pay, "number=4000+0000+0000+9995&expiry=12/30&kind=hsa");
     assert!(declined.status == 422 && declined.text.contains("declined"));

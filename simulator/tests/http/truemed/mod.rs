@@ -2,6 +2,7 @@
 
 mod money;
 mod pages;
+mod qualify;
 mod sessions;
 mod tokens;
 mod update;

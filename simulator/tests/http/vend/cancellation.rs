@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{HALF_AN_HOUR, Retailer, plan, token};
+use crate::harness::{Receiver, Shop, hasty};
 
 const MONTH: i64 = 31 * super::DAY;
 
 /// A retailer with a subscription that is older than the cache of webhooks.
-fn settled(readings: &Value) -> (Retailer, crate::harness::Receiver, String) {
+fn settled(readings: &Value) -> (Retailer, Receiver, String) {
     let (retailer, receiver) = Retailer::with_receiver(readings);
     let id = retailer.subscribed();
     retailer.advance(HALF_AN_HOUR);
@@ -90,7 +91,7 @@ fn a_webhook_that_is_not_acknowledged_is_retried_20_times() {
 fn the_address_of_the_webhook_is_the_one_of_the_creation() {
     for (reading, first, second) in [("at-creation", 1, 0), ("current", 0, 1)] {
         let (retailer, receiver, _) = settled(&json!({"vend.webhook-address": reading}));
-        let other = crate::harness::Receiver::start();
+        let other = Receiver::start();
         retailer.control("webhooks", &json!({"endpoints": [other.url]}));
         retailer.act("cancel", &json!({}));
         retailer.advance(2_000);
@@ -100,11 +101,15 @@ fn the_address_of_the_webhook_is_the_one_of_the_creation() {
 
 #[test]
 fn a_receiver_has_5_seconds() {
-    let (retailer, receiver, _) = settled(&json!({}));
-    receiver.before_reply(|_| std::thread::sleep(std::time::Duration::from_millis(5_500)));
+    let receiver = Receiver::start();
+    let retailer = Retailer { shop: Shop::at(hasty().url(), &json!({"webhook_urls": [receiver.url]})) };
+    retailer.subscribed();
+    retailer.advance(HALF_AN_HOUR);
+    receiver.before_reply(|_| std::thread::sleep(std::time::Duration::from_millis(400)));
     retailer.act("cancel", &json!({}));
     let report = retailer.advance(2_000);
-    assert!(report["deliveries"][0]["error"].is_string(), "{report}");
+    // A twentieth of 5 seconds.
+    assert_eq!(report["deliveries"][0]["error"], "There was no reply within 250ms.", "{report}");
     receiver.before_reply(|_| {});
     retailer.advance(60_000);
     assert_eq!(receiver.take().len(), 2);

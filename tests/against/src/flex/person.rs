@@ -28,6 +28,7 @@ pub(crate) fn verdict(view: &View<'_>, question: &Question<'_>) -> (String, Opti
     let order = truths(view, question);
     let rest = [
         "retry",
+        "accept",
         "seen",
         "keep",
         "keep_access",

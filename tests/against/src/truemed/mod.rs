@@ -1,6 +1,7 @@
 //! Truemed: what both of its flows share.
 
 pub(crate) mod person;
+pub(crate) mod qualification;
 pub(crate) mod session;
 pub(crate) mod token;
 
@@ -41,7 +42,7 @@ impl Provider for Truemed {
     }
 
     fn events(&self) -> &'static [&'static str] {
-        &["payment_session_complete", "payment_token_updated"]
+        &["payment_session_complete", "payment_token_updated", "qualification_session_complete"]
     }
 
     fn races(&self) -> &'static [&'static str] {
@@ -74,6 +75,9 @@ impl Provider for Truemed {
         let token = status["payment_token"].as_str().and_then(|it| view.record("payment_tokens", "payment_token", it));
         if let Some(foreign) = token.filter(|it| it["metadata"] != view.row) {
             return Some(format!("it has another customer's token: {foreign}"));
+        }
+        if let Some(denied) = qualification::denied(view, status) {
+            return Some(denied);
         }
         let session = view.record("payment_sessions", "id", status["payment_session_id"].as_str()?)?;
         let (said, made) = (cents(&status["refunded"])?, session["refunded_amount"].as_i64()?);
