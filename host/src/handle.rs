@@ -218,7 +218,7 @@ impl Host {
     async fn command(&self, tx: &mut Tx<'_>, row: &Locked, call: &Call) -> Result<(Draft, Option<i64>, Arc<Settings>)> {
         let settings = self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
-        let mut draft = Draft::new(row.load()?, self.format(tx, &row.flow).await?)?;
+        let mut draft = Draft::new(row.load()?, &row.text, self.format(tx, &row.flow).await?)?;
         let step = (call.decide)(&draft.snapshot, &context)?;
         draft.commanded(step, &call.command, call.actor.as_deref())?;
         let wake_at = draft.wake_at(None, &context);
@@ -236,11 +236,8 @@ impl Host {
                 Some(row) => row,
                 None => self.absent(call),
             };
-            let mut draft = Draft::new(row.load()?, None)?;
+            let mut draft = Draft::new(row.load()?, &row.text, None)?;
             draft.rejected(rejection, &call.command, call.actor.as_deref());
-            if !row.text.is_empty() {
-                draft.text.clone_from(&row.text);
-            }
             for line in &draft.lines {
                 store.journal(&mut own.tx(), &row, line).await?;
             }

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use crate::db::{Database, Own, Tx};
 use crate::error::{BoxError, Error, Result};
 use crate::hooks::Hooks;
+use crate::limit::Limits;
 use crate::provider::{Accounts, Provider};
 use crate::send::{HttpClient, Transport};
 use crate::snapshot::Task;
@@ -168,8 +169,19 @@ impl Builder {
         let accounts = Accounts::new(self.config, self.providers)?;
         let Self { database, handlers, hooks, .. } = self;
         let (stop, stopping) = watch::channel(false);
-        let (notify, formats) = (Notify::new(), OnceLock::new());
-        Ok(Host(Arc::new(Inner { database, store, accounts, handlers, hooks, notify, formats, stop, stopping })))
+        let (notify, formats, limits) = (Notify::new(), OnceLock::new(), Limits::default());
+        Ok(Host(Arc::new(Inner {
+            database,
+            store,
+            accounts,
+            limits,
+            handlers,
+            hooks,
+            notify,
+            formats,
+            stop,
+            stopping,
+        })))
     }
 }
 
@@ -181,6 +193,7 @@ pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
+    pub(crate) limits: Limits,
     pub(crate) handlers: BTreeMap<&'static str, Handler>,
     pub(crate) hooks: Hooks,
     /// Wakes the workers of this process.

@@ -82,6 +82,7 @@ mod error;
 mod db;
 mod send;
 mod hooks;
+mod limit;
 mod provider;
 mod snapshot;
 mod draft;
@@ -101,7 +102,7 @@ mod dashboard;
 mod router;
 
 pub use dashboard::Access;
-pub use db::{Database, Tx};
+pub use db::{Database, Statements, Tx};
 pub use error::{BoxError, Error, Result};
 pub use handle::Handle;
 pub use host::{Builder, Host};

@@ -200,11 +200,14 @@ impl Host {
     /// Sends a request within its deadline.
     async fn send(&self, held: &Held, request: &Request, operation: &str, did: &mut Vec<Did>) -> Brought {
         let (effect, sending) = (&held.leased.effect.id, request.sending);
-        let not_sent = || Brought::new(Fact::not_sent(effect, sending).into_owned(), "worker");
+        let (flow, key) = (held.row.flow.as_str(), held.row.key.as_str());
+        let not_sent = || {
+            self.0.limits.leave(held.row.account(), (flow, key));
+            Brought::new(Fact::not_sent(effect, sending).into_owned(), "worker")
+        };
         if self.since(held.began) > FRESH {
             return not_sent();
         }
-        let (flow, key) = (held.row.flow.as_str(), held.row.key.as_str());
         let mut http = match request.to_http(&held.settings.api_key) {
             Ok(http) if is_safe(http.uri()) => http,
             Ok(_) => {
@@ -220,6 +223,7 @@ impl Host {
         http.extensions_mut().insert(Outgoing { provider, operation: operation.into(), account: account.clone() });
         did.push(Did::Sent { operation: operation.into(), account });
         let sent = self.0.hooks.transport.send(http, held.settings.timeout).await;
+        self.0.limits.leave(held.row.account(), (flow, key));
         self.0.hooks.checkpoint("replied").await;
         match sent {
             Sent::Reply(reply) if reply.body().len() <= LARGEST_BODY => self.replied(held, effect, sending, &reply),

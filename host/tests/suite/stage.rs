@@ -102,6 +102,12 @@ fn provider(of: &Value) -> Provider {
     if of["config"].is_object() {
         provider = provider.config(of["config"].clone());
     }
+    if let Some(most) = number(&of["max_in_flight"]) {
+        provider = provider.max_in_flight(most);
+    }
+    if let Some(most) = number(&of["max_per_second"]) {
+        provider = provider.max_per_second(most);
+    }
     if let Some(accounts) = of["accounts"].as_object() {
         let accounts = accounts.clone();
         provider = provider.accounts(move |name| {
@@ -115,8 +121,14 @@ fn provider(of: &Value) -> Provider {
 fn account(of: &Value) -> Account {
     let config = if of["config"].is_object() { of["config"].clone() } else { json!({}) };
     let account = Account::new(of["api_key"].as_str().unwrap()).config(config);
+    let account = number(&of["max_in_flight"]).into_iter().fold(account, Account::max_in_flight);
+    let account = number(&of["max_per_second"]).into_iter().fold(account, Account::max_per_second);
     let secrets = of["webhook_secrets"].as_array().cloned().unwrap_or_default();
     secrets.iter().fold(account, |it, secret| it.webhook_secret(secret.as_str().unwrap()))
+}
+
+fn number(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|it| usize::try_from(it).ok())
 }
 
 /// A handler that notes what it got, and raises where the scenario wants it.
@@ -137,7 +149,7 @@ fn handler(builder: Builder, kind: &'static str, how: &str, table: String, world
                     Tx::Sqlite(it) => {
                         sqlx::query(&sql).bind(task.effect.id.as_str()).execute(&mut **it).await.map(drop)?
                     }
-                    Tx::Postgres(it) => {
+                    Tx::Postgres(it, _) => {
                         sqlx::query(&sql).bind(task.effect.id.as_str()).execute(&mut **it).await.map(drop)?
                     }
                 }

@@ -113,7 +113,7 @@ def within(dialect: Dialect, tx: Any) -> Execute:
     if isinstance(tx, sqlite3.Connection):
         _same(dialect, "sqlite")
         _is_open(tx.in_transaction or tx.isolation_level is not None)
-        return lambda it: cursor_result(_plain_sqlite(tx).execute(dialect.compile(it.sql, True), tuple(it.params)))
+        return _sqlite_execute(dialect, tx)
     if _module(tx) == "psycopg" and hasattr(tx, "execute"):
         _same(dialect, "postgres")
         _is_open(not tx.autocommit or tx.info.transaction_status != 0)
@@ -139,10 +139,15 @@ _UNKNOWN = (
 )
 
 
-def _plain_sqlite(connection: sqlite3.Connection) -> sqlite3.Cursor:
+def _sqlite_execute(dialect: Dialect, connection: sqlite3.Connection) -> Execute:
     cursor = connection.cursor()
-    cursor.row_factory = None
-    return cursor
+    cursor.row_factory = None  # tuples, whatever the application has its connection make
+
+    def execute(it: Statement) -> Result:
+        cursor.execute(dialect.compile(it.sql, True), it.params)
+        return Result(cursor.fetchall(), cursor.rowcount)
+
+    return execute
 
 
 def _django(tx: Any, sql: str, statement: Statement) -> Result:

@@ -124,12 +124,11 @@ class Sqlite:
 class Postgres:
     kind = "postgres"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, named_statements: bool = False) -> None:
         psycopg = import_psycopg()
 
         def connect() -> Any:
-            # No statement is prepared by name, so that a transaction pooler can be in between.
-            return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=10)
+            return psycopg.connect(url, **connection_options(named_statements))
 
         self._pool = _Pool(connect)
 
@@ -228,11 +227,26 @@ def _together(connection: Any, dialect: Dialect, statements: list[Statement]) ->
     execute = connection.execute
     if len(statements) == 1:
         (it,) = statements
-        return cursor_result(execute(dialect.compile(it.sql, False), it.params, prepare=False))
+        return cursor_result(execute(dialect.compile(it.sql, False), it.params))
     with connection.pipeline():
         for it in statements:
-            cursor = execute(dialect.compile(it.sql, False), it.params, prepare=False)
+            cursor = execute(dialect.compile(it.sql, False), it.params)
     return cursor_result(cursor)
+
+
+def connection_options(named_statements: bool) -> dict[str, Any]:
+    """Without names a transaction pooler can be in between. With them PostgreSQL plans each statement once in a connection."""
+    return {"autocommit": True, "prepare_threshold": 0 if named_statements else None, "connect_timeout": 10}
+
+
+def is_postgres(source: Any) -> bool:
+    """Whether it is the address of a PostgreSQL, to which the host connects itself."""
+    return isinstance(source, str) and urlsplit(source).scheme in ("postgresql", "postgres")
+
+
+def check_named(source: Any, named_statements: bool) -> None:
+    if named_statements and not is_postgres(source):
+        raise HostError("named_statements: they are for a direct connection to PostgreSQL, whose address the host has. Leave it out.")
 
 
 def sqlite_path(url: str) -> str:
@@ -243,16 +257,17 @@ def sqlite_path(url: str) -> str:
     return path
 
 
-def open_database(source: Any) -> Database:
+def open_database(source: Any, named_statements: bool = False) -> Database:
     """Opens what `Host` was given."""
+    check_named(source, named_statements)
     if isinstance(source, Path):
         return Sqlite(str(source))
     if isinstance(source, str):
         scheme = urlsplit(source).scheme
         if scheme == "sqlite":
             return Sqlite(sqlite_path(source))
-        if scheme in ("postgresql", "postgres"):
-            return Postgres(source)
+        if is_postgres(source):
+            return Postgres(source, named_statements)
     elif isinstance(source, sqlite3.Connection) or hasattr(source, "pgconn"):
         return Given(source)
     elif hasattr(source, "dialect") or hasattr(source, "connection"):

@@ -65,8 +65,12 @@ def write(flow: str, key: str, at: int, lines: Sequence[Line]) -> Script[None]:
     for number, it in enumerate(lines, 1):
         params += [flow, key, flow, key, number, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code]
         params += [_json(it.rules), _json(it.transitions), _json(it.failure), rules_version(), it.digest]
-    values = ", ".join([_LINE] * len(lines))
-    yield Statement(f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {values}", params, deferred=True)
+    yield Statement(_insert(len(lines)), params, deferred=True)
+
+
+@cache
+def _insert(lines: int) -> str:
+    return f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {', '.join([_LINE] * lines)}"
 
 
 def _json(value: Any) -> str | None:

@@ -32,7 +32,7 @@ def _enter(kit: Kit, flow: str, key: str, account: str, reference: str | None) -
     locked = yield from _visit.lock(kit, flow, key)
     assert locked is not None
     if made.affected == 1:
-        locked.ids.clear()
+        locked.new_ids, locked.has_unread_ids = list(locked.ids), True
     return locked, made.affected == 1
 
 
