@@ -207,6 +207,11 @@ impl Host {
                 Ok(seen(Locked { wake_at, ..row }, draft.snapshot, settings))
             }
             Err(error) => {
+                if let Error::Rejected(rejection) = &error {
+                    let (flow, key, command) = (&call.flow, &call.key, &call.command);
+                    let rules: Vec<_> = rejection.violations.iter().map(|it| it.rule.code).collect();
+                    tracing::info!(flow, key, command, ?rules, "rejected");
+                }
                 if made && !error.is_passing() {
                     store.unmake(tx, &row).await?;
                 }

@@ -124,7 +124,7 @@ mod tests {
     fn requests_in_flight_are_counted_for_each_account() {
         let limits = Limits::default();
         let limit = Limit { in_flight: Some(2), per_second: None };
-        let take = |account, key, now| limits.take(account, ("f", key), limit, now, now + LATER);
+        let take = |account, key, now| limits.take(account, ("f", key), limit, now, now.saturating_add(LATER));
         assert_eq!((take(ACCOUNT, "1", 0), take(ACCOUNT, "2", 0)), (None, None));
         assert_eq!(
             (take(ACCOUNT, "3", 0), take(ACCOUNT, "4", 0), take(ACCOUNT, "5", 0)),
@@ -141,7 +141,7 @@ mod tests {
     fn requests_in_a_second_are_counted() {
         let limits = Limits::default();
         let limit = Limit { in_flight: None, per_second: Some(2) };
-        let take = |key, now| limits.take(ACCOUNT, ("f", key), limit, now, now + LATER);
+        let take = |key, now| limits.take(ACCOUNT, ("f", key), limit, now, now.saturating_add(LATER));
         assert_eq!((take("1", 5_000), take("2", 5_100)), (None, None));
         assert_eq!((take("3", 5_200), take("4", 5_200), take("5", 5_200)), (Some(6_000), Some(6_100), Some(7_000)));
         assert_eq!((take("3", 6_000), take("4", 6_100)), (None, None));

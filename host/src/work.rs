@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::{BoxError, Error, Result};
 use crate::host::{Handler, Host, jitter};
-use crate::inbox::{Address, HOUR_MS};
+use crate::inbox::Address;
 use crate::pause::Replied;
 use crate::send::{Outgoing, Sent, is_safe};
 use crate::snapshot::{Task, kind_of, provider_of};
@@ -86,6 +86,8 @@ impl Host {
             let host = self.clone();
             tasks.spawn(async move { host.work().await });
         }
+        let host = self.clone();
+        tasks.spawn(async move { host.upkeep().await });
         let mut stopping = self.0.stopping.clone();
         drop(stopping.wait_for(|it| *it).await);
         let finished = async { while tasks.join_next().await.is_some() {} };
@@ -107,11 +109,11 @@ impl Host {
     /// One worker.
     async fn work(&self) {
         let mut rows: u32 = 0;
-        let (mut pruned_at, mut is_busy) = (i64::MIN, false);
+        let mut is_busy = false;
         let mut stopping = self.0.stopping.clone();
         while !self.is_stopping() {
             rows = rows.wrapping_add(1);
-            let worked = self.work_once(rows, is_busy, &mut pruned_at).await;
+            let worked = self.work_once(rows, is_busy).await;
             if let Err(error) = &worked {
                 tracing::error!(class = error.class(), %error, "a worker failed, and goes on");
             }
@@ -126,12 +128,7 @@ impl Host {
         }
     }
 
-    async fn work_once(&self, rows: u32, is_busy: bool, pruned_at: &mut i64) -> Result<bool> {
-        let now = self.0.hooks.now();
-        if now.saturating_sub(*pruned_at) > HOUR_MS {
-            *pruned_at = now;
-            self.prune().await?;
-        }
+    async fn work_once(&self, rows: u32, is_busy: bool) -> Result<bool> {
         if rows.is_multiple_of(ENTRIES_EVERY) && self.correlate_due().await? {
             return Ok(true);
         }

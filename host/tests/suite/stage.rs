@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
 
-use rulebound_host::{Account, Builder, Host, Provider, Task, Tx};
+use rulebound_host::{Account, Builder, Database, Host, Provider, Task, Tx};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -43,7 +43,8 @@ pub(crate) async fn play(place: &Place, scenario: &Value) -> Result<(), String> 
     host.migrate().await.map_err(|error| error.to_string())?;
     let table = tables.name("handled");
     tables.run(&format!("CREATE TABLE {table} (effect text NOT NULL)"), &[]).await;
-    let other = build(&tables, scenario, &world);
+    // It works beside the first one with named statements.
+    let other = build_on(tables.database().named_statements(), &tables, scenario, &world);
     let mut stage = Stage { world, tables, scenario: scenario.clone(), host, other, next: String::new(), steps };
     let played = stage.all(scenario["steps"].as_array().unwrap()).await;
     stage.tables.remove().await;
@@ -72,8 +73,12 @@ fn keys(providers: &Value) -> BTreeMap<String, String> {
 }
 
 fn build(tables: &Tables, scenario: &Value, world: &Arc<World>) -> Host {
+    build_on(tables.database(), tables, scenario, world)
+}
+
+fn build_on(database: Database, tables: &Tables, scenario: &Value, world: &Arc<World>) -> Host {
     let (clock, faults, checkpoints) = (Arc::clone(world), Arc::clone(world), Arc::clone(world));
-    let mut builder = Host::builder(tables.database())
+    let mut builder = Host::builder(database)
         .clock(move || clock.now())
         .database_fault(move || faults.fault())
         .transport(Scripted(Arc::clone(world)))
