@@ -108,7 +108,9 @@ mod router;
 
 pub use command::Report;
 pub use dashboard::Access;
-pub use db::{Database, Statements, Tx};
+#[cfg(feature = "postgres")]
+pub use db::Statements;
+pub use db::{Database, Tx};
 pub use error::{BoxError, Error, Result};
 pub use handle::Handle;
 pub use host::{Builder, Host};

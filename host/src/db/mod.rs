@@ -130,6 +130,7 @@ pub enum Tx<'c> {
 }
 
 /// Whether the server keeps statements under a name.
+#[cfg(feature = "postgres")]
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub enum Statements {
@@ -238,12 +239,18 @@ pub struct Database {
     pub(crate) pool: Pool,
     /// The schema of PostgreSQL.
     schema: String,
+    #[cfg(feature = "postgres")]
     statements: Statements,
 }
 
 impl Database {
     fn new(pool: Pool) -> Self {
-        Self { pool, schema: "public".into(), statements: Statements::default() }
+        Self {
+            pool,
+            schema: "public".into(),
+            #[cfg(feature = "postgres")]
+            statements: Statements::Unnamed,
+        }
     }
 
     /// Opens a pool of the kit's own, with the settings that the kit's promises need.
@@ -281,6 +288,7 @@ impl Database {
 
     /// The same database, which keeps the kit's statements under names: PostgreSQL plans each of them once in a connection, and no
     /// longer each time. Only for a direct connection, because a transaction pooler gives each transaction another one.
+    #[cfg(feature = "postgres")]
     #[must_use]
     pub fn named_statements(self) -> Self {
         Self { statements: Statements::Named, ..self }
