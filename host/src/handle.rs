@@ -199,7 +199,7 @@ impl Host {
         if call.reference.is_some() {
             row.reference.clone_from(&call.reference);
         }
-        let decided = self.command(tx, &row, call).await;
+        let decided = self.step_of(tx, &row, call).await;
         match decided {
             Ok((draft, wake_at, settings)) => {
                 let context = Context::new(at(row.now), Arc::clone(&settings.config));
@@ -220,7 +220,7 @@ impl Host {
         }
     }
 
-    async fn command(&self, tx: &mut Tx<'_>, row: &Locked, call: &Call) -> Result<(Draft, Option<i64>, Arc<Settings>)> {
+    async fn step_of(&self, tx: &mut Tx<'_>, row: &Locked, call: &Call) -> Result<(Draft, Option<i64>, Arc<Settings>)> {
         let settings = self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
         let mut draft = Draft::new(row.load()?, &row.text, self.format(tx, &row.flow).await?)?;

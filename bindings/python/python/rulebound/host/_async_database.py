@@ -115,7 +115,7 @@ class AsyncPostgres:
     @asynccontextmanager
     async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
         async with self._open() as connection:
-            await connection.execute(BEGIN_POSTGRES)
+            await connection.execute(BEGIN_POSTGRES, prepare=False)
             yield connection
             await connection.execute("COMMIT")
 

@@ -135,7 +135,7 @@ class Postgres:
     @contextmanager
     def begin(self, dialect: Dialect) -> Iterator[Any]:
         with self._open() as connection:
-            connection.execute(BEGIN_POSTGRES)
+            connection.execute(BEGIN_POSTGRES, prepare=False)
             yield connection
             connection.execute("COMMIT")
 
