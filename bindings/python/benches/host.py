@@ -79,7 +79,7 @@ class ByHand:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        self.db.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN; SET LOCAL synchronous_commit = on")
+        self.db.execute("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
         yield
         self.db.execute("COMMIT")
 

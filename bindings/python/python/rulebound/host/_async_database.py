@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from ._adapters import AsyncExecute, async_result, drive_async, needs_retry, within_async
+from ._adapters import AsyncExecute, drive_async, needs_retry, within_async
 from ._database import (
-    BEGIN_POSTGRES, IDLE, PIPELINED_BEGIN, SET_POSTGRES, TRIES, WRITE_FIRST, Sqlite, check_named, connection_options, import_psycopg,
+    BEGIN_POSTGRES, IDLE, SET_POSTGRES, TRIES, WRITE_FIRST, Sqlite, check_named, connection_options, import_psycopg,
     is_postgres, run, sqlite_path,
 )  # fmt: skip
-from ._sql import Dialect, Result, Script, Statement
+from ._sql import Dialect, Script
 from ._types import HostError, Retry
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class _Begins:
             return await drive_async(make(), execute)
 
 
-class AsyncPostgres:
+class AsyncPostgres(_Begins):
     kind = "postgres"
 
     def __init__(self, url: str, named_statements: bool = False) -> None:
@@ -114,39 +114,14 @@ class AsyncPostgres:
 
     @asynccontextmanager
     async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
-        async with self._open() as connection:
-            await connection.execute(BEGIN_POSTGRES, prepare=False)
-            yield connection
-            await connection.execute("COMMIT")
-
-    async def run(self, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
-        """A transaction in fewer round trips: statements whose results nobody needs go together with the next one."""
-        async with self._open() as connection:
-            script = make()
-            waiting = [Statement(it) for it in PIPELINED_BEGIN]
-            try:
-                statement = next(script)
-                while True:
-                    waiting.append(statement)
-                    if statement.deferred:
-                        statement = script.send(Result([], 0))
-                    else:
-                        result = await _together(connection, dialect, waiting)
-                        waiting = []
-                        statement = script.send(result)
-            except StopIteration as end:
-                await _together(connection, dialect, [*waiting, Statement("COMMIT")])
-                value: T = end.value
-                return value
-
-    @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Any]:
         connection = await self._connect()
         try:
+            await connection.execute(BEGIN_POSTGRES, prepare=False)
             yield connection
+            await connection.execute("COMMIT", prepare=False)
         except BaseException:
             try:
-                await connection.execute("ROLLBACK")
+                await connection.execute("ROLLBACK", prepare=False)
             except Exception:
                 await connection.close()
             raise
@@ -181,18 +156,6 @@ class AsyncBorrowed(_Begins):
 
     async def close(self) -> None:
         """The application closes what it opened."""
-
-
-async def _together(connection: Any, dialect: Dialect, statements: list[Statement]) -> Result:
-    """Sends statements in one round trip, and gives the result of the last one."""
-    execute = connection.execute
-    if len(statements) == 1:
-        (it,) = statements
-        return await async_result(await execute(dialect.compile(it.sql, False), it.params))
-    async with connection.pipeline():
-        for it in statements:
-            cursor = await execute(dialect.compile(it.sql, False), it.params)
-    return await async_result(cursor)
 
 
 def open_async_database(source: Any, named_statements: bool = False) -> AsyncDatabase:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from ._adapters import cursor_result, drive, needs_retry, within
-from ._sql import Dialect, Result, Script, Statement
+from ._adapters import drive, needs_retry, within
+from ._sql import Dialect, Script, Statement
 from ._types import HostError, Retry
 
 T = TypeVar("T")
@@ -22,10 +22,6 @@ IDLE = 16
 WRITE_FIRST = Statement("DELETE FROM {p}schema_version WHERE 0 = 1")
 BEGIN_POSTGRES = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'"
-)
-PIPELINED_BEGIN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED",
-    "SELECT set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '2s', true)",
 )
 SET_POSTGRES = (
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'"
@@ -48,8 +44,6 @@ def run(database: Database, dialect: Dialect, make: Callable[[], Script[T]]) -> 
     """One transaction of the kit; again if only a new transaction can cure what happened."""
     for left in range(TRIES - 1, -1, -1):
         try:
-            if isinstance(database, Postgres):
-                return database.run(dialect, make())
             with database.begin(dialect) as tx:
                 return drive(make(), within(dialect, tx))
         except Exception as error:
@@ -134,41 +128,17 @@ class Postgres:
 
     @contextmanager
     def begin(self, dialect: Dialect) -> Iterator[Any]:
-        with self._open() as connection:
-            connection.execute(BEGIN_POSTGRES, prepare=False)
-            yield connection
-            connection.execute("COMMIT")
-
-    @contextmanager
-    def _open(self) -> Iterator[Any]:
         with self._pool.take() as connection:
             try:
+                connection.execute(BEGIN_POSTGRES, prepare=False)
                 yield connection
+                connection.execute("COMMIT", prepare=False)
             except BaseException:
                 try:
-                    connection.execute("ROLLBACK")
+                    connection.execute("ROLLBACK", prepare=False)
                 except Exception:
                     connection.close()
                 raise
-
-    def run(self, dialect: Dialect, script: Script[T]) -> T:
-        """A transaction in fewer round trips: statements whose results nobody needs go together with the next one."""
-        with self._open() as connection:
-            waiting = [Statement(it) for it in PIPELINED_BEGIN]
-            try:
-                statement = next(script)
-                while True:
-                    waiting.append(statement)
-                    if statement.deferred:
-                        statement = script.send(Result([], 0))
-                    else:
-                        result = _together(connection, dialect, waiting)
-                        waiting = []
-                        statement = script.send(result)
-            except StopIteration as end:
-                _together(connection, dialect, [*waiting, Statement("COMMIT")])
-                value: T = end.value
-                return value
 
     def close(self) -> None:
         self._pool.close()
@@ -220,18 +190,6 @@ class Given:
 
     def close(self) -> None:
         """The application closes what it opened."""
-
-
-def _together(connection: Any, dialect: Dialect, statements: list[Statement]) -> Result:
-    """Sends statements in one round trip, and gives the result of the last one."""
-    execute = connection.execute
-    if len(statements) == 1:
-        (it,) = statements
-        return cursor_result(execute(dialect.compile(it.sql, False), it.params))
-    with connection.pipeline():
-        for it in statements:
-            cursor = execute(dialect.compile(it.sql, False), it.params)
-    return cursor_result(cursor)
 
 
 def connection_options(named_statements: bool) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def handle(
         if owns:
             line = locked.line("rejected", actor=actor, code=name, rules=[it["rule"] for it in rejected.violations])
             line.digest = _journal.digest(locked.text)
-            yield from _journal.write(flow, key, locked.now, [line])
+            yield _journal.added(flow, key, locked.now, [line])
         return rejected
     line = _journal.describe_step(locked.line("command", actor=actor), step)
     line.code = line.code or name

@@ -11,7 +11,7 @@ import rulebound
 from . import _inbox, _journal, _pauses
 from ._journal import Line
 from ._kit import Kit, NeedsAccount, NewerFormat, RowError, describe, provider_of
-from ._sql import Script, Statement
+from ._sql import Script, Statement, write
 from ._types import Row
 
 DAY, HOUR, MINUTE, SECOND = 86_400_000, 3_600_000, 60_000, 1_000
@@ -232,15 +232,15 @@ def save(locked: Locked) -> Script[tuple[Any, ...]]:
     changed = locked.snapshot.revision != before[4]
     if changed:
         values = (locked.snapshot.revision, locked.text, wake_at, reviews, failing, locked.now)
-        done = yield Statement(_UPDATE, (*values, locked.flow, locked.key, before[4]))
+        writes = [Statement(_UPDATE, (*values, locked.flow, locked.key, before[4]))]
     else:
-        done = yield Statement(_REST, (wake_at, reviews, failing, locked.flow, locked.key, before[4]))
-    if done.affected != 1:
-        raise RuntimeError(f"{locked.flow} {locked.key}: the row has changed under its lock")
+        writes = [Statement(_REST, (wake_at, reviews, failing, locked.flow, locked.key, before[4]))]
     provider = provider_of(locked.flow)
-    for name in locked.new_ids:
-        yield Statement(_ADD_ID, (provider, name, locked.flow, locked.key), deferred=True)
-    yield from _journal.write(locked.flow, locked.key, locked.now, locked.lines)
+    writes += [Statement(_ADD_ID, (provider, name, locked.flow, locked.key)) for name in locked.new_ids]
+    if locked.lines:
+        writes.append(_journal.added(locked.flow, locked.key, locked.now, locked.lines))
+    if (yield from write(locked.kit.dialect, writes)) != 1:
+        raise RuntimeError(f"{locked.flow} {locked.key}: the row has changed under its lock")
     after = locked.now if changed else before[12]
     locked.record = (
         *before[:4], locked.snapshot.revision, locked.text, wake_at, reviews, failing, 0, None, before[11], after,
@@ -278,7 +278,7 @@ def failed(kit: Kit, error: RowError) -> Script[None]:
     record, now, text = rows[0], kit.now(rows[0][13]), describe(error.cause)
     yield Statement(_FAIL, (text, now + HOUR, error.flow, error.key))
     line = Line(record[4], "error", _journal.digest(record[5]), actor="worker", code=text)
-    yield from _journal.write(error.flow, error.key, now, [line])
+    yield _journal.added(error.flow, error.key, now, [line])
 
 
 def skipped(kit: Kit, error: NewerFormat) -> Script[None]:
