@@ -31,6 +31,23 @@ impl Host {
         Ok(found)
     }
 
+    /// How the database finds the next row that is due, as its own `EXPLAIN` says it. It should name the index
+    /// `rulebound_flows_wake_at`: with it a row that waits costs a worker nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails.
+    pub async fn plan(&self) -> Result<String> {
+        let (explain, column) =
+            if self.0.database.is_postgres() { ("EXPLAIN (COSTS OFF)", 0) } else { ("EXPLAIN QUERY PLAN", 3) };
+        let sql = format!("{explain} {}", self.0.store.next_due(self.time()));
+        let mut own = self.begin_read().await?;
+        let rows = own.tx().rows(&sql, args![self.time().local]).await?;
+        own.commit().await?;
+        let lines: Result<Vec<_>> = rows.iter().map(|it| it.text(column)).collect();
+        Ok(lines?.join("\n"))
+    }
+
     /// The columns of the kit's tables, as `table.column`.
     async fn columns(&self) -> Result<BTreeSet<String>> {
         let mut own = self.begin_read().await?;

@@ -80,17 +80,40 @@ pub(crate) struct Draft {
     pub(crate) text: String,
     format: Option<u32>,
     pub(crate) lines: Vec<Line>,
-    pub(crate) has_new_ids: bool,
+    /// The ids that it has learned.
+    pub(crate) new_ids: Vec<TypedId>,
+    /// Whether the inbox can have an entry of an id that was not known when it was read.
+    pub(crate) has_unread_ids: bool,
     /// More entries of the inbox are left than one visit reads.
     pub(crate) has_left_over: bool,
 }
 
 impl Draft {
-    /// A row as it was read. `format` is the one that every worker writes.
-    pub(crate) fn new(snapshot: Any, format: Option<u32>) -> Result<Self> {
+    /// A row as it was read, with its stored text; the text is empty if the row has no snapshot yet. `format` is the one that
+    /// every worker writes.
+    pub(crate) fn new(snapshot: Any, stored: &str, format: Option<u32>) -> Result<Self> {
         let before = i64::try_from(snapshot.revision()).unwrap_or(i64::MAX);
-        let text = written(&snapshot, format)?;
-        Ok(Self { snapshot, before, text, format, lines: Vec::new(), has_new_ids: false, has_left_over: false })
+        let text = if stored.is_empty() { written(&snapshot, format)? } else { stored.to_owned() };
+        Ok(Self {
+            snapshot,
+            before,
+            text,
+            format,
+            lines: Vec::new(),
+            new_ids: Vec::new(),
+            has_unread_ids: false,
+            has_left_over: false,
+        })
+    }
+
+    /// The row's revision after the draft is saved.
+    pub(crate) fn revision(&self) -> i64 {
+        i64::try_from(self.snapshot.revision()).unwrap_or(i64::MAX)
+    }
+
+    /// The ids to store: those that are new, or all of a new row.
+    pub(crate) fn ids_to_store(&self) -> Vec<TypedId> {
+        if self.before == 0 { self.snapshot.ids() } else { self.new_ids.clone() }
     }
 
     /// Takes the step that a command led to.
@@ -159,25 +182,24 @@ impl Draft {
         Ok(Some(Leased { effect, request: lease.request, is_probe: false }))
     }
 
-    /// When a worker looks at the row again. `paused_until` is the end of its account's pause.
+    /// When a worker looks at the row again. `paused_until` is when its account takes requests again.
     pub(crate) fn wake_at(&self, paused_until: Option<i64>, context: &Context) -> Option<i64> {
         let now = context.now.as_millis();
         let effects = self.snapshot.effects(context);
         let is_request = |it: &&PendingEffect| matches!(it.effect, Effect::Request { .. });
         let ready: Vec<_> = effects.iter().filter(|it| is_work(it)).collect();
         let is_paused = paused_until.is_some() && ready.iter().all(is_request);
-        if self.has_new_ids || self.has_left_over || (!ready.is_empty() && !is_paused) {
+        if self.has_unread_ids || self.has_left_over || (!ready.is_empty() && !is_paused) {
             return Some(now);
         }
         let is_pending = !effects.is_empty() || !self.snapshot.waiting_for(context).is_empty();
         let latest = is_pending.then_some(now.saturating_add(LATEST_MS));
-        let next = match (ready.is_empty(), paused_until) {
-            (false, Some(until)) => {
-                let resting = effects.iter().filter(|it| !it.ready).flat_map(|it| [it.leased_until, it.not_before]);
-                resting.flatten().map(Timestamp::as_millis).filter(|at| *at > now).chain([until]).min()
-            }
-            _ => self.snapshot.wake_at(context).map(Timestamp::as_millis),
-        };
+        if let (false, Some(until)) = (ready.is_empty(), paused_until) {
+            let resting = effects.iter().filter(|it| !it.ready).flat_map(|it| [it.leased_until, it.not_before]);
+            let first = resting.flatten().map(Timestamp::as_millis).filter(|at| *at > now).chain([until]).min();
+            return first.map(|at| at.min(latest.unwrap_or(at)));
+        }
+        let next = self.snapshot.wake_at(context).map(Timestamp::as_millis);
         let soonest = now.saturating_add(SOONEST_MS);
         next.or(latest).map(|at| at.min(latest.unwrap_or(at)).max(soonest))
     }
@@ -206,7 +228,8 @@ impl Draft {
         if let Some(rules) = &rules {
             tracing::warn!(flow, key, rules, "broken rules that only warn");
         }
-        self.has_new_ids |= !step.new_ids.is_empty();
+        self.has_unread_ids |= !step.new_ids.is_empty();
+        self.new_ids.extend(step.new_ids);
         self.put(step.next)?;
         self.note(Line { rules, transitions, failure, ..line });
         Ok(())
@@ -221,8 +244,7 @@ impl Draft {
     }
 
     fn note(&mut self, line: Line) {
-        let revision = i64::try_from(self.snapshot.revision()).unwrap_or(i64::MAX);
-        self.lines.push(Line { revision, digest: digest(self.text.as_bytes()), ..line });
+        self.lines.push(Line { revision: self.revision(), digest: digest(self.text.as_bytes()), ..line });
     }
 }
 

@@ -199,7 +199,7 @@ impl Host {
         if call.reference.is_some() {
             row.reference.clone_from(&call.reference);
         }
-        let decided = self.command(tx, &row, call).await;
+        let decided = self.step_of(tx, &row, call).await;
         match decided {
             Ok((draft, wake_at, settings)) => {
                 let context = Context::new(at(row.now), Arc::clone(&settings.config));
@@ -207,6 +207,11 @@ impl Host {
                 Ok(seen(Locked { wake_at, ..row }, draft.snapshot, settings))
             }
             Err(error) => {
+                if let Error::Rejected(rejection) = &error {
+                    let (flow, key, command) = (&call.flow, &call.key, &call.command);
+                    let rules: Vec<_> = rejection.violations.iter().map(|it| it.rule.code).collect();
+                    tracing::info!(flow, key, command, ?rules, "rejected");
+                }
                 if made && !error.is_passing() {
                     store.unmake(tx, &row).await?;
                 }
@@ -215,10 +220,10 @@ impl Host {
         }
     }
 
-    async fn command(&self, tx: &mut Tx<'_>, row: &Locked, call: &Call) -> Result<(Draft, Option<i64>, Arc<Settings>)> {
+    async fn step_of(&self, tx: &mut Tx<'_>, row: &Locked, call: &Call) -> Result<(Draft, Option<i64>, Arc<Settings>)> {
         let settings = self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
-        let mut draft = Draft::new(row.load()?, self.format(tx, &row.flow).await?)?;
+        let mut draft = Draft::new(row.load()?, &row.text, self.format(tx, &row.flow).await?)?;
         let step = (call.decide)(&draft.snapshot, &context)?;
         draft.commanded(step, &call.command, call.actor.as_deref())?;
         let wake_at = draft.wake_at(None, &context);
@@ -236,11 +241,8 @@ impl Host {
                 Some(row) => row,
                 None => self.absent(call),
             };
-            let mut draft = Draft::new(row.load()?, None)?;
+            let mut draft = Draft::new(row.load()?, &row.text, None)?;
             draft.rejected(rejection, &call.command, call.actor.as_deref());
-            if !row.text.is_empty() {
-                draft.text.clone_from(&row.text);
-            }
             for line in &draft.lines {
                 store.journal(&mut own.tx(), &row, line).await?;
             }

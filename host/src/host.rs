@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use crate::db::{Database, Own, Tx};
 use crate::error::{BoxError, Error, Result};
 use crate::hooks::Hooks;
+use crate::limit::Limits;
 use crate::provider::{Accounts, Provider};
 use crate::send::{HttpClient, Transport};
 use crate::snapshot::Task;
@@ -170,10 +171,12 @@ impl Builder {
         let Self { database, handlers, hooks, .. } = self;
         let (stop, stopping) = watch::channel(false);
         let (notify, formats, has_read_again) = (Notify::new(), OnceLock::new(), AtomicBool::new(false));
+        let limits = Limits::default();
         Ok(Host(Arc::new(Inner {
             database,
             store,
             accounts,
+            limits,
             handlers,
             hooks,
             notify,
@@ -193,6 +196,7 @@ pub(crate) struct Inner {
     pub(crate) database: Database,
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
+    pub(crate) limits: Limits,
     pub(crate) handlers: BTreeMap<&'static str, Handler>,
     pub(crate) hooks: Hooks,
     /// Wakes the workers of this process.

@@ -1,6 +1,6 @@
 //! The inbox: webhooks as they came, until every row that they concern has applied them.
 
-use rulebound::{Fact, Origin, webhook_ids};
+use rulebound::{Fact, Origin, TypedId, webhook_ids};
 
 use crate::db::{Arg, Record, Tx, args};
 use crate::error::Result;
@@ -72,7 +72,33 @@ pub(crate) struct Address {
     pub(crate) key: String,
 }
 
+/// What a visit has to know besides its row.
+#[derive(Debug)]
+pub(crate) struct Around {
+    /// Whether the inbox has an entry that names an id of the row.
+    pub(crate) has_entries: bool,
+    /// The end and the reason of the account's pause.
+    pub(crate) pause: Option<(i64, String)>,
+}
+
 impl Store {
+    /// Asks in one statement whether the inbox has something for a row, and whether its account is paused: most visits find
+    /// neither.
+    pub(crate) async fn around(&self, tx: &mut Tx<'_>, row: &Locked, ids: &[TypedId]) -> Result<Around> {
+        let t = &self.t;
+        let places: Vec<_> = (3..).take(ids.len()).map(|place| format!("${place}")).collect();
+        let sql = format!(
+            "SELECT (SELECT 1 FROM {t}inbox_ids i WHERE i.provider = $1 AND i.id IN ({}) LIMIT 1), p.until, p.reason \
+             FROM (SELECT 1) AS one LEFT JOIN {t}pauses p ON p.provider = $1 AND p.account = $2",
+            places.join(", ")
+        );
+        let first = args![provider_of(&row.flow), &row.account];
+        let all: Vec<_> = first.iter().copied().chain(ids.iter().map(|it| Arg::Text(it.as_str()))).collect();
+        let Some(found) = tx.row(&sql, &all).await? else { return Ok(Around { has_entries: false, pause: None }) };
+        let pause = found.maybe_int(1)?.zip(found.maybe_text(2)?);
+        Ok(Around { has_entries: found.maybe_int(0)?.is_some(), pause })
+    }
+
     /// The entries that name an id of the row, the oldest first, after the entry of another visit: one more than a visit
     /// reads, if there are more.
     pub(crate) async fn entries(
@@ -108,7 +134,7 @@ impl Store {
         let sql = format!(
             "INSERT INTO {t}inbox (id, provider, account, digest, deliveries, origin, content_type, topic, body, received_at, wake_at, tries, last_error) \
              VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $9, 0, NULL) \
-             ON CONFLICT (provider, account, digest) DO UPDATE SET deliveries = {t}inbox.deliveries + 1, wake_at = $9, tries = 0"
+             ON CONFLICT (provider, account, digest) DO UPDATE SET deliveries = {t}inbox.deliveries + 1, wake_at = $9, tries = 0 RETURNING id"
         );
         // In PostgreSQL the table's own name has no schema in front here.
         let sql = match t.rsplit_once('.') {
@@ -127,9 +153,7 @@ impl Store {
             body.as_slice(),
             *received_at
         ];
-        tx.run(&sql, values).await?;
-        let sql = format!("SELECT id FROM {t}inbox WHERE provider = $1 AND account = $2 AND digest = $3");
-        let stored = tx.row(&sql, args![provider, account, digest]).await?.map(|it| it.text(0)).transpose()?;
+        let stored = tx.row(&sql, values).await?.map(|it| it.text(0)).transpose()?;
         let stored = stored.unwrap_or_else(|| id.clone());
         self.add_ids(tx, provider, &stored, ids).await?;
         Ok(stored)

@@ -72,6 +72,10 @@
 //! - "Never twice" needs a durable database: SQLite with WAL and `synchronous=FULL`, as [`Database::connect`] opens it, or a
 //!   PostgreSQL with `fsync`. [`Host::doctor`] looks. After a restored backup call [`Host::restored`].
 //! - Snapshots contain tokens. Encrypt the disk. The journal and the logs contain neither bodies nor tokens nor customers' data.
+//! - Statements have no names, so that a transaction pooler can be in between. On a direct connection to PostgreSQL,
+//!   [`Database::named_statements`] lets the server plan each of them once.
+//! - [`Provider::max_in_flight`] and [`Provider::max_per_second`] are for each account and each process.
+//! - [`Host::command`] gives your own program `worker`, `migrate`, `doctor` and `verify`. The gauges are events of `tracing`, every 15 s.
 //! - Lock your own rows first, and call `handle` last. On SQLite, a handler must not call the host outside its transaction.
 //! - Work on the primary, never on a replica.
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
@@ -82,6 +86,7 @@ mod error;
 mod db;
 mod send;
 mod hooks;
+mod limit;
 mod provider;
 mod snapshot;
 mod draft;
@@ -96,11 +101,15 @@ mod work;
 mod handle;
 mod ops;
 mod doctor;
+mod command;
 mod dashboard;
 #[cfg(feature = "axum")]
 mod router;
 
+pub use command::Report;
 pub use dashboard::Access;
+#[cfg(feature = "postgres")]
+pub use db::Statements;
 pub use db::{Database, Tx};
 pub use error::{BoxError, Error, Result};
 pub use handle::Handle;

@@ -1,5 +1,7 @@
 //! What an operator calls: gauges, pauses, imports, forgetting, and checks of the journal and the tables.
 
+use std::time::Duration;
+
 use rulebound::time::Timestamp;
 use rulebound::{Context, Fact};
 use serde::Serialize;
@@ -16,6 +18,9 @@ use crate::visit::{Brought, Entered, Visited, Which};
 const BATCH: usize = 100;
 const PRUNED: usize = 1_000;
 const DAY_MS: i64 = 86_400_000;
+/// How often the gauges are told, and after how many times of it the journal is pruned: each hour.
+const TOLD_EVERY: Duration = Duration::from_secs(15);
+const PRUNED_EVERY: u32 = 240;
 /// How long a line of the journal is kept.
 const JOURNAL_DAYS: i64 = 400;
 
@@ -238,8 +243,40 @@ impl Host {
         Ok(())
     }
 
+    /// What goes on beside the workers: the gauges are told, and old lines of the journal go.
+    pub(crate) async fn upkeep(&self) {
+        let mut stopping = self.0.stopping.clone();
+        for round in 0_u32.. {
+            let pruned = if round.is_multiple_of(PRUNED_EVERY) { self.prune().await } else { Ok(()) };
+            let told = self.tell().await;
+            for error in [pruned, told].into_iter().filter_map(Result::err) {
+                tracing::error!(class = error.class(), %error, "the upkeep failed, and goes on");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(TOLD_EVERY) => {}
+                _ = stopping.wait_for(|it| *it) => return,
+            }
+        }
+    }
+
+    /// Tells the gauges as an event: `tracing-opentelemetry` makes metrics of fields with these names.
+    async fn tell(&self) -> Result<()> {
+        if tracing::enabled!(tracing::Level::INFO) {
+            let Stats { oldest_overdue_ms, due, inbox_age_ms, failing_effects, reviews_open } = self.stats().await?;
+            tracing::info!(
+                gauge.rulebound.oldest_overdue_ms = oldest_overdue_ms,
+                gauge.rulebound.due = due,
+                gauge.rulebound.inbox_age_ms = inbox_age_ms,
+                gauge.rulebound.failing_effects = failing_effects,
+                gauge.rulebound.reviews_open = reviews_open,
+                "gauges"
+            );
+        }
+        Ok(())
+    }
+
     /// Deletes lines of the journal that are older than 400 days.
-    pub(crate) async fn prune(&self) -> Result<()> {
+    async fn prune(&self) -> Result<()> {
         let t = &self.0.store.t;
         let before = self.0.hooks.now().saturating_sub(JOURNAL_DAYS.saturating_mul(DAY_MS));
         loop {

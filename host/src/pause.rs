@@ -44,18 +44,21 @@ pub struct Pause {
 }
 
 impl Store {
-    /// Whether an account takes a request. After a pause, the worker that moves its end on sends the probe. After a 429
-    /// nothing has to be proved.
-    pub(crate) async fn gate(&self, tx: &mut Tx<'_>, account: (&str, &str), now: i64) -> Result<Gate> {
-        let (t, (provider, account)) = (&self.t, account);
-        let sql = format!("SELECT until, reason FROM {t}pauses WHERE provider = $1 AND account = $2");
-        let Some(record) = tx.row(&sql, args![provider, account]).await? else { return Ok(Gate::Open) };
-        let until = record.int(0)?;
-        if until > now {
-            return Ok(Gate::PausedUntil(until));
-        }
-        if record.text(1)? == THROTTLED {
-            return Ok(Gate::Probe);
+    /// Whether an account with this pause takes a request. After a pause, the worker that moves its end on sends the probe.
+    /// After a 429 nothing has to be proved.
+    pub(crate) async fn gate(
+        &self,
+        tx: &mut Tx<'_>,
+        (provider, account): (&str, &str),
+        pause: Option<&(i64, String)>,
+        now: i64,
+    ) -> Result<Gate> {
+        let t = &self.t;
+        match pause {
+            None => return Ok(Gate::Open),
+            Some((until, _)) if *until > now => return Ok(Gate::PausedUntil(*until)),
+            Some((_, reason)) if reason == THROTTLED => return Ok(Gate::Probe),
+            Some(_) => {}
         }
         let next = now.saturating_add(PROBE_MS);
         let sql = format!("UPDATE {t}pauses SET until = $1 WHERE provider = $2 AND account = $3 AND until <= $4");

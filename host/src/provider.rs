@@ -11,11 +11,12 @@ use rulebound::{Config, PROVIDERS, ffi};
 use serde_json::{Value, json};
 
 use crate::error::{BoxError, Error, Result};
+use crate::limit::Limit;
 
 /// How long what a lookup said of an account counts.
 const CACHED: Duration = Duration::from_secs(60);
 /// How much longer a lease is than the timeout of what it is for.
-const MARGIN_MS: u64 = 60_000;
+const MARGIN_MS: i64 = 60_000;
 
 type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, Result<Account, BoxError>> + Send + Sync>;
 
@@ -29,12 +30,13 @@ pub struct Account {
     pub config: Value,
     /// The secrets of the account's webhooks. If there are none, the provider's count.
     pub webhook_secrets: Vec<String>,
+    limit: Limit,
 }
 
 impl Account {
     /// An account with an API key.
     pub fn new(api_key: impl Into<String>) -> Self {
-        Self { api_key: api_key.into(), config: json!({}), webhook_secrets: Vec::new() }
+        Self { api_key: api_key.into(), config: json!({}), webhook_secrets: Vec::new(), limit: Limit::default() }
     }
 
     /// Sets what differs from the provider's settings.
@@ -47,6 +49,20 @@ impl Account {
     #[must_use]
     pub fn webhook_secret(mut self, secret: impl Into<String>) -> Self {
         self.webhook_secrets.push(secret.into());
+        self
+    }
+
+    /// Sets how many requests of this account a process has in flight at most, in place of the provider's number.
+    #[must_use]
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.limit.in_flight = Some(requests);
+        self
+    }
+
+    /// Sets how many requests of this account a process begins in a second at most, in place of the provider's number.
+    #[must_use]
+    pub fn max_per_second(mut self, requests: usize) -> Self {
+        self.limit.per_second = Some(requests);
         self
     }
 }
@@ -105,6 +121,18 @@ impl Provider {
         Self { timeout, ..self }
     }
 
+    /// Sets how many requests of each account a process has in flight at most.
+    #[must_use]
+    pub fn max_in_flight(self, requests: usize) -> Self {
+        Self { own: self.own.max_in_flight(requests), ..self }
+    }
+
+    /// Sets how many requests of each account a process begins in a second at most.
+    #[must_use]
+    pub fn max_per_second(self, requests: usize) -> Self {
+        Self { own: self.own.max_per_second(requests), ..self }
+    }
+
     /// Sets the lookup of accounts. It is called outside transactions, what it says counts for a minute, and it is called
     /// again after a 401.
     #[must_use]
@@ -128,15 +156,21 @@ pub(crate) struct Settings {
     pub(crate) webhook_secrets: Vec<String>,
     pub(crate) config: Arc<Config>,
     pub(crate) timeout: Duration,
+    pub(crate) limit: Limit,
 }
 
 impl Settings {
     /// The config under which an effect is leased: the lease is longer than the effect's timeout.
     pub(crate) fn leasing(&self, timeout: Duration) -> Arc<Config> {
         let mut config = Config::clone(&self.config);
-        config.lease_ms = Millis::new(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).saturating_add(MARGIN_MS));
+        config.lease_ms = Millis::new(u64::try_from(lease_ms(timeout)).unwrap_or(0));
         Arc::new(config)
     }
+}
+
+/// How long the lease of an effect with this timeout lasts.
+pub(crate) fn lease_ms(timeout: Duration) -> i64 {
+    i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX).saturating_add(MARGIN_MS)
 }
 
 /// What a lookup said, and when.
@@ -174,12 +208,15 @@ impl Accounts {
         }
         let config = ffi::read_config(&config.to_string())
             .map_err(|error| Error::input(format!("providers.{name}"), error.to_string()))?;
+        let limit = account.limit.or(provider.own.limit);
+        limit.check(name)?;
         let secrets = if account.webhook_secrets.is_empty() { &provider.own } else { account };
         Ok(Settings {
             api_key: account.api_key.clone(),
             webhook_secrets: secrets.webhook_secrets.clone(),
             config: Arc::new(config),
             timeout: provider.timeout,
+            limit,
         })
     }
 

@@ -1,10 +1,9 @@
 //! The statements on rows: lock, save, ids and the journal. Each takes the transaction that it runs in.
 
-use rulebound::Context;
-use rulebound::Key;
 use rulebound::ffi::{self, AnyError};
+use rulebound::{Context, Key, TypedId};
 
-use crate::db::{Arg, Record, Tx, args};
+use crate::db::{Arg, Record, Tx, Write, args};
 use crate::draft::{Draft, Line};
 use crate::error::{Error, Result};
 use crate::snapshot::{Any, provider_of};
@@ -54,6 +53,11 @@ impl Locked {
             now: record.int(12)?,
             text: record.text(13)?,
         })
+    }
+
+    /// The provider, and the account there.
+    pub(crate) fn account(&self) -> (&str, &str) {
+        (provider_of(&self.flow), &self.account)
     }
 
     /// Its snapshot. A row that was only made has none yet, and starts.
@@ -111,12 +115,16 @@ impl Store {
 
     /// The row that is due for the longest time and that no other worker has locked.
     pub(crate) async fn lock_due(&self, tx: &mut Tx<'_>, time: Time) -> Result<Option<Locked>> {
+        tx.row(&self.next_due(time), args![time.local]).await?.as_ref().map(Locked::read).transpose()
+    }
+
+    /// The statement that locks the next row that is due.
+    pub(crate) fn next_due(&self, time: Time) -> String {
         let Self { t, for_update, skip_locked } = self;
         let (now, started) = (time.now(), time.started());
-        let sql = format!(
+        format!(
             "SELECT {COLUMNS}, {now}, snapshot FROM {t}flows WHERE wake_at <= {started} ORDER BY wake_at LIMIT 1{for_update}{skip_locked}"
-        );
-        tx.row(&sql, args![time.local]).await?.as_ref().map(Locked::read).transpose()
+        )
     }
 
     /// Whether a row is due, without a lock.
@@ -178,36 +186,36 @@ impl Store {
         wake_at: Option<i64>,
         context: &Context,
     ) -> Result<()> {
+        let ids = draft.ids_to_store();
+        let mut writes = vec![self.update(row, draft, wake_at, context)];
+        if !ids.is_empty() {
+            writes.push(self.add_ids(row, &ids));
+        }
+        if !draft.lines.is_empty() {
+            writes.push(self.lines(row, &draft.lines));
+        }
+        match tx.write(&writes).await? {
+            1 => Ok(()),
+            _ => Err(Error::Conflict { key: row.key.clone() }),
+        }
+    }
+
+    /// The write to the row itself. A visit that changed nothing leaves the snapshot as it is.
+    fn update<'a>(&self, row: &'a Locked, draft: &'a Draft, wake_at: Option<i64>, context: &Context) -> Write<'a> {
         let t = &self.t;
-        let revision = i64::try_from(draft.snapshot.revision()).unwrap_or(i64::MAX);
         let (reviews, failing) = draft.counts(context);
+        let first = args![wake_at, reviews, failing, row.reference.as_deref(), &row.flow, &row.key, draft.before];
+        let mut args = first.to_vec();
+        let mut changed = "";
+        if draft.revision() != draft.before {
+            changed = ", revision = $8, snapshot = $9, updated_at = $10";
+            args.extend(args![draft.revision(), &draft.text, row.now]);
+        }
         let sql = format!(
-            "UPDATE {t}flows SET revision = $1, snapshot = $2, wake_at = $3, reviews = $4, failing = $5, tries = 0, last_error = NULL, \
-             updated_at = $6, reference = $7 WHERE flow = $8 AND key = $9 AND revision = $10"
+            "UPDATE {t}flows SET wake_at = $1, reviews = $2, failing = $3, reference = $4, tries = 0, last_error = NULL{changed} \
+             WHERE flow = $5 AND key = $6 AND revision = $7"
         );
-        let updated_at = if revision == draft.before { row.updated_at } else { row.now };
-        let values = args![
-            revision,
-            &draft.text,
-            wake_at,
-            reviews,
-            failing,
-            updated_at,
-            row.reference.as_deref(),
-            &row.flow,
-            &row.key,
-            draft.before
-        ];
-        if tx.run(&sql, values).await? != 1 {
-            return Err(Error::Conflict { key: row.key.clone() });
-        }
-        if draft.has_new_ids || draft.before == 0 {
-            self.add_ids(tx, row, &draft.snapshot).await?;
-        }
-        for line in &draft.lines {
-            self.journal(tx, row, line).await?;
-        }
-        Ok(())
+        Write { sql, args }
     }
 
     /// Sets when to look at a row again, which has no snapshot to save.
@@ -219,43 +227,43 @@ impl Store {
         tx.run(&sql, args![until, tries, class, &row.flow, &row.key]).await.map(drop)
     }
 
-    async fn add_ids(&self, tx: &mut Tx<'_>, row: &Locked, snapshot: &Any) -> Result<()> {
+    fn add_ids<'a>(&self, row: &'a Locked, ids: &'a [TypedId]) -> Write<'a> {
         let (t, provider) = (&self.t, provider_of(&row.flow));
-        let ids = snapshot.ids();
         let places: Vec<_> = (4..).take(ids.len()).map(|place| format!("($1, ${place}, $2, $3)")).collect();
-        let values = [provider, &row.flow, &row.key].into_iter().chain(ids.iter().map(|it| it.as_str()));
-        let values: Vec<_> = values.map(Arg::from).collect();
+        let values = [provider, &row.flow, &row.key].into_iter().chain(ids.iter().map(TypedId::as_str));
         let sql =
             format!("INSERT INTO {t}ids (provider, id, flow, key) VALUES {} ON CONFLICT DO NOTHING", places.join(", "));
-        tx.run(&sql, &values).await.map(drop)
+        Write { sql, args: values.map(Arg::from).collect() }
     }
 
-    /// Adds a line to the row's journal. The number is the next one, because the row is locked.
+    /// Adds a line to the row's journal.
     pub(crate) async fn journal(&self, tx: &mut Tx<'_>, row: &Locked, line: &Line) -> Result<()> {
+        tx.write(&[self.lines(row, std::slice::from_ref(line))]).await.map(drop)
+    }
+
+    /// The write of lines to the row's journal. The numbers are the next ones, because the row is locked.
+    fn lines<'a>(&self, row: &'a Locked, lines: &'a [Line]) -> Write<'a> {
+        /// How many parameters a line has of its own.
+        const OWN: usize = 10;
         let t = &self.t;
+        let mut args = args![&row.flow, &row.key, row.now, RULES_VERSION].to_vec();
+        let mut values = Vec::with_capacity(lines.len());
+        for (number, line) in (1_usize..).zip(lines) {
+            let first = args.len().saturating_add(1);
+            let own: Vec<_> = (first..).take(OWN).map(|place| format!("${place}")).collect();
+            let seq = format!("(SELECT COALESCE(MAX(seq), 0) FROM {t}journal WHERE flow = $1 AND key = $2) + {number}");
+            values.push(format!("($1, $2, {seq}, $3, $4, {})", own.join(", ")));
+            let Line { revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest } = line;
+            let (actor, effect, code) = (actor.as_deref(), effect.as_deref(), code.as_deref());
+            let (rules, transitions, failure) = (rules.as_deref(), transitions.as_deref(), failure.as_deref());
+            args.extend(args![*revision, kind, actor, effect, *http_status, code, rules, transitions, failure, digest]);
+        }
         let sql = format!(
-            "INSERT INTO {t}journal (flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest) \
-             VALUES ($1, $2, (SELECT COALESCE(MAX(seq), 0) + 1 FROM {t}journal WHERE flow = $1 AND key = $2), \
-             $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            "INSERT INTO {t}journal (flow, key, seq, at, rules_version, revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest) \
+             VALUES {}",
+            values.join(", ")
         );
-        let Line { revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest } = line;
-        let values = args![
-            &row.flow,
-            &row.key,
-            *revision,
-            row.now,
-            kind,
-            actor.as_deref(),
-            effect.as_deref(),
-            *http_status,
-            code.as_deref(),
-            rules.as_deref(),
-            transitions.as_deref(),
-            failure.as_deref(),
-            RULES_VERSION,
-            digest
-        ];
-        tx.run(&sql, values).await.map(drop)
+        Write { sql, args }
     }
 
     /// Makes a row due now, unless it is locked. Whether it was not.

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::{Address, BATCH, Entry, HOUR_MS};
 use crate::pause::{Gate, Replied};
-use crate::provider::Settings;
+use crate::provider::{Settings, lease_ms};
 use crate::snapshot::{kind_of, provider_of};
 use crate::store::Locked;
 
@@ -201,16 +201,24 @@ impl Host {
         let Entered { own, row, settings, .. } = entered;
         let (store, mut tx) = (&self.0.store, own.tx());
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
-        let mut draft = Draft::new(row.load()?, self.format(&mut tx, &row.flow).await?)?;
+        let mut draft = Draft::new(row.load()?, &row.text, self.format(&mut tx, &row.flow).await?)?;
         if let Some(Brought { fact, actor, replied }) = brought {
             draft.observe(fact, actor, &context)?;
             if let Some(replied) = *replied {
-                store.replied(&mut tx, (provider_of(&row.flow), &row.account), replied, row.now).await?;
+                store.replied(&mut tx, row.account(), replied, row.now).await?;
             }
         }
-        let (finished, early) = self.offer(&mut tx, row, &mut draft, &context).await?;
+        let around = store.around(&mut tx, row, &draft.snapshot.ids()).await?;
+        let (finished, early) = match around.has_entries {
+            true => self.offer(&mut tx, row, &mut draft, &context).await?,
+            false => (Vec::new(), Vec::new()),
+        };
+        if !around.has_entries && !self.0.database.is_postgres() {
+            // SQLite has one writer: an entry that comes later meets ids that are stored.
+            draft.has_unread_ids = false;
+        }
         let (leased, paused_until) = match is_worker {
-            true => self.lease(&mut tx, row, settings, &mut draft, &context).await?,
+            true => self.lease(&mut tx, row, settings, &mut draft, around.pause.as_ref(), &context).await?,
             false => (None, None),
         };
         let wake_at = draft.wake_at(paused_until, &context);
@@ -264,13 +272,15 @@ impl Host {
         Ok((finished, early))
     }
 
-    /// Leases the next effect, unless it is a request of a paused account; then the result has the end of the pause.
+    /// Leases the next effect, unless it is a request of an account that is paused or at its limit; then the result has the time when
+    /// that ends.
     async fn lease(
         &self,
         tx: &mut Tx<'_>,
         row: &Locked,
         settings: &Settings,
         draft: &mut Draft,
+        pause: Option<&(i64, String)>,
         context: &Context,
     ) -> Result<(Option<Leased>, Option<i64>)> {
         let Some(effect) = next_effect(draft.snapshot.effects(context)) else { return Ok((None, None)) };
@@ -279,9 +289,16 @@ impl Host {
         let timeout = match self.0.handlers.get(kind) {
             Some(handler) => handler.timeout(),
             None if kind == "request" => {
-                let account = (provider_of(&row.flow), row.account.as_str());
-                match self.0.store.gate(tx, account, row.now).await? {
-                    Gate::PausedUntil(until) => return Ok((None, Some(until))),
+                let (account, of) = (row.account(), (row.flow.as_str(), row.key.as_str()));
+                let until = row.now.saturating_add(lease_ms(settings.timeout));
+                if let Some(at) = self.0.limits.take(account, of, settings.limit, row.now, until) {
+                    return Ok((None, Some(at)));
+                }
+                match self.0.store.gate(tx, account, pause, row.now).await? {
+                    Gate::PausedUntil(until) => {
+                        self.0.limits.leave(account, of);
+                        return Ok((None, Some(until)));
+                    }
                     gate => is_probe = gate == Gate::Probe,
                 }
                 settings.timeout

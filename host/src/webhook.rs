@@ -7,6 +7,7 @@ use rulebound::{Headers, NotAuthentic, Origin, Secret, WebhookOptions, read_webh
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::{Entry, HOUR_MS};
@@ -115,7 +116,9 @@ impl Host {
         let ids: Vec<_> = received.ids.iter().map(|it| it.as_str()).collect();
         let Some(stored) = self.store_entry(&entry, &ids).await? else { return Ok(received.acknowledge_with) };
         self.0.hooks.checkpoint("stored").await;
-        if let Err(error) = self.wake_concerned(&stored, &entry).await {
+        if self.0.database.is_postgres()
+            && let Err(error) = self.wake_later(&stored, &entry).await
+        {
             // The entry is due by itself, so that a worker does it.
             tracing::warn!(provider, class = error.class(), "the rows of a webhook are woken later");
         }
@@ -153,18 +156,28 @@ impl Host {
             return Ok(None);
         }
         let id = store.receive(&mut own.tx(), entry, ids).await?;
+        if !self.0.database.is_postgres() {
+            // SQLite has one writer: no row can learn an id beside this transaction, so that one commit is enough.
+            self.wake_concerned(&mut own.tx(), &id, entry).await?;
+        }
         own.commit().await?;
         Ok(Some(id))
     }
 
-    /// Makes each row due that knows an id of the entry, under its lock. A row that is locked now is left to a worker.
-    async fn wake_concerned(&self, id: &str, entry: &Entry) -> Result<()> {
-        let store = &self.0.store;
+    /// Makes rows due in a transaction after the entry's: it sees the ids that a row stored meanwhile.
+    async fn wake_later(&self, id: &str, entry: &Entry) -> Result<()> {
         let mut own = self.begin().await?;
-        let rows = store.concerned(&mut own.tx(), id, &entry.account).await?;
+        self.wake_concerned(&mut own.tx(), id, entry).await?;
+        own.commit().await
+    }
+
+    /// Makes each row due that knows an id of the entry, under its lock. A row that is locked now is left to a worker.
+    async fn wake_concerned(&self, tx: &mut Tx<'_>, id: &str, entry: &Entry) -> Result<()> {
+        let store = &self.0.store;
+        let rows = store.concerned(tx, id, &entry.account).await?;
         let mut is_awake = true;
         for row in &rows {
-            is_awake &= store.wake(&mut own.tx(), &row.flow, &row.key, entry.received_at).await?;
+            is_awake &= store.wake(tx, &row.flow, &row.key, entry.received_at).await?;
         }
         let wake_at = match rows.len() {
             0 if entry.is_verified() => None,
@@ -173,8 +186,7 @@ impl Host {
             // A worker offers it to each row in a transaction of its own, and then deletes it.
             _ => Some(entry.received_at),
         };
-        store.rest_entry(&mut own.tx(), id, wake_at).await?;
-        own.commit().await
+        store.rest_entry(tx, id, wake_at).await
     }
 
     /// Correlates an entry that is due: it visits each row that knows an id of it. Whether there was one.

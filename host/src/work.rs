@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::{BoxError, Error, Result};
 use crate::host::{Handler, Host, jitter};
-use crate::inbox::{Address, HOUR_MS};
+use crate::inbox::Address;
 use crate::pause::Replied;
 use crate::send::{Outgoing, Sent, is_safe};
 use crate::snapshot::{Task, kind_of, provider_of};
@@ -86,6 +86,8 @@ impl Host {
             let host = self.clone();
             tasks.spawn(async move { host.work().await });
         }
+        let host = self.clone();
+        tasks.spawn(async move { host.upkeep().await });
         let mut stopping = self.0.stopping.clone();
         drop(stopping.wait_for(|it| *it).await);
         let finished = async { while tasks.join_next().await.is_some() {} };
@@ -107,11 +109,11 @@ impl Host {
     /// One worker.
     async fn work(&self) {
         let mut rows: u32 = 0;
-        let (mut pruned_at, mut is_busy) = (i64::MIN, false);
+        let mut is_busy = false;
         let mut stopping = self.0.stopping.clone();
         while !self.is_stopping() {
             rows = rows.wrapping_add(1);
-            let worked = self.work_once(rows, is_busy, &mut pruned_at).await;
+            let worked = self.work_once(rows, is_busy).await;
             if let Err(error) = &worked {
                 tracing::error!(class = error.class(), %error, "a worker failed, and goes on");
             }
@@ -126,12 +128,7 @@ impl Host {
         }
     }
 
-    async fn work_once(&self, rows: u32, is_busy: bool, pruned_at: &mut i64) -> Result<bool> {
-        let now = self.0.hooks.now();
-        if now.saturating_sub(*pruned_at) > HOUR_MS {
-            *pruned_at = now;
-            self.prune().await?;
-        }
+    async fn work_once(&self, rows: u32, is_busy: bool) -> Result<bool> {
         if rows.is_multiple_of(ENTRIES_EVERY) && self.correlate_due().await? {
             return Ok(true);
         }
@@ -200,11 +197,14 @@ impl Host {
     /// Sends a request within its deadline.
     async fn send(&self, held: &Held, request: &Request, operation: &str, did: &mut Vec<Did>) -> Brought {
         let (effect, sending) = (&held.leased.effect.id, request.sending);
-        let not_sent = || Brought::new(Fact::not_sent(effect, sending).into_owned(), "worker");
+        let (flow, key) = (held.row.flow.as_str(), held.row.key.as_str());
+        let not_sent = || {
+            self.0.limits.leave(held.row.account(), (flow, key));
+            Brought::new(Fact::not_sent(effect, sending).into_owned(), "worker")
+        };
         if self.since(held.began) > FRESH {
             return not_sent();
         }
-        let (flow, key) = (held.row.flow.as_str(), held.row.key.as_str());
         let mut http = match request.to_http(&held.settings.api_key) {
             Ok(http) if is_safe(http.uri()) => http,
             Ok(_) => {
@@ -220,6 +220,7 @@ impl Host {
         http.extensions_mut().insert(Outgoing { provider, operation: operation.into(), account: account.clone() });
         did.push(Did::Sent { operation: operation.into(), account });
         let sent = self.0.hooks.transport.send(http, held.settings.timeout).await;
+        self.0.limits.leave(held.row.account(), (flow, key));
         self.0.hooks.checkpoint("replied").await;
         match sent {
             Sent::Reply(reply) if reply.body().len() <= LARGEST_BODY => self.replied(held, effect, sending, &reply),

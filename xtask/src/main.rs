@@ -29,6 +29,7 @@ cargo xtask parity [SEQUENCES]       compare every language with Rust, byte for 
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
 cargo xtask bench node-host          measure the workers of the Node kit beside the same loop by hand
+cargo xtask bench python-host        measure the workers of the Python kit beside the same loop by hand
 cargo xtask bench host [DUE WAITING] the throughput of the host kit for Rust beside the same loop by hand
 cargo xtask bench simulator [PART]    the simulator's load: rate, year and memory, or only one of them
 cargo xtask explore                  the exploration with a wider bound, and more random sequences
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     // What tries the host kits has a PostgreSQL of its own for as long as it runs.
     let around = match words.as_slice() {
         ["test"] | ["test", "host" | "node" | "python"] => postgres::around(&words, Durability::Skipped),
-        ["bench", "host", ..] => postgres::around(&words, Durability::Real),
+        ["bench", "host" | "node-host" | "python-host", ..] => postgres::around(&words, Durability::Real),
         _ => None,
     };
     let outcome = around.unwrap_or_else(|| carry_out(&words));
@@ -78,6 +79,7 @@ fn carry_out(words: &[&str]) -> Outcome {
         ["codegen"] => codegen::codegen(),
         ["bench"] => bench(),
         ["bench", "node-host"] => node::bench_host(),
+        ["bench", "python-host"] => python::bench_host(),
         ["bench", "host", numbers @ ..] => bench_host(numbers),
         ["bench", "simulator", parts @ ..] => bench_simulator(parts),
         ["install-c", arguments @ ..] => c::install(arguments),

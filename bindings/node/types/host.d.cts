@@ -58,6 +58,10 @@ export interface Account {
   readonly apiKey: string;
   readonly config?: object;
   readonly webhookSecrets?: readonly string[];
+  /** Counts instead of the provider's. */
+  readonly maxInFlight?: number | undefined;
+  /** Counts instead of the provider's. */
+  readonly maxPerSecond?: number | undefined;
 }
 
 /** How the host works with a provider. */
@@ -72,6 +76,10 @@ export interface Provider<Settings = object> {
   readonly webhookToken?: string | undefined;
   /** The total time of a request, 30 s by default. */
   readonly timeoutMs?: number;
+  /** How many requests of each account this process has in flight at most. */
+  readonly maxInFlight?: number | undefined;
+  /** How many requests of each account this process begins in a second at most. */
+  readonly maxPerSecond?: number | undefined;
 }
 
 export type Providers = { readonly [Name in ProviderName]?: Provider<Config[Name]> };
@@ -111,6 +119,8 @@ export interface HostOptions {
   readonly log?: (record: LogRecord) => void;
   /** PostgreSQL's schema of the tables; `public` by default. */
   readonly schema?: string;
+  /** PostgreSQL plans each statement once in a connection. Only for a direct connection: a transaction pooler needs `false`, the default. */
+  readonly namedStatements?: boolean;
   /** Sends a request in place of `fetch`. Throws `NotSent` if not a byte was written. */
   readonly send?: (request: Outgoing) => Promise<Incoming>;
 }

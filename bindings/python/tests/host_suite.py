@@ -307,12 +307,17 @@ def _provider(it: Any) -> Provider:
 
         def lookup(name: str) -> Account | None:
             found = accounts.get(name)
-            return found and Account(found["api_key"], found.get("config", {}), found.get("webhook_secrets", ()))
+            secrets = found.get("webhook_secrets", ()) if found else ()
+            return found and Account(found["api_key"], found.get("config", {}), secrets, **_limits(found))
 
     return Provider(
         api_key=it.get("api_key", ""), webhook_secrets=it.get("webhook_secrets", ()), config=it.get("config", {}),
-        account=lookup, webhook_token=it.get("webhook_token"),
+        account=lookup, webhook_token=it.get("webhook_token"), **_limits(it),
     )  # fmt: skip
+
+
+def _limits(it: Any) -> dict[str, Any]:
+    return {name: it.get(name) for name in ("max_in_flight", "max_per_second")}
 
 
 def _compare_facets(row: Any, expected: Any) -> None:

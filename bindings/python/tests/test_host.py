@@ -271,6 +271,33 @@ def test_a_credential_goes_only_to_https_and_is_never_shown(host: Host, caplog: 
             assert not may, url
 
 
+def test_limits_and_named_statements_that_cannot_be() -> None:
+    for wrong in (0, -1, 1.5):
+        with pytest.raises(HostError, match="providers/truemed/max_in_flight: .* at least 1"):
+            Host("sqlite:///shop.db", {"truemed": Provider("k", max_in_flight=wrong)})  # type: ignore[arg-type]
+    host = Host("sqlite:///shop.db", {"truemed": Provider(account=lambda name: Account("k", max_per_second=0))})
+    with pytest.raises(HostError, match="providers/truemed/max_per_second: 0 is not"):
+        host.handle(truemed.PaymentToken, KEY, CREATE, account="east")
+    with pytest.raises(HostError, match="named_statements: they are for a direct connection"):
+        Host("sqlite:///shop.db", PROVIDERS, named_statements=True)
+
+
+def test_named_statements(source: tuple[str, str]) -> None:
+    if not source[0].startswith("postgres"):
+        pytest.skip("SQLite has none")
+    host = Host(source[0], PROVIDERS, schema=source[1], send=lambda _: Incoming(200, {}, REPLY), named_statements=True)
+    for kind in ("notify", "fulfill", "access"):
+        host.ignore(kind)  # type: ignore[arg-type]
+    host.migrate()
+    for number in range(3):
+        host.handle(truemed.PaymentToken, f"{KEY[:-1]}{number}", CREATE)
+    assert host.tick().sent == ["create_payment_token"] * 3
+    with host._database.begin(host._dialect) as tx:
+        (names,) = tx.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%rulebound_flows%'").fetchone()
+    assert names > 0 and host.verify() == []
+    host.close()
+
+
 # Web frameworks.
 
 

@@ -1,13 +1,15 @@
 //! The loop by hand, as the first page of the repository describes it: rows, ids and an inbox, and one line in the log of
-//! transitions for each step. It has no accounts, pauses, timeouts or handlers.
+//! transitions for each step. It keeps the promises of the kit: the lease is on the disk before the request leaves, and a row
+//! that has learned an id looks once more for webhooks, where another transaction can have stored one meanwhile. It has no
+//! accounts, pauses, timeouts or handlers.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rulebound::time::Timestamp;
 use rulebound::truemed::PaymentToken;
-use rulebound::{Context, EffectId, Fact, Headers, Snapshot};
-use rulebound_host::{Sent, Transport, Tx};
+use rulebound::{Context, EffectId, Fact, Headers, Request, Snapshot};
+use rulebound_host::{Sent, Statements, Transport, Tx};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
@@ -16,6 +18,8 @@ use tokio::sync::Mutex;
 use crate::{Done, Instantly, snapshot};
 
 const FLOW: &str = "truemed.payment_token";
+/// The number in the next row's key.
+static NEXT: AtomicUsize = AtomicUsize::new(1);
 
 #[derive(Clone)]
 enum Pool {
@@ -29,6 +33,14 @@ pub(crate) struct Hand {
     pool: Pool,
     /// What stands in front of each table's name.
     prefix: String,
+    statements: Statements,
+}
+
+/// A request that was leased.
+struct Leased {
+    key: String,
+    effect: EffectId,
+    request: Request,
 }
 
 /// Runs a block with a transaction of either database.
@@ -45,7 +57,7 @@ macro_rules! transaction {
             }
             Pool::Postgres(pool) => {
                 let mut own = pool.begin().await.unwrap();
-                let (mut $tx, $lock): (Tx<'_>, &str) = ((&mut own).into(), " FOR UPDATE SKIP LOCKED");
+                let (mut $tx, $lock) = (Tx::Postgres(&mut own, $hand.statements), " FOR UPDATE SKIP LOCKED");
                 let value = $body;
                 own.commit().await.unwrap();
                 value
@@ -60,8 +72,9 @@ async fn write(tx: &mut Tx<'_>, sql: &str, texts: &[&str]) {
         Tx::Sqlite(it) => {
             texts.iter().fold(sqlx::query(sql), |it, text| it.bind(*text)).execute(&mut **it).await.map(drop).unwrap();
         }
-        Tx::Postgres(it) => {
-            texts.iter().fold(sqlx::query(sql), |it, text| it.bind(*text)).execute(&mut **it).await.map(drop).unwrap();
+        Tx::Postgres(it, statements) => {
+            let query = sqlx::query(sql).persistent(*statements == Statements::Named);
+            texts.iter().fold(query, |it, text| it.bind(*text)).execute(&mut **it).await.map(drop).unwrap();
         }
     }
 }
@@ -72,10 +85,16 @@ async fn read(tx: &mut Tx<'_>, sql: &str, texts: &[&str]) -> Vec<(String, String
         Tx::Sqlite(it) => {
             texts.iter().fold(sqlx::query_as(sql), |it, text| it.bind(*text)).fetch_all(&mut **it).await.unwrap()
         }
-        Tx::Postgres(it) => {
-            texts.iter().fold(sqlx::query_as(sql), |it, text| it.bind(*text)).fetch_all(&mut **it).await.unwrap()
+        Tx::Postgres(it, statements) => {
+            let query = sqlx::query_as(sql).persistent(*statements == Statements::Named);
+            texts.iter().fold(query, |it, text| it.bind(*text)).fetch_all(&mut **it).await.unwrap()
         }
     }
+}
+
+/// When to look at a row again, as text; empty if never.
+fn wake_at(row: &Snapshot<PaymentToken>, cx: &Context) -> String {
+    row.wake_at(cx).map_or_else(String::new, |it| it.as_millis().to_string())
 }
 
 fn now() -> i64 {
@@ -83,7 +102,7 @@ fn now() -> i64 {
 }
 
 impl Hand {
-    pub(crate) async fn new(url: &str, schema: &str) -> Self {
+    pub(crate) async fn new(url: &str, schema: &str, statements: Statements) -> Self {
         let hand = if url.starts_with("sqlite:") {
             let options: SqliteConnectOptions = url.parse().unwrap();
             let options = options
@@ -92,11 +111,15 @@ impl Hand {
                 .synchronous(SqliteSynchronous::Full);
             let pool =
                 SqlitePoolOptions::new().max_connections(5).connect_with(options.busy_timeout(Duration::from_secs(5)));
-            Self { pool: Pool::Sqlite(pool.await.unwrap(), std::sync::Arc::default()), prefix: String::new() }
+            Self {
+                pool: Pool::Sqlite(pool.await.unwrap(), std::sync::Arc::default()),
+                prefix: String::new(),
+                statements,
+            }
         } else {
             let pool = PgPoolOptions::new().max_connections(10).connect(url).await.unwrap();
             sqlx::query(&format!("CREATE SCHEMA {schema}")).execute(&pool).await.unwrap();
-            Self { pool: Pool::Postgres(pool), prefix: format!("{schema}.") }
+            Self { pool: Pool::Postgres(pool), prefix: format!("{schema}."), statements }
         };
         let p = &hand.prefix;
         for sql in [
@@ -125,55 +148,73 @@ impl Hand {
     pub(crate) async fn fill(&self, rows: usize) {
         let later = now() + 86_400_000;
         for table in ["rulebound_", "hand_"] {
-            self.insert(table, "waiting", rows, later).await;
+            self.insert(table, rows, later).await;
+            self.run(&format!("ANALYZE {}{table}flows", self.prefix)).await;
         }
     }
 
-    /// Rows that are due now.
-    pub(crate) async fn add(&self, table: &str, rows: usize) {
-        self.insert(table, &format!("due-{}", now()), rows, 0).await;
+    /// Rows that are due now. The result has their keys.
+    pub(crate) async fn add(&self, table: &str, rows: usize) -> Vec<String> {
+        self.insert(table, rows, 0).await
     }
 
-    async fn insert(&self, table: &str, name: &str, rows: usize, wake_at: i64) {
-        let p = &self.prefix;
-        let sql = match table {
-            "hand_" => format!(
-                "INSERT INTO {p}hand_flows (flow, key, revision, snapshot, wake_at) VALUES ($1, $2, 1, $3, {wake_at})"
-            ),
-            _ => format!(
-                "INSERT INTO {p}rulebound_flows (flow, key, account, reference, revision, snapshot, wake_at, reviews, failing, tries, last_error, created_at, updated_at) \
-                 VALUES ($1, $2, '', NULL, 1, $3, {wake_at}, 0, 0, 0, NULL, 0, 0)"
-            ),
+    async fn insert(&self, table: &str, rows: usize, wake_at: i64) -> Vec<String> {
+        /// How many rows one statement inserts.
+        const TOGETHER: usize = 200;
+        let (columns, more) = match table {
+            "hand_" => ("", String::new()),
+            _ => (", account, reviews, failing, tries, created_at, updated_at", ", '', 0, 0, 0, 0, 0".to_owned()),
         };
+        let first = NEXT.fetch_add(rows, Ordering::SeqCst);
+        let keys: Vec<_> =
+            (first..first + rows).map(|number| format!("00000000-0000-4000-8000-{number:012}")).collect();
         transaction!(self, |tx, _lock| {
-            for number in 0..rows {
-                let key = format!("{name}-{number:016}");
-                let text = snapshot(&key).save();
-                write(&mut tx, &sql, &[FLOW, &key, &text]).await;
+            for part in keys.chunks(TOGETHER) {
+                let texts: Vec<_> = part.iter().map(|key| snapshot(key).save()).collect();
+                let places = (0..part.len()).map(|it| (it * 2 + 1, it * 2 + 2));
+                let values: Vec<_> =
+                    places.map(|(key, text)| format!("('{FLOW}', ${key}, ${text}, 1, {wake_at}{more})")).collect();
+                let sql = format!(
+                    "INSERT INTO {}{table}flows (flow, key, snapshot, revision, wake_at{columns}) VALUES {}",
+                    self.prefix,
+                    values.join(", ")
+                );
+                let all: Vec<_> = part.iter().zip(&texts).flat_map(|(key, text)| [key.as_str(), text]).collect();
+                write(&mut tx, &sql, &all).await;
             }
         });
+        keys
+    }
+
+    /// Whether a row is due.
+    pub(crate) async fn is_due(&self, table: &str) -> bool {
+        let sql = format!(
+            "SELECT key, flow FROM {}{table}flows WHERE wake_at <= CAST($1 AS bigint) ORDER BY wake_at LIMIT 1",
+            self.prefix
+        );
+        transaction!(self, |tx, _lock| { !read(&mut tx, &sql, &[&now().to_string()]).await.is_empty() })
     }
 
     /// One worker, until it is stopped.
     pub(crate) async fn work(&self, done: &Done) {
         while !done.stop.load(Ordering::SeqCst) {
             match self.lease().await {
-                Some((row, effect, sending)) => {
-                    let Sent::Reply(reply) =
-                        Instantly.send(http::Request::new(Vec::new()), Duration::from_secs(30)).await
-                    else {
+                Some(Some(leased)) => {
+                    let http = leased.request.to_http("sk").unwrap();
+                    let Sent::Reply(reply) = Instantly.send(http, Duration::from_secs(30)).await else {
                         panic!("it replies")
                     };
-                    self.settle(&row, &effect, sending, &reply).await;
+                    self.settle(&leased, &reply).await;
                     done.one();
                 }
+                Some(None) => {}
                 None => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         }
     }
 
-    /// Takes a row that is due, leases its effect, and saves before anything is sent.
-    async fn lease(&self) -> Option<(String, EffectId, u32)> {
+    /// Takes a row that is due, leases its effect if it has one, and saves before anything is sent.
+    async fn lease(&self) -> Option<Option<Leased>> {
         let p = &self.prefix;
         transaction!(self, |tx, lock| {
             let now = now();
@@ -186,16 +227,34 @@ impl Hand {
                     let cx = Context::at(Timestamp::from_millis(now));
                     let row = Snapshot::<PaymentToken>::load(&text).unwrap();
                     self.inbox(&mut tx, &row).await;
-                    let effect = row.effects(&cx).into_iter().find(|it| it.ready).unwrap();
-                    let lease = row.lease(&effect.id, &cx).unwrap();
-                    self.save(&mut tx, &row, &lease.next, &cx, "lease").await;
-                    Some((key, effect.id, lease.request.unwrap().sending))
+                    let effect = row.effects(&cx).into_iter().find(|it| it.ready);
+                    Some(match effect {
+                        None => {
+                            self.rest(&mut tx, &row, &cx).await;
+                            None
+                        }
+                        Some(effect) => {
+                            let lease = row.lease(&effect.id, &cx).unwrap();
+                            self.save(&mut tx, &row, &lease.next, &cx, "lease").await;
+                            Some(Leased { key, effect: effect.id, request: lease.request.unwrap() })
+                        }
+                    })
                 }
             }
         })
     }
 
-    async fn settle(&self, key: &str, effect: &EffectId, sending: u32, reply: &http::Response<Vec<u8>>) {
+    /// A row without work: only when to look again is written.
+    async fn rest(&self, tx: &mut Tx<'_>, row: &Snapshot<PaymentToken>, cx: &Context) {
+        let sql = format!(
+            "UPDATE {}hand_flows SET wake_at = CAST(NULLIF($1, '') AS bigint) WHERE flow = $2 AND key = $3",
+            self.prefix
+        );
+        write(tx, &sql, &[&wake_at(row, cx), FLOW, row.key().as_str()]).await;
+    }
+
+    async fn settle(&self, leased: &Leased, reply: &http::Response<Vec<u8>>) {
+        let Leased { key, effect, request } = leased;
         let p = &self.prefix;
         transaction!(self, |tx, lock| {
             let sql = format!(
@@ -205,8 +264,8 @@ impl Hand {
             let (_, text) = read(&mut tx, &sql, &[FLOW, key]).await.pop().unwrap();
             let cx = Context::at(Timestamp::from_millis(now()));
             let row = Snapshot::<PaymentToken>::load(&text).unwrap();
-            let fact =
-                Fact::reply(effect, sending, 200, reply.body().as_slice()).with_headers(Headers::from(reply.headers()));
+            let fact = Fact::reply(effect, request.sending, 200, reply.body().as_slice())
+                .with_headers(Headers::from(reply.headers()));
             let step = row.observe(fact, &cx).unwrap();
             let line = serde_json::to_string(&step.transitions()).unwrap();
             self.inbox(&mut tx, &step.next).await;
@@ -237,15 +296,18 @@ impl Hand {
     ) {
         let p = &self.prefix;
         let (key, text) = (next.key().as_str(), next.save());
-        let wake_at = next.wake_at(cx).map_or_else(String::new, |it| it.as_millis().to_string());
+        let known = before.ids();
+        let new_ids: Vec<_> = next.ids().into_iter().filter(|it| !known.contains(it)).collect();
+        // A transaction that has not ended yet may have stored a webhook of a new id. SQLite has one writer.
+        let is_at_once = !new_ids.is_empty() && matches!(tx, Tx::Postgres(..));
+        let wake_at = if is_at_once { cx.now.as_millis().to_string() } else { wake_at(next, cx) };
         let (was, is) = (before.revision().to_string(), next.revision().to_string());
         let sql = format!(
             "UPDATE {p}hand_flows SET revision = CAST($1 AS bigint), snapshot = $2, wake_at = CAST(NULLIF($3, '') AS bigint) \
              WHERE flow = $4 AND key = $5 AND revision = CAST($6 AS bigint)"
         );
         write(tx, &sql, &[&is, &text, &wake_at, FLOW, key, &was]).await;
-        let known = before.ids();
-        for id in next.ids().iter().filter(|it| !known.contains(it)) {
+        for id in &new_ids {
             write(
                 tx,
                 &format!("INSERT INTO {p}hand_ids VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"),

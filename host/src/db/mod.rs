@@ -6,6 +6,7 @@
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod write;
 
 #[cfg(feature = "sqlite")]
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{Error, Result};
+pub(crate) use write::Write;
 
 /// A parameter of a statement.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +126,19 @@ pub enum Tx<'c> {
     Sqlite(&'c mut sqlx::SqliteConnection),
     /// PostgreSQL.
     #[cfg(feature = "postgres")]
-    Postgres(&'c mut sqlx::PgConnection),
+    Postgres(&'c mut sqlx::PgConnection, Statements),
+}
+
+/// Whether the server keeps statements under a name.
+#[cfg(feature = "postgres")]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum Statements {
+    /// It does not: a pooler can give each transaction another connection.
+    #[default]
+    Unnamed,
+    /// It plans each statement once for as long as a connection lasts.
+    Named,
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -140,7 +154,7 @@ impl Tx<'_> {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => Tx::Sqlite(connection),
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => Tx::Postgres(connection),
+            Self::Postgres(connection, statements) => Tx::Postgres(connection, *statements),
         }
     }
 
@@ -154,7 +168,7 @@ impl Tx<'_> {
         match self {
             Self::Sqlite(connection) => Ok(connection),
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Err(Error::input("tx", "is a transaction of PostgreSQL: call `postgres`")),
+            Self::Postgres(..) => Err(Error::input("tx", "is a transaction of PostgreSQL: call `postgres`")),
         }
     }
 
@@ -168,7 +182,7 @@ impl Tx<'_> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => Err(Error::input("tx", "is a transaction of SQLite: call `sqlite`")),
-            Self::Postgres(connection) => Ok(connection),
+            Self::Postgres(connection, _) => Ok(connection),
         }
     }
 
@@ -178,7 +192,7 @@ impl Tx<'_> {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => sqlite::run(connection, sql, args).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => postgres::run(connection, sql, args).await,
+            Self::Postgres(connection, statements) => postgres::run(connection, *statements, sql, args).await,
         }
     }
 
@@ -188,7 +202,7 @@ impl Tx<'_> {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => sqlite::rows(connection, sql, args).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => postgres::rows(connection, sql, args).await,
+            Self::Postgres(connection, statements) => postgres::rows(connection, *statements, sql, args).await,
         }
     }
 
@@ -203,7 +217,7 @@ impl Tx<'_> {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => sqlx::raw_sql(sql).execute(&mut **connection).await.map(drop)?,
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => sqlx::raw_sql(sql).execute(&mut **connection).await.map(drop)?,
+            Self::Postgres(connection, _) => sqlx::raw_sql(sql).execute(&mut **connection).await.map(drop)?,
         }
         Ok(())
     }
@@ -225,11 +239,18 @@ pub struct Database {
     pub(crate) pool: Pool,
     /// The schema of PostgreSQL.
     schema: String,
+    #[cfg(feature = "postgres")]
+    statements: Statements,
 }
 
 impl Database {
     fn new(pool: Pool) -> Self {
-        Self { pool, schema: "public".into() }
+        Self {
+            pool,
+            schema: "public".into(),
+            #[cfg(feature = "postgres")]
+            statements: Statements::Unnamed,
+        }
     }
 
     /// Opens a pool of the kit's own, with the settings that the kit's promises need.
@@ -265,6 +286,14 @@ impl Database {
         }
     }
 
+    /// The same database, which keeps the kit's statements under names: PostgreSQL plans each of them once in a connection, and no
+    /// longer each time. Only for a direct connection, because a transaction pooler gives each transaction another one.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn named_statements(self) -> Self {
+        Self { statements: Statements::Named, ..self }
+    }
+
     pub(crate) const fn is_postgres(&self) -> bool {
         match self.pool {
             #[cfg(feature = "sqlite")]
@@ -298,7 +327,7 @@ impl Database {
                 begun.await.map_err(|error| Error::Database(sqlx::Error::Io(std::io::Error::other(error))))?
             }
             #[cfg(feature = "postgres")]
-            Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?)),
+            Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?, self.statements)),
         }
     }
 
@@ -308,7 +337,7 @@ impl Database {
             #[cfg(feature = "sqlite")]
             Pool::Sqlite(pool, _) => Ok(Own::Sqlite(pool.begin().await?, None)),
             #[cfg(feature = "postgres")]
-            Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?)),
+            Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?, self.statements)),
         }
     }
 
@@ -328,7 +357,7 @@ pub(crate) enum Own {
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>, Option<OwnedMutexGuard<()>>),
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>, Statements),
 }
 
 impl Own {
@@ -337,7 +366,7 @@ impl Own {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(transaction, _) => Tx::Sqlite(transaction),
             #[cfg(feature = "postgres")]
-            Self::Postgres(transaction) => Tx::Postgres(transaction),
+            Self::Postgres(transaction, statements) => Tx::Postgres(transaction, *statements),
         }
     }
 
@@ -349,7 +378,7 @@ impl Own {
                 drop(guard);
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(transaction) => transaction.commit().await?,
+            Self::Postgres(transaction, _) => transaction.commit().await?,
         }
         Ok(())
     }
@@ -362,7 +391,7 @@ impl Own {
                 drop(guard);
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(transaction) => transaction.rollback().await?,
+            Self::Postgres(transaction, _) => transaction.rollback().await?,
         }
         Ok(())
     }

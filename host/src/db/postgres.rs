@@ -1,11 +1,13 @@
 //! PostgreSQL.
 
+use std::time::Duration;
+
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{Column, PgConnection, PgPool, Postgres, Row, Transaction, TypeInfo};
+use sqlx::{Column, Connection, PgConnection, PgPool, Postgres, Row, Transaction, TypeInfo};
 
-use super::{Arg, Database, Pool, Record, Tx};
+use super::{Arg, Database, Pool, Record, Statements, Tx};
 use crate::error::Result;
 
 /// How each transaction of the kit begins, in one message.
@@ -13,14 +15,20 @@ pub(super) const BEGIN: &str =
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = on";
 
 const CONNECTIONS: u32 = 10;
+/// After this time a connection is tried before it is used.
+const IDLE: Duration = Duration::from_secs(1);
 
 pub(super) async fn connect(url: &str) -> Result<PgPool> {
-    Ok(PgPoolOptions::new().max_connections(CONNECTIONS).connect(url).await?)
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
+    // A connection that was in use a moment ago needs no message to see whether it is still there.
+    let pool = pool.before_acquire(|connection, meta| {
+        Box::pin(async move { Ok(meta.idle_for < IDLE || connection.ping().await.is_ok()) })
+    });
+    Ok(pool.connect(url).await?)
 }
 
-/// Statements have no names, so that a pooler can give each transaction another connection.
-fn bind<'q>(sql: &'q str, args: &'q [Arg<'q>]) -> Query<'q, Postgres, PgArguments> {
-    args.iter().fold(sqlx::query(sql).persistent(false), |query, arg| match *arg {
+fn bind<'q>(statements: Statements, sql: &'q str, args: &'q [Arg<'q>]) -> Query<'q, Postgres, PgArguments> {
+    args.iter().fold(sqlx::query(sql).persistent(statements == Statements::Named), |query, arg| match *arg {
         Arg::Text(text) => query.bind(text),
         Arg::MaybeText(text) => query.bind(text),
         Arg::Int(number) => query.bind(number),
@@ -29,12 +37,17 @@ fn bind<'q>(sql: &'q str, args: &'q [Arg<'q>]) -> Query<'q, Postgres, PgArgument
     })
 }
 
-pub(super) async fn run(connection: &mut PgConnection, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
-    Ok(bind(sql, args).execute(connection).await?.rows_affected())
+pub(super) async fn run(connection: &mut PgConnection, how: Statements, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
+    Ok(bind(how, sql, args).execute(connection).await?.rows_affected())
 }
 
-pub(super) async fn rows(connection: &mut PgConnection, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Record>> {
-    Ok(bind(sql, args).fetch(connection).map_ok(Record::Postgres).try_collect().await?)
+pub(super) async fn rows(
+    connection: &mut PgConnection,
+    how: Statements,
+    sql: &str,
+    args: &[Arg<'_>],
+) -> Result<Vec<Record>> {
+    Ok(bind(how, sql, args).fetch(connection).map_ok(Record::Postgres).try_collect().await?)
 }
 
 /// An integer of any width.
@@ -53,12 +66,12 @@ impl From<PgPool> for Database {
 
 impl<'c> From<&'c mut PgConnection> for Tx<'c> {
     fn from(connection: &'c mut PgConnection) -> Self {
-        Self::Postgres(connection)
+        Self::Postgres(connection, Statements::Unnamed)
     }
 }
 
 impl<'c> From<&'c mut Transaction<'_, Postgres>> for Tx<'c> {
     fn from(transaction: &'c mut Transaction<'_, Postgres>) -> Self {
-        Self::Postgres(transaction)
+        Self::Postgres(transaction, Statements::Unnamed)
     }
 }

@@ -23,7 +23,9 @@ pub(super) async fn connect(url: &str) -> Result<SqlitePool> {
         .busy_timeout(Duration::from_secs(5));
     // A database in memory belongs to its connection.
     let connections = if url.contains(":memory:") || url.contains("mode=memory") { 1 } else { CONNECTIONS };
-    Ok(SqlitePoolOptions::new().max_connections(connections).connect_with(options).await?)
+    // The connection is a file's: there is nothing that could be away.
+    let pool = SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
+    Ok(pool.connect_with(options).await?)
 }
 
 fn bind<'q>(sql: &'q str, args: &'q [Arg<'q>]) -> Query<'q, Sqlite, SqliteArguments<'q>> {

@@ -193,7 +193,7 @@ async fn sql(host: &Host, sql: String) {
         Box::pin(async move {
             match tx {
                 Tx::Sqlite(it) => sqlx::query(&sql).execute(&mut **it).await.map(drop)?,
-                Tx::Postgres(it) => sqlx::query(&sql).execute(&mut **it).await.map(drop)?,
+                Tx::Postgres(it, _) => sqlx::query(&sql).execute(&mut **it).await.map(drop)?,
             }
             Ok(())
         })
@@ -209,7 +209,7 @@ async fn delivered(host: &Host, place: &Place) -> Vec<String> {
         Box::pin(async move {
             Ok(match tx {
                 Tx::Sqlite(it) => sqlx::query_scalar(&sql).fetch_all(&mut **it).await?,
-                Tx::Postgres(it) => sqlx::query_scalar(&sql).fetch_all(&mut **it).await?,
+                Tx::Postgres(it, _) => sqlx::query_scalar(&sql).fetch_all(&mut **it).await?,
             })
         })
     });

@@ -47,7 +47,7 @@ impl Place {
                             .execute(&mut **it)
                             .await
                             .map(drop)?,
-                        Tx::Postgres(it) => sqlx::query(&sql)
+                        Tx::Postgres(it, _) => sqlx::query(&sql)
                             .bind(task.effect.id.as_str())
                             .bind(task.key)
                             .execute(&mut **it)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
 
-use rulebound_host::{Account, Builder, Host, Provider, Task, Tx};
+use rulebound_host::{Account, Builder, Database, Host, Provider, Task, Tx};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -43,7 +43,8 @@ pub(crate) async fn play(place: &Place, scenario: &Value) -> Result<(), String> 
     host.migrate().await.map_err(|error| error.to_string())?;
     let table = tables.name("handled");
     tables.run(&format!("CREATE TABLE {table} (effect text NOT NULL)"), &[]).await;
-    let other = build(&tables, scenario, &world);
+    // It works beside the first one with named statements.
+    let other = build_on(tables.database().named_statements(), &tables, scenario, &world);
     let mut stage = Stage { world, tables, scenario: scenario.clone(), host, other, next: String::new(), steps };
     let played = stage.all(scenario["steps"].as_array().unwrap()).await;
     stage.tables.remove().await;
@@ -72,8 +73,12 @@ fn keys(providers: &Value) -> BTreeMap<String, String> {
 }
 
 fn build(tables: &Tables, scenario: &Value, world: &Arc<World>) -> Host {
+    build_on(tables.database(), tables, scenario, world)
+}
+
+fn build_on(database: Database, tables: &Tables, scenario: &Value, world: &Arc<World>) -> Host {
     let (clock, faults, checkpoints) = (Arc::clone(world), Arc::clone(world), Arc::clone(world));
-    let mut builder = Host::builder(tables.database())
+    let mut builder = Host::builder(database)
         .clock(move || clock.now())
         .database_fault(move || faults.fault())
         .transport(Scripted(Arc::clone(world)))
@@ -102,6 +107,12 @@ fn provider(of: &Value) -> Provider {
     if of["config"].is_object() {
         provider = provider.config(of["config"].clone());
     }
+    if let Some(most) = number(&of["max_in_flight"]) {
+        provider = provider.max_in_flight(most);
+    }
+    if let Some(most) = number(&of["max_per_second"]) {
+        provider = provider.max_per_second(most);
+    }
     if let Some(accounts) = of["accounts"].as_object() {
         let accounts = accounts.clone();
         provider = provider.accounts(move |name| {
@@ -115,8 +126,14 @@ fn provider(of: &Value) -> Provider {
 fn account(of: &Value) -> Account {
     let config = if of["config"].is_object() { of["config"].clone() } else { json!({}) };
     let account = Account::new(of["api_key"].as_str().unwrap()).config(config);
+    let account = number(&of["max_in_flight"]).into_iter().fold(account, Account::max_in_flight);
+    let account = number(&of["max_per_second"]).into_iter().fold(account, Account::max_per_second);
     let secrets = of["webhook_secrets"].as_array().cloned().unwrap_or_default();
     secrets.iter().fold(account, |it, secret| it.webhook_secret(secret.as_str().unwrap()))
+}
+
+fn number(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|it| usize::try_from(it).ok())
 }
 
 /// A handler that notes what it got, and raises where the scenario wants it.
@@ -137,7 +154,7 @@ fn handler(builder: Builder, kind: &'static str, how: &str, table: String, world
                     Tx::Sqlite(it) => {
                         sqlx::query(&sql).bind(task.effect.id.as_str()).execute(&mut **it).await.map(drop)?
                     }
-                    Tx::Postgres(it) => {
+                    Tx::Postgres(it, _) => {
                         sqlx::query(&sql).bind(task.effect.id.as_str()).execute(&mut **it).await.map(drop)?
                     }
                 }

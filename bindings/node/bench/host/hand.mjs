@@ -19,10 +19,10 @@ export const replyTo = (body) => {
   return JSON.stringify({ provision_token_request_id: `ptr_${name}`, redirect_url: `https://truemed.example/${name}` });
 };
 
-/** What a save writes. */
-function saving(row, { next, new_ids = [] }, now, kind, effect) {
+/** What a save writes. With several writers a webhook of a new id may have been stored meanwhile: `looksAgain`. */
+function saving(row, { next, new_ids = [] }, looksAgain, now, kind, effect) {
   const pending = next.effects({ now });
-  const wake = new_ids.length > 0 ? now : next.wakeAt({ now });
+  const wake = new_ids.length > 0 && looksAgain ? now : next.wakeAt({ now });
   const reviews = pending.filter(({ type }) => type === 'review').length;
   const failing = pending.filter(({ attempts }) => attempts >= 5).length;
   const [text, { flow, key, revision }] = [next.save(), row];
@@ -44,7 +44,7 @@ export function sqliteLoop(db) {
   const rest = prepare('UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?');
   const save = (row, step, ...more) => {
     inbox.all('truemed', JSON.stringify(step.next.ids().map(({ id }) => id)));
-    const writes = saving(row, step, ...more);
+    const writes = saving(row, step, false, ...more);
     update.run(writes.update);
     for (const it of writes.ids) addId.run(it);
     line.run(writes.line);
@@ -71,7 +71,7 @@ export function sqliteLoop(db) {
   };
 }
 
-export function postgresLoop(pool, schema) {
+export function postgresLoop(pool, schema, hasNames) {
   const compiled = new Map();
   const compile = (text) => {
     let number = 0;
@@ -79,12 +79,12 @@ export function postgresLoop(pool, schema) {
     return named.replaceAll('?', () => `$${(number += 1)}`);
   };
   const query = async (client, text, values) => {
-    if (!compiled.has(text)) compiled.set(text, compile(text));
-    return (await client.query(compiled.get(text), values)).rows;
+    if (!compiled.has(text)) compiled.set(text, { text: compile(text), name: hasNames ? `s${compiled.size}` : undefined });
+    return (await client.query({ ...compiled.get(text), values })).rows;
   };
   const save = async (client, row, step, ...more) => {
     await query(client, INBOX, ['truemed', step.next.ids().map(({ id }) => id)]);
-    const writes = saving(row, step, ...more);
+    const writes = saving(row, step, true, ...more);
     await query(client, UPDATE, writes.update);
     for (const it of writes.ids) await query(client, ADD_ID, it);
     await query(client, LINE, writes.line);

@@ -1,5 +1,6 @@
-// The throughput of workers beside the same loop written by hand, with the same driver, tables and durability.
-// `cargo xtask bench node-host` prints the ratios. The bound is 0.8. With RULEBOUND_TEST_POSTGRES it also measures PostgreSQL.
+// The throughput of workers beside the same loop written by hand, with the same driver, tables, promises and durability.
+// `cargo xtask bench node-host` prints the ratios. The bound is 0.8. With RULEBOUND_TEST_POSTGRES it also measures PostgreSQL, with
+// unnamed and with named statements.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -22,14 +23,14 @@ const URL = process.env.RULEBOUND_TEST_POSTGRES;
 const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
 const COMMAND = truemed.createPaymentToken({ order_items: [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }], ...urls });
 
-function openHost({ database, schema }) {
+function openHost({ database, schema, namedStatements }) {
   const send = async ({ body }) => ({ status: 200, headers: {}, body: replyTo(body) });
-  const host = new Host(database, { truemed: { apiKey: 'any', webhookSecrets: ['whsec'] } }, { schema, send });
+  const host = new Host(database, { truemed: { apiKey: 'any', webhookSecrets: ['whsec'] } }, { schema, send, namedStatements });
   return host.ignore('notify').ignore('fulfill').ignore('access');
 }
 
 function loopOf(place) {
-  const { database, schema, loop } = place;
+  const { database, schema, namedStatements, loop } = place;
   if (loop === 'kit') {
     const host = openHost(place);
     return [() => host.internals.once(), () => host.close()];
@@ -40,7 +41,7 @@ function loopOf(place) {
     return [sqliteLoop(db), () => db.close()];
   }
   const pool = new pg.Pool({ connectionString: database });
-  return [postgresLoop(pool, schema), () => pool.end()];
+  return [postgresLoop(pool, schema, namedStatements), () => pool.end()];
 }
 
 if (!isMainThread) {
@@ -55,7 +56,7 @@ if (!isMainThread) {
   await main();
 }
 
-/** Rows with a request that is ready, beside rows that wait for later. */
+/** Rows with a request that is ready, beside rows that wait for later. Gives the keys. */
 async function fill(place, rows, waiting) {
   const host = openHost(place);
   await host.migrate();
@@ -69,6 +70,7 @@ async function fill(place, rows, waiting) {
   const { prefix } = host.internals.kit.dialect;
   await host.transaction((tx) => (tx.prepare ? insertSqlite(tx, prefix, columns, values) : insertPostgres(tx, prefix, columns, values)));
   await host.close();
+  return values.map(([key]) => key);
 }
 
 function insertSqlite(tx, prefix, columns, values) {
@@ -93,9 +95,20 @@ async function within(kind, work) {
   }
   const [schema, pool] = [`rb_${randomBytes(6).toString('hex')}`, new pg.Pool({ connectionString: URL })];
   await pool.query(`CREATE SCHEMA ${schema}`);
-  await work({ database: URL, schema });
+  await work({ database: URL, schema, namedStatements: kind === 'postgres-named' });
   await pool.query(`DROP SCHEMA ${schema} CASCADE`);
   return pool.end();
+}
+
+function message(thread) {
+  return new Promise((done, failed) => thread.once('message', done).once('error', failed));
+}
+
+/** Workers that have opened the database, and wait for a message. */
+async function ready(count, place) {
+  const threads = Array.from({ length: count }, () => new Worker(fileURLToPath(import.meta.url), { workerData: place }));
+  await Promise.all(threads.map(message));
+  return threads;
 }
 
 /** Rows in a second, of all workers together. */
@@ -103,9 +116,7 @@ async function measure(kind, loop, workers, rows, waiting = 0) {
   let rate;
   await within(kind, async (place) => {
     await fill(place, rows, waiting);
-    const threads = Array.from({ length: workers }, () => new Worker(fileURLToPath(import.meta.url), { workerData: { ...place, loop } }));
-    const message = (thread) => new Promise((done, failed) => thread.once('message', done).once('error', failed));
-    await Promise.all(threads.map(message));
+    const threads = await ready(workers, { ...place, loop });
     const begun = performance.now();
     await Promise.all(threads.map((thread) => {
       thread.postMessage('go');
@@ -138,27 +149,31 @@ async function ratio(kind, workers, rows, rounds) {
   return found;
 }
 
-/** The median time in which a webhook of a row is stored and the row is awake, in milliseconds. */
+/** The median time in which a webhook is stored and its row is awake while a worker is busy, in milliseconds. */
 async function acknowledgement(kind) {
   const times = [];
   await within(kind, async (place) => {
-    await fill(place, 1, 0);
+    const keys = await fill(place, 1_000, 0);
     const host = openHost(place);
-    await host.tick();
-    for (let number = 0; number < 300; number += 1) {
-      const body = JSON.stringify({ payment_token: `pt_${number}`, provision_token_request_id: `ptr_${number}` });
+    const [busy] = await ready(1, { ...place, loop: 'kit' });
+    let isOver = false;
+    busy.once('message', () => (isOver = true)).postMessage('go');
+    for (const key of keys) {
+      if (isOver) break;
+      const body = JSON.stringify({ payment_token: `pt_${key}`, provision_token_request_id: `ptr_${key}` });
       const begun = performance.now();
       await host.webhook('truemed', { headers: { 'x-truemed-api-key': 'whsec' }, body });
       times.push(performance.now() - begun);
     }
+    await busy.terminate();
     await host.close();
   });
-  console.log(`${kind} webhook acknowledged: p50 ${median(times).toFixed(2)} ms`);
+  console.log(`${kind} webhook acknowledged under load: p50 ${median(times).toFixed(2)} ms of ${times.length}`);
   return median(times);
 }
 
 async function main() {
-  const options = { rows: { type: 'string', default: '500' }, rounds: { type: 'string', default: '3' }, waiting: { type: 'string', default: '100000' }, databases: { type: 'string', default: URL ? 'sqlite,postgres' : 'sqlite' } };
+  const options = { rows: { type: 'string', default: '500' }, rounds: { type: 'string', default: '3' }, waiting: { type: 'string', default: '100000' }, databases: { type: 'string', default: URL ? 'sqlite,postgres,postgres-named' : 'sqlite' } };
   const { values } = parseArgs({ options: { ...options, workers: { type: 'string', default: '1,2,4,8' } } });
   const [rows, rounds, waiting] = [values.rows, values.rounds, values.waiting].map(Number);
   const missed = [];

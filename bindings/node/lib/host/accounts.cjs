@@ -1,6 +1,7 @@
 'use strict';
 
 const { NeedsAccount } = require('./errors.cjs');
+const { checkLimits } = require('./limits.cjs');
 
 const CACHED_MS = 60_000;
 
@@ -36,6 +37,7 @@ class Accounts {
 
   async lookUp(provider, name) {
     const account = (await this.providers[provider].account(name)) ?? null;
+    if (account !== null) checkLimits(provider, account);
     const entry = JSON.stringify([provider, name]);
     const isSame = JSON.stringify(this.#known.get(entry)?.account) === JSON.stringify(account);
     this.#known.set(entry, { account, until: this.monotonic() + CACHED_MS });

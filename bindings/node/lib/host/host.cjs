@@ -16,7 +16,7 @@ const { read, visit } = require('./visit.cjs');
 const { receive } = require('./webhooks.cjs');
 const { Worker } = require('./worker.cjs');
 
-const OPTIONS = ['config', 'clock', 'log', 'schema', 'send', 'hooks'];
+const OPTIONS = ['config', 'clock', 'log', 'schema', 'namedStatements', 'send', 'hooks'];
 const DAY = 86_400_000;
 const [JOURNAL_MS, INBOX_MS] = [400 * DAY, 30 * DAY];
 /** How many adoptions are one transaction. */
@@ -37,7 +37,7 @@ class Host {
     const isPostgres = typeof database === 'string' ? /^postgres(ql)?:/.test(database) : typeof database?.connect === 'function';
     const dialect = isPostgres ? new Dialect('postgres', name, clock === undefined) : new Dialect('sqlite');
     this.#kit = new Kit(dialect, providers, { ...options, log, hooks });
-    this.#database = opened(database, dialect, hooks);
+    this.#database = opened(database, dialect, hooks, options);
     this.#worker = new Worker({ run: (script) => this.#run(script), send: options.send ?? send }, this.#kit);
   }
 
@@ -256,13 +256,14 @@ class Host {
   }
 }
 
-function opened(database, dialect, hooks) {
+function opened(database, dialect, hooks, options) {
   const isUrl = typeof database === 'string' && /^(sqlite|postgres(ql)?):/.test(database);
   const isConnection = typeof database?.connect === 'function' || typeof database?.prepare === 'function';
   if (!isUrl && !isConnection) {
     throw new HostError('database: is neither `sqlite:///file.db` nor `postgresql://…`, and neither a `Pool` of pg nor a better-sqlite3 database.');
   }
-  if (dialect.isPostgres) return new (require('./postgres.cjs').PostgresDatabase)(database, dialect, hooks);
+  if (dialect.isPostgres) return new (require('./postgres.cjs').PostgresDatabase)(database, dialect, hooks, options);
+  if (options.namedStatements) throw new HostError('namedStatements: they are for a direct connection to PostgreSQL. Leave it out.');
   return new (require('./sqlite.cjs').SqliteDatabase)(database, dialect, hooks);
 }
 

@@ -30,6 +30,8 @@ const WAKE = `UPDATE {p}flows SET wake_at = {due} WHERE (flow, key) IN
 const REST = 'UPDATE {p}inbox SET wake_at = ? WHERE id = ?';
 const SLEEP_UNKNOWN = `UPDATE {p}inbox SET wake_at = CASE WHEN origin = 'unverified' THEN received_at + ${HOUR} END WHERE id = ?`;
 const AGAIN = 'UPDATE {p}inbox SET wake_at = ? WHERE id = ? AND wake_at IS NULL';
+const AROUND = `SELECT EXISTS (SELECT 1 FROM {p}inbox_ids i WHERE i.provider = ? AND i.id {any}), a.until, a.reason
+  FROM (SELECT 1) AS one LEFT JOIN {p}pauses a ON a.provider = ? AND a.account = ?`;
 const OFFERED = `SELECT e.id, e.deliveries, e.origin, e.content_type, e.topic, e.body, e.received_at FROM {p}inbox e
   WHERE e.id IN (SELECT inbox FROM {p}inbox_ids WHERE provider = ? AND id {any}) AND (e.account = '' OR e.account = ?)
   AND (e.tries = 0 OR e.wake_at <= ?) AND (e.received_at, e.id) > (?, ?) ORDER BY e.received_at, e.id LIMIT ${AT_ONCE}`;
@@ -72,10 +74,21 @@ function* wake(kit, entry) {
   else if (rows.length === 1 && awake === 1) yield sql(REST, null, entry);
 }
 
+/** Asks in one statement whether the inbox has something for a row, and whether its account is paused: most visits find neither. */
+function* lookAround(locked) {
+  const { kit, provider, account } = locked;
+  const [[hasEntries, until, reason]] = (yield sql(AROUND, provider, kit.dialect.array(locked.allIds()), provider, account)).rows;
+  locked.hasEntries = Boolean(hasEntries);
+  locked.pause = until === null ? null : { until, reason };
+  // SQLite has one writer: an entry that comes later meets ids that are stored.
+  if (!locked.hasEntries && !kit.dialect.isPostgres) locked.hasUnreadIds = false;
+}
+
 /** Observes the row's entries, the oldest first, and returns those that it did not ignore as early. */
 function* offer(locked) {
   const { kit, provider, account, now } = locked;
   const consumed = [];
+  if (!locked.hasEntries) return consumed;
   let after = [-1, ''];
   for (;;) {
     const ids = kit.dialect.array(locked.allIds());
@@ -155,4 +168,4 @@ function* settle(entry, isEarly) {
   else yield* erase(entry.id, entry.deliveries);
 }
 
-module.exports = { erase, offer, pick, remove, ROWS, settle, store, wake };
+module.exports = { erase, lookAround, offer, pick, remove, ROWS, settle, store, wake };

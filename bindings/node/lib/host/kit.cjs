@@ -5,13 +5,14 @@
 const { RuleboundError, catalogue, load, versions, ...library } = require('../index.cjs');
 const { Accounts } = require('./accounts.cjs');
 const { HostError, NewerFormat } = require('./errors.cjs');
+const { Limits, checkLimits } = require('./limits.cjs');
 
 const KINDS = ['notify', 'fulfill', 'access'];
 /** Of a request and of a handler, unless it says another one. */
 const TIMEOUT_MS = 30_000;
 /** How much longer a lease lasts than what it is for. */
 const MARGIN_MS = 60_000;
-const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs'];
+const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs', 'maxInFlight', 'maxPerSecond'];
 
 /** The classes of the flows, by their ids. */
 const flows = new Map(
@@ -34,6 +35,7 @@ class Kit {
     this.isReady = false;
     /** Whether a worker of this process has read the entries again that an older release could not read. */
     this.hasReadAgain = false;
+    this.limits = new Limits();
     this.accounts = new Accounts(providers, () => hooks.monotonic(), () => this.#configs.clear());
   }
 
@@ -72,6 +74,18 @@ class Kit {
     const name = flow.split('.')[0];
     if (Object.hasOwn(this.providers, name)) return this.providers[name];
     throw new HostError(`The host has no provider \`${name}\`. Add it to the providers.`);
+  }
+
+  /** The limits of an account: its own, otherwise the provider's. */
+  limit(provider, account) {
+    const { maxInFlight, maxPerSecond } = this.providers[provider];
+    const own = this.accounts.known(provider, account);
+    return { maxInFlight: own?.maxInFlight ?? maxInFlight, maxPerSecond: own?.maxPerSecond ?? maxPerSecond };
+  }
+
+  /** When a lease that begins now ends. */
+  leaseEnd(flow, kind, now) {
+    return now + this.timeout(flow, kind) + MARGIN_MS;
   }
 
   /** The library's config for a row: the same object each time, so that it is read once. */
@@ -123,6 +137,7 @@ function checkProvider(name, provider) {
   for (const option of Object.keys(provider)) {
     if (!PROVIDER.includes(option)) throw new HostError(`providers/${name}/${option}: is none of ${PROVIDER.join(', ')}.`);
   }
+  checkLimits(name, provider);
   if (!provider.apiKey && provider.account === undefined) {
     throw new HostError(`providers/${name}: \`apiKey\` is missing. Give it, or \`account\` for several accounts.`);
   }

@@ -15,10 +15,18 @@ const SET = `INSERT INTO {p}pauses AS it (provider, account, until, reason, coun
 
 /** Whether a request of the row's account can be leased now, and whether it is the probe after a pause. */
 function* maySend(locked) {
-  const { provider, account, now } = locked;
-  const [row] = (yield sql(READ, provider, account)).rows;
-  if (row === undefined) return { may: true, isProbe: false };
-  const [until, reason] = row;
+  const { kit, provider, account, flow, now } = locked;
+  locked.pausedUntil = kit.limits.take(locked, kit.limit(provider, account), kit.leaseEnd(flow, 'request', now));
+  if (locked.pausedUntil !== null) return { may: false, isProbe: false };
+  const permit = yield* gate(locked);
+  if (!permit.may) kit.limits.leave(locked);
+  return permit;
+}
+
+function* gate(locked) {
+  const { provider, account, now, pause } = locked;
+  if (pause === null) return { may: true, isProbe: false };
+  const { until, reason } = pause;
   if (until <= now) {
     if (reason === '429') return { may: true, isProbe: true }; // The stated time is over, and nothing has to be proved.
     if ((yield sql(PROBE, now + MINUTE, provider, account, now)).count === 1) return { may: true, isProbe: true };

@@ -1,6 +1,9 @@
 'use strict';
 
-// PostgreSQL by `pg`: no named statement, no session state, so that a transaction pooler may be between.
+// PostgreSQL by `pg`: no session state, and no named statement unless the host asks for them, so that a transaction pooler may be
+// between.
+
+const { createHash } = require('node:crypto');
 
 const { HostError, NeedsAccount, Retry, Unavailable } = require('./errors.cjs');
 const { peer } = require('./peer.cjs');
@@ -16,10 +19,13 @@ class PostgresDatabase {
   #pool;
   #isOwn;
   #hooks;
+  #hasNames;
+  #names = new Map();
 
-  constructor(given, dialect, hooks) {
+  constructor(given, dialect, hooks, { namedStatements = false }) {
     this.dialect = dialect;
     this.#hooks = hooks;
+    this.#hasNames = namedStatements;
     this.#isOwn = typeof given === 'string';
     this.#pool = this.#isOwn ? new (peer('pg', 'PostgreSQL').Pool)({ connectionString: given }) : given;
     // Without a listener a lost idle connection would end the process; the next query reports it.
@@ -28,18 +34,18 @@ class PostgresDatabase {
 
   /** Runs a script in a transaction of its own, again after what only a new transaction can cure. */
   run(script) {
-    return this.#again((client) => this.#drive(client, script()));
+    return this.#again((client) => this.#drive(client, script(), this.#hasNames));
   }
 
   async read(script) {
     const client = await this.#connect();
-    return this.#released(client, () => this.#drive(client, script()));
+    return this.#released(client, () => this.#drive(client, script(), this.#hasNames));
   }
 
   /** Runs a script in the caller's transaction. */
   async runIn(tx, script) {
     try {
-      return await this.#drive(tx, script());
+      return await this.#drive(tx, script(), false);
     } catch (error) {
       throw translated(error);
     }
@@ -110,24 +116,35 @@ class PostgresDatabase {
     }
   }
 
-  async #drive(client, script) {
+  async #drive(client, script, hasNames) {
+    const execute = async (text, values) => {
+      const name = hasNames ? this.#nameOf(text) : undefined;
+      const { rows, rowCount } = await client.query({ name, text, values, rowMode: 'array', types: typesOf(client) });
+      return { rows, count: rowCount };
+    };
     let step = script.next();
-    while (!step.done) step = script.next(await this.#answer(client, step.value));
+    while (!step.done) {
+      const asked = step.value;
+      step = script.next(asked.run === undefined ? await this.#answer(execute, asked) : await asked.run(client));
+    }
     return step.value;
   }
 
-  async #answer(client, asked) {
-    if (asked.run !== undefined) return asked.run(client);
-    if (asked.statements === undefined) return this.#execute(client, this.dialect.compile(asked.text), asked.params);
-    const { statements } = asked;
-    const params = statements.flatMap((it) => it.params);
-    if (statements.length > 1) return (await this.#execute(client, this.dialect.combine(statements), params)).rows[0];
-    return [(await this.#execute(client, this.dialect.compile(statements[0].text), params)).count];
+  async #answer(execute, { text, params, statements }) {
+    if (statements === undefined) return execute(this.dialect.compile(text), params);
+    const all = statements.flatMap((it) => it.params);
+    if (statements.length > 1) return (await execute(this.dialect.combine(statements), all)).rows[0];
+    return [(await execute(this.dialect.compile(statements[0].text), all)).count];
   }
 
-  async #execute(client, text, values) {
-    const { rows, rowCount } = await client.query({ text, values, rowMode: 'array', types: typesOf(client) });
-    return { rows, count: rowCount };
+  /** The name under which the server keeps a statement: the same text has the same name in every host of a connection. */
+  #nameOf(text) {
+    let found = this.#names.get(text);
+    if (found === undefined) {
+      found = `rulebound_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+      this.#names.set(text, found);
+    }
+    return found;
   }
 }
 

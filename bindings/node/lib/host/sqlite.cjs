@@ -14,6 +14,8 @@ class SqliteDatabase {
   #db;
   #isOwn;
   #hooks;
+  #begin;
+  #commit;
   #statements = new Map();
 
   constructor(given, dialect, hooks) {
@@ -21,6 +23,8 @@ class SqliteDatabase {
     this.#hooks = hooks;
     this.#isOwn = typeof given === 'string';
     this.#db = this.#isOwn ? opened(given) : checked(given);
+    this.#begin = this.#db.prepare('BEGIN IMMEDIATE');
+    this.#commit = this.#db.prepare('COMMIT');
   }
 
   /** Runs a script in a transaction of its own, again while the database is busy. */
@@ -72,10 +76,10 @@ class SqliteDatabase {
     this.#begins();
     // Between two `await`s of the application its own transaction may be open.
     if (this.#db.inTransaction) throw new Retry('The connection has an open transaction. Commit it before you await.');
-    this.#db.exec('BEGIN IMMEDIATE');
+    this.#begin.run();
     try {
       const result = work();
-      this.#db.exec('COMMIT');
+      this.#commit.run();
       return result;
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK');

@@ -47,6 +47,12 @@ class Locked {
     this.lines = [];
     this.early = new Set();
     this.applied = new Set();
+    /** The end and the reason of the account's pause. */
+    this.pause = null;
+    /** Whether the inbox has an entry that names an id of the row. */
+    this.hasEntries = false;
+    /** Whether the inbox can have an entry of an id that was not known when it was read. */
+    this.hasUnreadIds = false;
     this.hasMore = false;
     this.pausedUntil = null;
     this.work = null;
@@ -77,7 +83,11 @@ class Locked {
   take({ next, new_ids = [] }, kind, more) {
     if (next.revision !== this.snapshot.revision) this.text = this.decide(() => this.kit.save(next));
     this.snapshot = next;
-    this.newIds.push(...new_ids.map(({ id }) => id).filter((id) => !this.ids.has(id) && !this.newIds.includes(id)));
+    for (const { id } of new_ids) {
+      if (this.ids.has(id) || this.newIds.includes(id)) continue;
+      this.newIds.push(id);
+      this.hasUnreadIds = true;
+    }
     this.lines.push(journal.line(next.revision, kind, journal.digest(this.text), more));
   }
 
@@ -186,6 +196,7 @@ function guarded(handler) {
 
 /** The rest of every visit, after its fact. */
 function* finish(locked, leases) {
+  yield* inbox.lookAround(locked);
   const consumed = yield* inbox.offer(locked);
   if (leases) yield* lease(locked);
   yield* save(locked);
@@ -221,7 +232,7 @@ function* save(locked, wakeAt = null) {
   const effects = locked.effects();
   const reviews = effects.filter(({ type }) => type === 'review').length;
   const failing = effects.filter(({ type, attempts }) => type !== 'review' && attempts >= FAILING).length;
-  const wake = wakeAt ?? nextWake(locked, effects, newIds.length > 0 || locked.hasMore);
+  const wake = wakeAt ?? nextWake(locked, effects, locked.hasUnreadIds || locked.hasMore);
   const isChanged = snapshot.revision !== before[4];
   const where = [flow, key, before[4]];
   const writes = [
@@ -248,9 +259,9 @@ function nextWake(locked, effects, isAtOnce) {
   if (isAtOnce) return now;
   if (ready.length > 0) {
     if (pausedUntil === null || ready.some(({ type }) => type !== 'request')) return now;
-    // The library would say now. What else rests may come before the end of the pause.
+    // The library would say now. What else rests may come before the account takes requests again.
     const others = effects.flatMap(({ leased_until, not_before }) => [leased_until, not_before]).filter((at) => at > now);
-    return Math.min(Math.max(Math.min(pausedUntil, ...others), now + SECOND), latest);
+    return Math.min(pausedUntil, ...others, latest);
   }
   const wakeAt = locked.decide(() => snapshot.wakeAt(locked.context()));
   if (wakeAt !== null) return Math.min(Math.max(wakeAt, now + SECOND), latest);

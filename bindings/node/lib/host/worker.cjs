@@ -175,20 +175,23 @@ class Worker {
     const { hooks, log } = this.#kit;
     const about = { sending: request.sending };
     const told = { flow: work.flow, key: work.key, effect: effect.id };
-    if (hooks.monotonic() - work.at > FRESH_MS) return facts.notSent(effect.id, about);
     try {
+      if (hooks.monotonic() - work.at > FRESH_MS) return facts.notSent(effect.id, about);
       const { apiKey } = await this.#kit.accounts.find(provider, account);
       const timeoutMs = this.#kit.timeout(work.flow, 'request');
       done?.sent.push(effect.operation);
       done?.credentials.push(account);
       const outgoing = { ...complete(request, apiKey), timeoutMs, provider, account, operation: effect.operation };
       const { status, headers, body } = await this.#host.send(outgoing);
+      this.#kit.limits.leave(work);
       await hooks.checkpoint('replied');
       return facts.reply(effect.id, { ...about, http_status: status, headers, body });
     } catch (error) {
       if (hooks.isCrash?.(error)) throw error;
       log({ level: 'warn', event: error instanceof NotSent ? 'not_sent' : 'lost', ...told, error: describe(error.cause ?? error) });
       return error instanceof NotSent ? facts.notSent(effect.id, about) : facts.lost(effect.id, about);
+    } finally {
+      this.#kit.limits.leave(work);
     }
   }
 

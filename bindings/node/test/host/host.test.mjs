@@ -114,6 +114,22 @@ function tests() {
         assert.deepEqual([wakes[0], wakes[10], wakes[119]], [0, 1_000, 11_900]);
       });
 
+      test('named statements, where the database has them', async () => {
+        const named = async () => open({ namedStatements: true, send: async () => created() }, await given());
+        if (name === 'SQLite') return assert.rejects(named, /namedStatements: they are for a direct connection/);
+        const host = await named();
+        for (let number = 0; number < 3; number += 1) await host.handle(truemed.PaymentToken, randomUUID(), command);
+        assert.equal((await host.tick()).sent.length, 3);
+        const found = await host.transaction((tx) => tx.query("SELECT name FROM pg_prepared_statements WHERE name LIKE 'rulebound_%'"));
+        assert.ok(found.rows.length > 3);
+      });
+
+      test('a limit is a whole number', async () => {
+        const wrong = (more) => ({ truemed: { ...providers.truemed, ...more } });
+        assert.throws(() => new Host('sqlite:///no.db', wrong({ maxInFlight: 0 })), /providers\/truemed\/maxInFlight: 0 is not a whole number/);
+        assert.throws(() => new Host('sqlite:///no.db', wrong({ maxPerSecond: 1.5 })), /providers\/truemed\/maxPerSecond: 1.5/);
+      });
+
       test('the gauges and the drift', async () => {
         const host = open({}, await given());
         assert.deepEqual(await host.doctor().then(drift), []);

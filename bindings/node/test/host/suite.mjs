@@ -66,8 +66,9 @@ class Scenario {
   #providers() {
     const entries = Object.entries(this.providers).map(([name, provider]) => {
       const { api_key, webhook_secrets = [], config = {}, webhook_token, accounts } = provider;
-      const options = { apiKey: api_key, webhookSecrets: webhook_secrets, config, webhookToken: webhook_token };
-      const camel = (it) => it && { apiKey: it.api_key, config: it.config, webhookSecrets: it.webhook_secrets };
+      const limits = ({ max_in_flight: maxInFlight, max_per_second: maxPerSecond }) => ({ maxInFlight, maxPerSecond });
+      const options = { apiKey: api_key, webhookSecrets: webhook_secrets, config, webhookToken: webhook_token, ...limits(provider) };
+      const camel = (it) => it && { apiKey: it.api_key, config: it.config, webhookSecrets: it.webhook_secrets, ...limits(it) };
       if (accounts) options.account = async (account) => camel(accounts[account]);
       return [name, options];
     });

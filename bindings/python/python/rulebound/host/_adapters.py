@@ -88,6 +88,21 @@ def plain_cursor(connection: Any) -> Any:
     return connection.cursor(row_factory=tuple_row)
 
 
+def names_statements(connection: Any) -> bool | None:
+    """Whether statements are prepared by name: only where the connection was opened for that, because a pooler can be in between."""
+    return None if connection.prepare_threshold == 0 else False
+
+
+def _psycopg_execute(dialect: Dialect, connection: Any) -> Execute:
+    cursor, prepare = plain_cursor(connection), names_statements(connection)
+
+    def execute(it: Statement) -> Result:
+        cursor.execute(dialect.compile(it.sql, False), it.params, prepare=prepare)
+        return Result(cursor.fetchall() if _has_rows(cursor) else [], cursor.rowcount)
+
+    return execute
+
+
 def _sqlalchemy_result(result: Any) -> Result:
     rows = [tuple(it) for it in result.fetchall()] if result.returns_rows else []
     return Result(rows, result.rowcount)
@@ -113,13 +128,11 @@ def within(dialect: Dialect, tx: Any) -> Execute:
     if isinstance(tx, sqlite3.Connection):
         _same(dialect, "sqlite")
         _is_open(tx.in_transaction or tx.isolation_level is not None)
-        return lambda it: cursor_result(_plain_sqlite(tx).execute(dialect.compile(it.sql, True), tuple(it.params)))
+        return _sqlite_execute(dialect, tx)
     if _module(tx) == "psycopg" and hasattr(tx, "execute"):
         _same(dialect, "postgres")
         _is_open(not tx.autocommit or tx.info.transaction_status != 0)
-        return lambda it: cursor_result(
-            plain_cursor(tx).execute(dialect.compile(it.sql, False), it.params, prepare=False)
-        )
+        return _psycopg_execute(dialect, tx)
     if hasattr(tx, "exec_driver_sql") or (_module(tx) == "sqlalchemy" and hasattr(tx, "connection")):
         connection = tx if hasattr(tx, "exec_driver_sql") else tx.connection()
         _same(dialect, connection.dialect.name)
@@ -139,10 +152,15 @@ _UNKNOWN = (
 )
 
 
-def _plain_sqlite(connection: sqlite3.Connection) -> sqlite3.Cursor:
+def _sqlite_execute(dialect: Dialect, connection: sqlite3.Connection) -> Execute:
     cursor = connection.cursor()
-    cursor.row_factory = None
-    return cursor
+    cursor.row_factory = None  # tuples, whatever the application has its connection make
+
+    def execute(it: Statement) -> Result:
+        cursor.execute(dialect.compile(it.sql, True), it.params)
+        return Result(cursor.fetchall(), cursor.rowcount)
+
+    return execute
 
 
 def _django(tx: Any, sql: str, statement: Statement) -> Result:
@@ -160,9 +178,8 @@ def within_async(dialect: Dialect, tx: Any) -> AsyncExecute:
     if _module(tx) == "psycopg" and inspect.iscoroutinefunction(tx.execute):
         _same(dialect, "postgres")
         _is_open(not tx.autocommit or tx.info.transaction_status != 0)
-        return lambda it: _await_cursor(
-            plain_cursor(tx).execute(dialect.compile(it.sql, False), it.params, prepare=False)
-        )
+        cursor, prepare = plain_cursor(tx), names_statements(tx)
+        return lambda it: _await_cursor(cursor.execute(dialect.compile(it.sql, False), it.params, prepare=prepare))
     if _module(tx) == "sqlalchemy" and (hasattr(tx, "exec_driver_sql") or hasattr(tx, "connection")):
         return lambda it: _await_sqlalchemy(dialect, tx, it)
     execute = within(dialect, tx)

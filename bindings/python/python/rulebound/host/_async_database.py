@@ -11,7 +11,10 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from ._adapters import AsyncExecute, drive_async, needs_retry, within_async
-from ._database import BEGIN_POSTGRES, IDLE, SET_POSTGRES, TRIES, WRITE_FIRST, Sqlite, import_psycopg, run, sqlite_path
+from ._database import (
+    BEGIN_POSTGRES, IDLE, SET_POSTGRES, TRIES, WRITE_FIRST, Sqlite, check_named, connection_options, import_psycopg,
+    is_postgres, run, sqlite_path,
+)  # fmt: skip
 from ._sql import Dialect, Script
 from ._types import HostError, Retry
 
@@ -96,9 +99,10 @@ class _Begins:
 class AsyncPostgres(_Begins):
     kind = "postgres"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, named_statements: bool = False) -> None:
         self._psycopg = import_psycopg()
         self._url = url
+        self._options = connection_options(named_statements)
         self._idle: list[Any] = []
 
     async def _connect(self) -> Any:
@@ -106,21 +110,18 @@ class AsyncPostgres(_Begins):
             connection = self._idle.pop()
             if not connection.closed:
                 return connection
-        # No statement is prepared by name, so that a transaction pooler can be in between.
-        return await self._psycopg.AsyncConnection.connect(
-            self._url, autocommit=True, prepare_threshold=None, connect_timeout=10
-        )
+        return await self._psycopg.AsyncConnection.connect(self._url, **self._options)
 
     @asynccontextmanager
     async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
         connection = await self._connect()
         try:
-            await connection.execute(BEGIN_POSTGRES)
+            await connection.execute(BEGIN_POSTGRES, prepare=False)
             yield connection
-            await connection.execute("COMMIT")
+            await connection.execute("COMMIT", prepare=False)
         except BaseException:
             try:
-                await connection.execute("ROLLBACK")
+                await connection.execute("ROLLBACK", prepare=False)
             except Exception:
                 await connection.close()
             raise
@@ -157,16 +158,17 @@ class AsyncBorrowed(_Begins):
         """The application closes what it opened."""
 
 
-def open_async_database(source: Any) -> AsyncDatabase:
+def open_async_database(source: Any, named_statements: bool = False) -> AsyncDatabase:
     """Opens what `AsyncHost` was given."""
+    check_named(source, named_statements)
     if isinstance(source, Path):
         return AsyncSqlite(str(source))
     if isinstance(source, str):
         scheme = urlsplit(source).scheme
         if scheme == "sqlite":
             return AsyncSqlite(sqlite_path(source))
-        if scheme in ("postgresql", "postgres"):
-            return AsyncPostgres(source)
+        if is_postgres(source):
+            return AsyncPostgres(source, named_statements)
     elif hasattr(source, "dialect") or hasattr(source, "connection"):
         return AsyncBorrowed(source)
     raise HostError(

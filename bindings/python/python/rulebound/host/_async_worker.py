@@ -50,12 +50,13 @@ class AsyncWorker(Base):
         config: Mapping[str, Any] | None = None,
         clock: Callable[[], int] | None = None,
         schema: str = "public",
+        named_statements: bool = False,
         send: _send.AsyncSend | None = None,
         keep_journal_days: float = 400,
         keep_inbox_days: float = 30,
         hook: AsyncHook | None = None,
     ) -> None:
-        self._database = open_async_database(database)
+        self._database = open_async_database(database, named_statements)
         super().__init__(self._database.kind, providers, config, clock, schema, keep_journal_days, keep_inbox_days)
         self._given_send = send
         self._own_send: _send.AsyncHttpxSend | None = None
@@ -125,7 +126,8 @@ class AsyncWorker(Base):
         if now is not None and self._kit.given_clock is None:
             raise HostError("tick: `now` needs a host with a clock of its own: `Host(…, clock=…)`.")
         clock = self._kit.clock
-        done = self._done = Done()
+        before, done = self._done, Done()
+        self._done = done
         try:
             if now is not None:
                 self._kit.clock = lambda: now
@@ -134,7 +136,7 @@ class AsyncWorker(Base):
                 if done.visits >= VISITS:
                     raise HostError(f"tick: after {VISITS} visits a row is still due.")
         finally:
-            self._kit.clock, self._done = clock, None
+            self._kit.clock, self._done = clock, before
         return done
 
     async def next_wake(self) -> int | None:
@@ -263,6 +265,7 @@ class AsyncWorker(Base):
 
     async def _transmit(self, work: Work) -> Any:
         if self._hook.monotonic() - work.leased > _send.LATEST:
+            self._leave(work)
             return facts.not_sent(work.effect["id"], sending=work.attempts)
         try:
             account = await self._with_accounts(lambda: self._kit.account(work.row.flow.split(".")[0], work.row.account))
@@ -271,12 +274,15 @@ class AsyncWorker(Base):
             outgoing = _send.prepare(self._kit, work, account)
         except Exception as error:
             log.exception("%s %s: `%s` was not sent", work.row.flow, work.row.key, work.effect["id"])
+            self._leave(work)
             return _send.no_reply(work, HostError(str(error)))
         self._note_sent(work)
         try:
             fact = _send.reply(self._kit, work, await self._sender()(outgoing))
         except Exception as error:
             fact = _send.no_reply(work, error)
+        finally:
+            self._leave(work)
         await self._hook.checkpoint("replied")
         return fact
 

@@ -80,6 +80,11 @@ class Base:
         self._upkeep_at[upkeep] = time.monotonic() + every
         return True
 
+    def _leave(self, work: Work) -> None:
+        """Gives the place of a request back: it has ended, or was not begun."""
+        row = work.row
+        self._kit.limits.leave((row.flow.split(".")[0], row.account), (row.flow, row.key))
+
     def _note_sent(self, work: Work) -> None:
         if self._done:
             self._done.sent.append(work.effect["operation"])

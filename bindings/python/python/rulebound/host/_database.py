@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from ._adapters import cursor_result, drive, needs_retry, within
-from ._sql import Dialect, Result, Script, Statement
+from ._adapters import drive, needs_retry, within
+from ._sql import Dialect, Script, Statement
 from ._types import HostError, Retry
 
 T = TypeVar("T")
@@ -22,10 +22,6 @@ IDLE = 16
 WRITE_FIRST = Statement("DELETE FROM {p}schema_version WHERE 0 = 1")
 BEGIN_POSTGRES = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'"
-)
-PIPELINED_BEGIN = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED",
-    "SELECT set_config('synchronous_commit', 'on', true), set_config('lock_timeout', '2s', true)",
 )
 SET_POSTGRES = (
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'"
@@ -48,8 +44,6 @@ def run(database: Database, dialect: Dialect, make: Callable[[], Script[T]]) -> 
     """One transaction of the kit; again if only a new transaction can cure what happened."""
     for left in range(TRIES - 1, -1, -1):
         try:
-            if isinstance(database, Postgres):
-                return database.run(dialect, make())
             with database.begin(dialect) as tx:
                 return drive(make(), within(dialect, tx))
         except Exception as error:
@@ -124,52 +118,27 @@ class Sqlite:
 class Postgres:
     kind = "postgres"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, named_statements: bool = False) -> None:
         psycopg = import_psycopg()
 
         def connect() -> Any:
-            # No statement is prepared by name, so that a transaction pooler can be in between.
-            return psycopg.connect(url, autocommit=True, prepare_threshold=None, connect_timeout=10)
+            return psycopg.connect(url, **connection_options(named_statements))
 
         self._pool = _Pool(connect)
 
     @contextmanager
     def begin(self, dialect: Dialect) -> Iterator[Any]:
-        with self._open() as connection:
-            connection.execute(BEGIN_POSTGRES)
-            yield connection
-            connection.execute("COMMIT")
-
-    @contextmanager
-    def _open(self) -> Iterator[Any]:
         with self._pool.take() as connection:
             try:
+                connection.execute(BEGIN_POSTGRES, prepare=False)
                 yield connection
+                connection.execute("COMMIT", prepare=False)
             except BaseException:
                 try:
-                    connection.execute("ROLLBACK")
+                    connection.execute("ROLLBACK", prepare=False)
                 except Exception:
                     connection.close()
                 raise
-
-    def run(self, dialect: Dialect, script: Script[T]) -> T:
-        """A transaction in fewer round trips: statements whose results nobody needs go together with the next one."""
-        with self._open() as connection:
-            waiting = [Statement(it) for it in PIPELINED_BEGIN]
-            try:
-                statement = next(script)
-                while True:
-                    waiting.append(statement)
-                    if statement.deferred:
-                        statement = script.send(Result([], 0))
-                    else:
-                        result = _together(connection, dialect, waiting)
-                        waiting = []
-                        statement = script.send(result)
-            except StopIteration as end:
-                _together(connection, dialect, [*waiting, Statement("COMMIT")])
-                value: T = end.value
-                return value
 
     def close(self) -> None:
         self._pool.close()
@@ -223,16 +192,19 @@ class Given:
         """The application closes what it opened."""
 
 
-def _together(connection: Any, dialect: Dialect, statements: list[Statement]) -> Result:
-    """Sends statements in one round trip, and gives the result of the last one."""
-    execute = connection.execute
-    if len(statements) == 1:
-        (it,) = statements
-        return cursor_result(execute(dialect.compile(it.sql, False), it.params, prepare=False))
-    with connection.pipeline():
-        for it in statements:
-            cursor = execute(dialect.compile(it.sql, False), it.params, prepare=False)
-    return cursor_result(cursor)
+def connection_options(named_statements: bool) -> dict[str, Any]:
+    """Without names a transaction pooler can be in between. With them PostgreSQL plans each statement once in a connection."""
+    return {"autocommit": True, "prepare_threshold": 0 if named_statements else None, "connect_timeout": 10}
+
+
+def is_postgres(source: Any) -> bool:
+    """Whether it is the address of a PostgreSQL, to which the host connects itself."""
+    return isinstance(source, str) and urlsplit(source).scheme in ("postgresql", "postgres")
+
+
+def check_named(source: Any, named_statements: bool) -> None:
+    if named_statements and not is_postgres(source):
+        raise HostError("named_statements: they are for a direct connection to PostgreSQL, whose address the host has. Leave it out.")
 
 
 def sqlite_path(url: str) -> str:
@@ -243,16 +215,17 @@ def sqlite_path(url: str) -> str:
     return path
 
 
-def open_database(source: Any) -> Database:
+def open_database(source: Any, named_statements: bool = False) -> Database:
     """Opens what `Host` was given."""
+    check_named(source, named_statements)
     if isinstance(source, Path):
         return Sqlite(str(source))
     if isinstance(source, str):
         scheme = urlsplit(source).scheme
         if scheme == "sqlite":
             return Sqlite(sqlite_path(source))
-        if scheme in ("postgresql", "postgres"):
-            return Postgres(source)
+        if is_postgres(source):
+            return Postgres(source, named_statements)
     elif isinstance(source, sqlite3.Connection) or hasattr(source, "pgconn"):
         return Given(source)
     elif hasattr(source, "dialect") or hasattr(source, "connection"):

@@ -159,7 +159,7 @@ class Host(Worker):
         if not _webhook.knows(self._kit, provider, token):
             return 404
         try:
-            read = self._with_accounts(lambda: _webhook.read(self._kit, provider, headers, body, account, topic))
+            read: _webhook.Stored | int = self._with_accounts(lambda: _webhook.read(self._kit, provider, headers, body, account, topic))
             if isinstance(read, int):
                 return read
             entry = self._run(lambda: _inbox.store(self._kit, provider, account, read.fact, read.ids))

@@ -11,7 +11,7 @@ from typing import Any
 
 import rulebound
 
-from ._sql import Script, Statement
+from ._sql import Statement
 
 _COLUMNS = (
     "flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest"
@@ -57,16 +57,18 @@ def describe_step(line: Line, step: Any) -> Line:
     return line
 
 
-def write(flow: str, key: str, at: int, lines: Sequence[Line]) -> Script[None]:
-    """Writes lines under the row's lock, which makes their numbers consecutive."""
-    if not lines:
-        return
+def added(flow: str, key: str, at: int, lines: Sequence[Line]) -> Statement:
+    """The write of lines, under the row's lock, which makes their numbers consecutive."""
     params: list[Any] = []
     for number, it in enumerate(lines, 1):
         params += [flow, key, flow, key, number, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code]
         params += [_json(it.rules), _json(it.transitions), _json(it.failure), rules_version(), it.digest]
-    values = ", ".join([_LINE] * len(lines))
-    yield Statement(f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {values}", params, deferred=True)
+    return Statement(_insert(len(lines)), params)
+
+
+@cache
+def _insert(lines: int) -> str:
+    return f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {', '.join([_LINE] * lines)}"
 
 
 def _json(value: Any) -> str | None:

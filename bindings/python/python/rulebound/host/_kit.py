@@ -10,6 +10,7 @@ from typing import Any
 
 import rulebound
 
+from ._limits import Limit, Limits
 from ._sql import Dialect
 from ._types import KINDS, Account, HostError, Kind, Provider
 
@@ -79,6 +80,7 @@ class Kit:
         for name, provider in providers.items():
             if name not in _NAMES:
                 raise HostError(f"providers: there is no provider `{name}`. Use {', '.join(sorted(_NAMES))}.")
+            _check_limits(name, provider)
             if not provider.api_key and provider.account is None:
                 raise HostError(f"providers/{name}: `api_key` is missing. Give it, or `account` for several accounts.")
         self.dialect = dialect
@@ -89,6 +91,7 @@ class Kit:
         self.formats: dict[str, int] = {}
         self.has_read_again = False
         """Whether a worker of this process has read the entries again that an older release could not read."""
+        self.limits = Limits()
         self._base = dict(config)
         self._configs: dict[tuple[str, str, float], Any] = {}
         self._accounts: dict[tuple[str, str], tuple[float, Account | None]] = {}
@@ -136,6 +139,8 @@ class Kit:
         return found
 
     def remember(self, provider: str, name: str, account: Account | None) -> None:
+        if account:
+            _check_limits(provider, account)
         if self._accounts.get((provider, name), (0, None))[1] != account:
             self._configs.clear()
         self._accounts[provider, name] = (time.monotonic() + CACHED_MS / 1000, account)
@@ -154,15 +159,28 @@ class Kit:
             if found_account is None:
                 raise HostError(f"The provider `{provider}` has no account `{account}`.")
             own = {**settings.config, **found_account.config}
-            found = {**self._base, provider: own, "lease_ms": int(timeout * 1000) + 60_000}
+            found = {**self._base, provider: own, "lease_ms": _lease_ms(timeout)}
             self._configs[provider, account, timeout] = found
         return found
+
+    def lease_ms(self, flow: str, kind: str) -> int:
+        return _lease_ms(self.timeout(flow, kind))
 
     def timeout(self, flow: str, kind: str) -> float:
         if kind == "request":
             return self.provider(flow).timeout
         handler = self.handlers.get(kind)  # type: ignore[call-overload]
         return handler.timeout if handler else 30
+
+    def limit(self, provider: str, name: str) -> Limit:
+        """The limits of an account: its own, otherwise the provider's."""
+        settings, account = self.providers[provider], self.account(provider, name)
+        in_flight = account.max_in_flight if account else None
+        per_second = account.max_per_second if account else None
+        return Limit(
+            settings.max_in_flight if in_flight is None else in_flight,
+            settings.max_per_second if per_second is None else per_second,
+        )
 
     # Snapshots.
 
@@ -180,6 +198,17 @@ class Kit:
         known = self.formats.get(snapshot.flow)
         text: str = snapshot.save() if known is None else snapshot.save_as(known)
         return text
+
+
+def _lease_ms(timeout: float) -> int:
+    return int(timeout * 1000) + 60_000
+
+
+def _check_limits(name: str, it: Provider | Account) -> None:
+    for limit in ("max_in_flight", "max_per_second"):
+        value = getattr(it, limit)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise HostError(f"providers/{name}/{limit}: {value!r} is not a whole number of at least 1.")
 
 
 def _format_of(text: str) -> int:

@@ -26,11 +26,21 @@ _SET = (
 
 def may_send(locked: Locked) -> Script[tuple[bool, bool]]:
     """Whether a request of the row's account can be leased now, and whether it is the probe after a pause."""
-    account = (provider_of(locked.flow), locked.account)
-    rows = (yield Statement(_READ, account)).rows
-    if not rows:
+    kit, account, row = locked.kit, (provider_of(locked.flow), locked.account), (locked.flow, locked.key)
+    until = locked.now + kit.lease_ms(locked.flow, "request")
+    locked.paused_until = kit.limits.take(account, row, kit.limit(*account), locked.now, until)
+    if locked.paused_until is not None:
+        return False, False
+    may, is_probe = yield from _gate(locked, account)
+    if not may:
+        kit.limits.leave(account, row)
+    return may, is_probe
+
+
+def _gate(locked: Locked, account: tuple[str, str]) -> Script[tuple[bool, bool]]:
+    if locked.pause is None:
         return True, False
-    until, reason, _ = rows[0]
+    until, reason = locked.pause
     if until <= locked.now:
         if reason == "429":  # the stated time is over, and nothing has to be proved
             return True, True

@@ -32,7 +32,7 @@ def _enter(kit: Kit, flow: str, key: str, account: str, reference: str | None) -
     locked = yield from _visit.lock(kit, flow, key)
     assert locked is not None
     if made.affected == 1:
-        locked.ids.clear()
+        locked.new_ids, locked.has_unread_ids = list(locked.ids), True
     return locked, made.affected == 1
 
 
@@ -50,7 +50,7 @@ def handle(
         if owns:
             line = locked.line("rejected", actor=actor, code=name, rules=[it["rule"] for it in rejected.violations])
             line.digest = _journal.digest(locked.text)
-            yield from _journal.write(flow, key, locked.now, [line])
+            yield _journal.added(flow, key, locked.now, [line])
         return rejected
     line = _journal.describe_step(locked.line("command", actor=actor), step)
     line.code = line.code or name

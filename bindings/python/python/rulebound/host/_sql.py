@@ -19,8 +19,6 @@ class Statement(NamedTuple):
 
     sql: str
     params: Sequence[Any] = ()
-    # Whether nobody looks at its result, so that it can go to the database together with the next statement.
-    deferred: bool = False
 
 
 class Result(NamedTuple):
@@ -43,6 +41,7 @@ class Dialect:
         # PostgreSQL's clock is read with the lock, so that workers on several machines agree about the time.
         self.own_clock = self.postgres and not own_clock
         self._compiled: dict[tuple[str, bool], str] = {}
+        self._together: dict[tuple[str, ...], str] = {}
 
     @property
     def prefix(self) -> str:
@@ -74,6 +73,15 @@ class Dialect:
             template = template.replace(name, text)
         return template
 
+    def together(self, writes: Sequence[Statement]) -> Statement:
+        """Writes as one statement of PostgreSQL, whose row has how many rows the first one wrote."""
+        templates = tuple(it.sql for it in writes)
+        found = self._together.get(templates)
+        if found is None:
+            parts = (f"w{number} AS ({text} RETURNING 1)" for number, text in enumerate(templates))
+            found = self._together[templates] = f"WITH {', '.join(parts)} SELECT count(*) FROM w0"
+        return Statement(found, [value for it in writes for value in it.params])
+
     def array(self, texts: Sequence[str]) -> Any:
         return list(texts) if self.postgres else json.dumps(list(texts))
 
@@ -82,6 +90,17 @@ class Dialect:
         folder = files("rulebound.host").joinpath("_files", "sql", self.name)
         (name,) = [it.name for it in folder.iterdir() if it.name.startswith(f"{version:04}_")]
         return folder.joinpath(name).read_text("utf-8").replace("{schema}", f'"{self.schema}"')
+
+
+def write(dialect: Dialect, writes: Sequence[Statement]) -> Script[int]:
+    """Writes that do not read what another one of them wrote: one message to PostgreSQL. Gives how many rows the first wrote."""
+    if dialect.postgres and len(writes) > 1:
+        written: int = (yield dialect.together(writes)).rows[0][0]
+        return written
+    counts = list[int]()
+    for it in writes:
+        counts.append((yield it).affected)
+    return counts[0]
 
 
 VERSION = 1

@@ -44,11 +44,14 @@ class TooLarge(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """One of several accounts at a provider: `config` has the settings that differ from the provider's."""
+    """One of several accounts at a provider: `config` has the settings that differ from the provider's, and a limit that is
+    not `None` counts instead of the provider's."""
 
     api_key: str = field(repr=False)
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     webhook_secrets: Sequence[str] = field(default=(), repr=False)
+    max_in_flight: int | None = None
+    max_per_second: int | None = None
 
 
 AccountLookup: TypeAlias = Callable[[str], "Account | None | Awaitable[Account | None]"]
@@ -60,7 +63,8 @@ class Provider:
 
     `config` has the provider's settings, as in the library's config. `account` looks up one of several accounts by its
     name. `webhook_token` is the part of the address that nobody can guess, for a provider that does not sign. `timeout`
-    is the total time of a request, in seconds.
+    is the total time of a request, in seconds. Of each account, this process has at most `max_in_flight` requests in flight,
+    and begins at most `max_per_second` of them in a second.
     """
 
     api_key: str = field(default="", repr=False)
@@ -69,6 +73,8 @@ class Provider:
     account: AccountLookup | None = None
     webhook_token: str | None = field(default=None, repr=False)
     timeout: float = 30
+    max_in_flight: int | None = None
+    max_per_second: int | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import rulebound
 from . import _inbox, _journal, _pauses
 from ._journal import Line
 from ._kit import Kit, NeedsAccount, NewerFormat, RowError, describe, provider_of
-from ._sql import Script, Statement
+from ._sql import Script, Statement, write
 from ._types import Row
 
 DAY, HOUR, MINUTE, SECOND = 86_400_000, 3_600_000, 60_000, 1_000
@@ -60,11 +60,19 @@ class Locked:
     ids: set[str]
     config: Any
     text: str
+    new_ids: list[str] = field(default_factory=list[str])
     lines: list[Line] = field(default_factory=list[Line])
     early: set[str] = field(default_factory=set[str])
+    pause: tuple[int, str] | None = None
+    """The end and the reason of the account's pause."""
+    has_entries: bool = False
+    """Whether the inbox has an entry that names an id of the row."""
+    has_unread_ids: bool = False
+    """Whether the inbox can have an entry of an id that was not known when it was read."""
     has_more: bool = False
     paused_until: int | None = None
     work: Work | None = None
+    _effects: tuple[Any, list[Any]] | None = None
 
     @property
     def flow(self) -> str:
@@ -93,6 +101,10 @@ class Locked:
         if following.revision != self.snapshot.revision:
             self.text = self.decide(lambda: self.kit.save(following))
         self.snapshot = following
+        for it in getattr(result, "new_ids", ()):
+            if it["id"] not in self.ids and it["id"] not in self.new_ids:
+                self.new_ids.append(it["id"])
+                self.has_unread_ids = True
         line.revision, line.digest = following.revision, _journal.digest(self.text)
         self.lines.append(line)
 
@@ -107,8 +119,10 @@ class Locked:
         return step
 
     def effects(self) -> list[Any]:
-        found: list[Any] = self.decide(lambda: self.snapshot.effects(now=self.now, config=self.config))
-        return found
+        if self._effects is None or self._effects[0] is not self.snapshot:
+            found = self.decide(lambda: self.snapshot.effects(now=self.now, config=self.config))
+            self._effects = (self.snapshot, found)
+        return self._effects[1]
 
     def row(self) -> Row[Any, Any]:
         names = ("flow", "key", "account", "reference", "revision", "snapshot", "wake_at", "reviews", "failing", "tries")
@@ -173,6 +187,7 @@ def visit(kit: Kit, flow: str, key: str, fact: Any, work: Work | None, leases: b
 
 def finish(locked: Locked, leases: bool) -> Script[None]:
     """The rest of every visit, after its fact."""
+    yield from _inbox.look_around(locked)
     consumed = yield from _inbox.offer(locked)
     if leases:
         yield from _lease(locked)
@@ -211,22 +226,21 @@ def save(locked: Locked) -> Script[tuple[Any, ...]]:
     """Writes the row, its ids and its lines, and says when a worker looks at it again."""
     before = locked.record
     effects = locked.effects()
-    new_ids = [it["id"] for it in locked.snapshot.ids() if it["id"] not in locked.ids]
-    wake_at = next_wake(locked, effects, bool(new_ids) or locked.has_more)
+    wake_at = next_wake(locked, effects, locked.has_unread_ids or locked.has_more)
     reviews = sum(it["type"] == "review" for it in effects)
     failing = sum(it["type"] != "review" and it["attempts"] >= FAILING for it in effects)
     changed = locked.snapshot.revision != before[4]
     if changed:
         values = (locked.snapshot.revision, locked.text, wake_at, reviews, failing, locked.now)
-        done = yield Statement(_UPDATE, (*values, locked.flow, locked.key, before[4]))
+        writes = [Statement(_UPDATE, (*values, locked.flow, locked.key, before[4]))]
     else:
-        done = yield Statement(_REST, (wake_at, reviews, failing, locked.flow, locked.key, before[4]))
-    if done.affected != 1:
-        raise RuntimeError(f"{locked.flow} {locked.key}: the row has changed under its lock")
+        writes = [Statement(_REST, (wake_at, reviews, failing, locked.flow, locked.key, before[4]))]
     provider = provider_of(locked.flow)
-    for name in new_ids:
-        yield Statement(_ADD_ID, (provider, name, locked.flow, locked.key), deferred=True)
-    yield from _journal.write(locked.flow, locked.key, locked.now, locked.lines)
+    writes += [Statement(_ADD_ID, (provider, name, locked.flow, locked.key)) for name in locked.new_ids]
+    if locked.lines:
+        writes.append(_journal.added(locked.flow, locked.key, locked.now, locked.lines))
+    if (yield from write(locked.kit.dialect, writes)) != 1:
+        raise RuntimeError(f"{locked.flow} {locked.key}: the row has changed under its lock")
     after = locked.now if changed else before[12]
     locked.record = (
         *before[:4], locked.snapshot.revision, locked.text, wake_at, reviews, failing, 0, None, before[11], after,
@@ -245,9 +259,9 @@ def next_wake(locked: Locked, effects: list[Any], at_once: bool) -> int | None:
         paused_until = locked.paused_until
         if paused_until is None or any(it["type"] != "request" for it in ready):
             return now
-        # The library would say now. What else rests may come before the end of the pause.
+        # The library would say now. What else rests may come before the account takes requests again.
         others: list[int] = [at for it in effects for at in (it["leased_until"], it["not_before"]) if at and at > now]
-        return min(max(min([paused_until, *others]), now + SECOND), latest)
+        return min([paused_until, *others, latest])
     found = locked.decide(lambda: snapshot.wake_at(now=now, config=config))
     wake_at = None if found is None else int(found)
     if wake_at is None:
@@ -264,7 +278,7 @@ def failed(kit: Kit, error: RowError) -> Script[None]:
     record, now, text = rows[0], kit.now(rows[0][13]), describe(error.cause)
     yield Statement(_FAIL, (text, now + HOUR, error.flow, error.key))
     line = Line(record[4], "error", _journal.digest(record[5]), actor="worker", code=text)
-    yield from _journal.write(error.flow, error.key, now, [line])
+    yield _journal.added(error.flow, error.key, now, [line])
 
 
 def skipped(kit: Kit, error: NewerFormat) -> Script[None]:

@@ -1,0 +1,52 @@
+//! `rulebound COMMAND DATABASE`: what an operator does with the tables. A worker needs the handlers of your application: your own
+//! program calls [`Host::command`].
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use rulebound_host::{BoxError, Database, Host, Report};
+
+const USAGE: &str = "\
+rulebound COMMAND DATABASE [--schema NAME]    DATABASE is sqlite:shop.db or postgresql://…
+
+  migrate [--dry-run] [--formats]      makes or completes the tables; prints the SQL; raises what every worker writes
+  doctor                               finds drift of the tables and of the database's settings
+  verify                               compares every row with its journal
+
+`worker`, `doctor --restored` and `import` need the handlers, the providers or the rows of your application: call
+`Host::command` and `Host::import` in your own program.
+";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(std::env::args().skip(1).collect()).await {
+        Ok(Report { text, problems, .. }) => {
+            // A reader that has gone needs no text.
+            let _written = std::io::stdout().write_all(text.as_bytes());
+            if problems > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            let _written = writeln!(std::io::stderr(), "rulebound: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(mut arguments: Vec<String>) -> Result<Report, BoxError> {
+    let is_ours = arguments.first().is_some_and(|it| ["migrate", "doctor", "verify"].contains(&it.as_str()));
+    if !is_ours || arguments.len() < 2 || arguments.iter().any(|it| it == "--restored") {
+        return Err(USAGE.into());
+    }
+    let schema = arguments.iter().position(|it| it == "--schema");
+    let schema = match schema {
+        Some(at) if at.saturating_add(1) < arguments.len() => arguments.drain(at..=at.saturating_add(1)).nth(1),
+        Some(_) => return Err(USAGE.into()),
+        None => None,
+    };
+    let database = Database::connect(&arguments.remove(1)).await?;
+    let database = match schema {
+        Some(name) => database.schema(&name)?,
+        None => database,
+    };
+    Ok(Host::builder(database).build()?.command(arguments).await?)
+}

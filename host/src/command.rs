@@ -1,0 +1,177 @@
+//! The command line of a host: what an operator runs.
+
+use std::fmt::Write as _;
+
+use rulebound::time::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::host::Host;
+
+const USAGE: &str = "\
+worker [--concurrency N]             carries out what is due, until SIGTERM or SIGINT; N rows at the same time (4)
+migrate [--dry-run] [--formats]      makes or completes the tables; prints the SQL; raises what every worker writes
+doctor [--restored INSTANT]          finds drift; after a restored backup: INSTANT is when the backup was taken
+verify                               compares every row with its journal
+";
+
+/// What one command does.
+#[derive(PartialEq, Eq, Debug)]
+enum Command {
+    Worker { concurrency: usize },
+    Migrate { is_dry: bool, raises_formats: bool },
+    Doctor { restored: Option<i64> },
+    Verify,
+}
+
+/// What a command found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// What to print: one line for each problem, or what was done.
+    pub text: String,
+    /// How many problems were found. A program should end with 1 if there is one.
+    pub problems: usize,
+}
+
+impl Host {
+    /// Carries out a command of an operator, so that your own program has `worker`, `migrate`, `doctor` and `verify` with your handlers
+    /// and your providers. The program `rulebound` of this crate has those that need neither.
+    ///
+    /// ```
+    /// # async fn example(host: rulebound_host::Host) -> rulebound_host::Result<()> {
+    /// let report = host.command(std::env::args().skip(1)).await?;
+    /// print!("{}", report.text);
+    /// std::process::exit(i32::from(report.problems > 0));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] with the usage if there is no such command, and what the command itself returns.
+    pub async fn command(&self, arguments: impl IntoIterator<Item = String>) -> Result<Report> {
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        match parse(&arguments.iter().map(String::as_str).collect::<Vec<_>>())? {
+            Command::Worker { concurrency } => self.run_until_signal(concurrency).await,
+            Command::Migrate { is_dry, raises_formats } => self.migrate_as(is_dry, raises_formats).await,
+            Command::Doctor { restored } => self.look(restored).await,
+            Command::Verify => {
+                let problems = self.verify().await?;
+                Ok(report(problems.iter().map(|it| format!("{} {} {}", it.problem, it.flow, it.key))))
+            }
+        }
+    }
+
+    async fn run_until_signal(&self, concurrency: usize) -> Result<Report> {
+        let stopping = self.clone();
+        let signals = tokio::spawn(async move {
+            signal().await;
+            stopping.stop();
+        });
+        let ran = self.run_with(concurrency).await;
+        signals.abort();
+        ran.map(|()| Report { text: String::new(), problems: 0 })
+    }
+
+    async fn migrate_as(&self, is_dry: bool, raises_formats: bool) -> Result<Report> {
+        let sql = self.migration().await?;
+        let text = match (sql.is_empty(), is_dry) {
+            (false, true) => sql,
+            (true, _) => "The tables are complete.\n".into(),
+            (false, false) => "The tables are made.\n".into(),
+        };
+        if !is_dry {
+            self.migrate().await?;
+        }
+        if raises_formats && !is_dry {
+            self.raise_formats().await?;
+        }
+        Ok(Report { text, problems: 0 })
+    }
+
+    async fn look(&self, restored: Option<i64>) -> Result<Report> {
+        let found = self.doctor().await?;
+        let mut report = report(found.into_iter());
+        if let (Some(taken_at), 0) = (restored, report.problems) {
+            let rows = self.restored(taken_at).await?;
+            report.text = format!("{rows} rows: their open requests are looked up and not sent again\n");
+        }
+        Ok(report)
+    }
+}
+
+fn report(problems: impl ExactSizeIterator<Item = String>) -> Report {
+    let count = problems.len();
+    let mut text: String = problems.map(|it| it + "\n").collect();
+    // Writing into a text cannot fail.
+    let _written = writeln!(text, "{count} problems");
+    Report { text, problems: count }
+}
+
+fn parse(arguments: &[&str]) -> Result<Command> {
+    match arguments {
+        ["worker"] => Ok(Command::Worker { concurrency: 4 }),
+        ["worker", "--concurrency", number] => match number.parse() {
+            Ok(concurrency) if concurrency > 0 => Ok(Command::Worker { concurrency }),
+            _ => Err(Error::input("--concurrency", format!("is `{number}`, which is not a number above 0"))),
+        },
+        ["migrate", options @ ..] if options.iter().all(|it| ["--dry-run", "--formats"].contains(it)) => {
+            let has = |name| options.contains(&name);
+            Ok(Command::Migrate { is_dry: has("--dry-run"), raises_formats: has("--formats") })
+        }
+        ["doctor"] => Ok(Command::Doctor { restored: None }),
+        ["doctor", "--restored", at] => match Timestamp::parse_iso(at) {
+            Some(at) => Ok(Command::Doctor { restored: Some(at.as_millis()) }),
+            None => {
+                Err(Error::input("--restored", format!("is `{at}`: write an instant such as 2026-11-30T04:00:00Z")))
+            }
+        },
+        ["verify"] => Ok(Command::Verify),
+        _ => Err(Error::input("command", format!("is `{}`: use one of\n\n{USAGE}", arguments.join(" ")))),
+    }
+}
+
+/// Until the operator or the system asks the program to end.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without handlers of signals only the system ends the program.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_and_their_options() {
+        assert_eq!(parse(&["worker"]).unwrap(), Command::Worker { concurrency: 4 });
+        assert_eq!(parse(&["worker", "--concurrency", "8"]).unwrap(), Command::Worker { concurrency: 8 });
+        let migrate = |is_dry, raises_formats| Command::Migrate { is_dry, raises_formats };
+        assert_eq!(parse(&["migrate"]).unwrap(), migrate(false, false));
+        assert_eq!(parse(&["migrate", "--formats", "--dry-run"]).unwrap(), migrate(true, true));
+        assert_eq!(parse(&["doctor"]).unwrap(), Command::Doctor { restored: None });
+        let restored = parse(&["doctor", "--restored", "2023-11-14T22:13:20Z"]).unwrap();
+        assert_eq!(restored, Command::Doctor { restored: Some(1_700_000_000_000) });
+        assert_eq!(parse(&["verify"]).unwrap(), Command::Verify);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |arguments: &[&str]| parse(arguments).unwrap_err().to_string();
+        assert!(error(&["doctor", "--restored", "yesterday"]).contains("`--restored` is `yesterday`"));
+        assert!(error(&["worker", "--concurrency", "0"]).contains("`--concurrency` is `0`"));
+        let usage = error(&["migrate", "--force"]);
+        assert!(usage.contains("`migrate --force`") && usage.contains("--dry-run"), "{usage}");
+    }
+}
