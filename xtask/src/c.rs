@@ -11,8 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::{Outcome, cargo_with, host, target};
-pub(crate) use install::install;
-use install::soname;
+pub(crate) use install::{Built, functions, install, lay_out, soname};
 use program::{C11, CPP17, Linked, Program, is_there};
 
 const RUNNER: Program<'_> = Program { source: "tests/transcript", language: C11, linked: Linked::Shared, beside: &[] };

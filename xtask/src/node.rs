@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Outcome, cargo, root, run, target};
+use crate::{Outcome, cargo, dist, root, run, target};
 
 /// The projects that use the binding: one to test it, one to test the host kit, one to measure it.
 const CONSUMER: &str = "test/consumer";
@@ -85,6 +85,20 @@ pub(crate) fn runner() -> Command {
     let mut command = node();
     command.arg("test/transcript.mjs");
     command
+}
+
+/// The same runner, with the library as WebAssembly, which `cargo xtask dist` has put together.
+pub(crate) fn wasm_runner() -> Command {
+    let mut command = runner();
+    command.arg(dist::wasm_package().join("node.mjs"));
+    command
+}
+
+/// Measures the library as WebAssembly beside the binary.
+pub(crate) fn bench_wasm() -> Outcome {
+    build()?;
+    dist::build_wasm()?;
+    run(node().arg("bench/wasm.mjs").arg(dist::wasm_package().join("node.mjs")))
 }
 
 /// Measures the binding, an empty call, and what a host would write without the binding.
