@@ -38,6 +38,7 @@ pub(crate) fn test() -> Outcome {
     if printed != expected {
         return Err(format!("the README's example printed\n{printed}and not\n{expected}"));
     }
+    dist::smoke_npm(&target().join("binding/librulebound_node.so"), &consumer.join("readme.mjs"))?;
     host()
 }
 

@@ -54,11 +54,6 @@ impl Answer {
         Self::new(Kind::Wrong, String::new())
     }
 
-    /// A panic, by its message.
-    pub(crate) fn bug(message: &str) -> Self {
-        Self::wrong(&CallError::internal(format_args!("a bug in rulebound: {message}")))
-    }
-
     /// What is wrong, in the words of every language.
     pub(crate) fn wrong(problem: &CallError) -> Self {
         Self::new(Kind::Wrong, write(problem))

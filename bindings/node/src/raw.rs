@@ -9,6 +9,7 @@ use std::ptr::null_mut;
 use std::sync::Once;
 
 use napi_sys as sys;
+use rulebound::ffi::CallError;
 
 use crate::answer::{Answer, MOST, NUMBERS, Verb, message};
 use crate::memo::Memo;
@@ -147,7 +148,7 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
     }));
     let answer = match answer {
         Ok(answer) => answer.unwrap_or_else(Answer::unexplained),
-        Err(bug) => Answer::bug(message(&*bug)),
+        Err(bug) => Answer::wrong(&CallError::internal(format_args!("a bug in rulebound: {}", message(&*bug)))),
     };
     if instance.set_numbers(env, answer.numbers()).is_none() {
         return null_mut();

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use super::abi::RULEBOUND_ABI;
 use super::program::is_there;
+use super::symbols::functions;
 use crate::{Outcome, cargo, root, run, target};
 
 /// What a program that links the archive must link, too. The compiler itself adds the library that unwinds a panic, shared
@@ -120,15 +121,6 @@ fn seal(archive: &Path, to: &Path) -> Outcome {
     fs::remove_file(&object).map_err(|error| format!("{}: {error}", object.display()))
 }
 
-/// The functions that the header declares.
-pub(crate) fn functions() -> Vec<&'static str> {
-    let header = include_str!("../../../bindings/c/include/rulebound.h");
-    let code = header.lines().filter(|line| !line.trim_start().starts_with(['*', '/', '#']));
-    let words = code.flat_map(|line| line.split(|it: char| !(it.is_ascii_alphanumeric() || "_(".contains(it))));
-    let called = words.filter_map(|word| word.split_once('(').map(|(name, _)| name));
-    called.filter(|name| name.starts_with("rulebound_")).collect()
-}
-
 /// The name under which programs load the shared library.
 pub(crate) fn soname() -> String {
     format!("librulebound.so.{RULEBOUND_ABI}")
@@ -169,12 +161,5 @@ mod tests {
     fn a_package_is_put_together_below_its_own_folder() {
         let at = |folder: Option<&str>| below(folder.map(OsString::from), Path::new("/usr")).display().to_string();
         assert_eq!([at(None), at(Some("")), at(Some("/tmp/p"))], ["/usr", "/usr", "/tmp/p/usr"]);
-    }
-
-    #[test]
-    fn the_functions_are_those_of_the_header() {
-        let functions = functions();
-        assert!(functions.contains(&"rulebound_call") && functions.contains(&"rulebound_abi"), "{functions:?}");
-        assert!(functions.len() < 12, "{functions:?}");
     }
 }

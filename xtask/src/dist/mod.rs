@@ -77,7 +77,12 @@ fn build(words: &[&str]) -> Outcome {
 pub(crate) fn build_wasm() -> Outcome {
     wasm::get_compiler()?;
     wasm::build()?;
-    npm::webassembly()
+    npm::Packing::release().webassembly()
+}
+
+/// Packs and installs the library for Node with a binary of this machine, and tries the README's example, which is compiled.
+pub(crate) fn smoke_npm(binary: &Path, example: &Path) -> Outcome {
+    check::smoke_npm(binary, example)
 }
 
 /// Where the package with it is put together.
@@ -99,12 +104,15 @@ fn folder(part: &str) -> PathBuf {
     target().join("dist").join(part)
 }
 
-/// An empty folder in which a package is put together.
+/// An empty folder in which a part of the release is put together.
 fn stage(name: &str) -> Result<PathBuf, String> {
-    let folder = target().join("dist-stage").join(name);
+    emptied(target().join("dist-stage").join(name))
+}
+
+/// A folder that exists from now on, and is empty.
+fn emptied(folder: PathBuf) -> Result<PathBuf, String> {
     let _ = fs::remove_dir_all(&folder);
-    made(&folder)?;
-    Ok(folder)
+    made(&folder).map(|()| folder)
 }
 
 /// A folder that exists from now on.

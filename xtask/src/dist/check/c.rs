@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use super::super::{copy, read, tools, write};
 use super::clean::Clean;
 use super::{built, same};
-use crate::c::functions;
+use crate::c::only_own_symbols;
 use crate::{Outcome, root, run};
 
 /// What a C compiler needs, and what finds the library.
@@ -32,8 +31,7 @@ pub(super) fn check() -> Outcome {
     // Wherever it is: none of its files names the place where it was made.
     let prefix = place.join("moved");
     fs::rename(unpacked.path(), &prefix).map_err(|error| error.to_string())?;
-    own_symbols(&prefix, "lib/librulebound.so", &["-D", "--defined-only", "--extern-only"])?;
-    own_symbols(&prefix, "lib/librulebound.a", &["--defined-only", "--extern-only"])?;
+    only_own_symbols(&prefix)?;
     let project = clean.place("project")?;
     let examples = root().join("bindings/c/examples");
     copy(&examples.join("first.c"), &project.join("first.c"))?;
@@ -52,22 +50,6 @@ pub(super) fn check() -> Outcome {
         same(&format!("the first example for C, by {what}"), &printed, &expected)?;
     }
     cmake(&clean, &prefix, &project, &expected)
-}
-
-/// Fails if a library defines another name than the functions of the header.
-fn own_symbols(prefix: &Path, library: &str, options: &[&str]) -> Outcome {
-    let listed = tools::printed(Command::new("nm").args(options).arg(prefix.join(library)))?;
-    let mut names: Vec<_> = listed.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
-    names.sort_unstable();
-    let mut expected = functions();
-    expected.sort_unstable();
-    match names == expected {
-        true => {
-            println!("passed: {library} defines the {} functions of the header, and nothing else", names.len());
-            Ok(())
-        }
-        false => Err(format!("{library} defines {names:?}, and not {expected:?}")),
-    }
 }
 
 /// Finds the library with CMake, if that is installed.

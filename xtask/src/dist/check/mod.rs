@@ -9,6 +9,8 @@ mod simulator;
 
 use std::path::{Path, PathBuf};
 
+pub(super) use node::smoke_npm;
+
 use super::{folder, read};
 use crate::{Outcome, root};
 

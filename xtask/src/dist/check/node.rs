@@ -4,9 +4,11 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use super::super::{VERSION, copy, files, made, tools, wasm, write};
+use super::super::npm::Packing;
+use super::super::platform::Platform;
+use super::super::{VERSION, copy, files, tools, wasm, write};
+use super::block;
 use super::clean::Clean;
-use super::{block, built};
 use crate::{Outcome, parity, root, run, target};
 
 const README: &str = "bindings/node/README.md";
@@ -15,6 +17,9 @@ const TESTS: &str = "bindings/node/test/dist";
 /// How many random sequences WebAssembly is compared in, beside every vector.
 const SEQUENCES: u64 = 2000;
 
+/// What is on the path: npm runs itself by `node`, and scripts by `sh`.
+const PROGRAMS: [&str; 3] = ["node", "npm", "sh"];
+
 /// How a TypeScript program of a consumer is checked and compiled.
 const TYPES: &str = r#"{
   "compilerOptions": { "strict": true, "module": "node16", "moduleResolution": "node16", "target": "es2022", "lib": ["es2023"], "types": [] },
@@ -22,24 +27,44 @@ const TYPES: &str = r#"{
 }"#;
 
 pub(super) fn check() -> Outcome {
-    let clean = Clean::new("node", &["node", "npm", "sh", "ps"])?;
-    let registry = Registry::start(&clean)?;
-    let project = |name: &str, packages: &[&str]| registry.project(&clean, name, packages);
-    let with_binary = project("binary", &["--include=optional"])?;
+    let clean = Clean::new("node", &PROGRAMS)?;
+    let registry = Registry::start(&clean, &Packing::release())?;
+    let with_binary = registry.project(&clean, "binary", &["--include=optional"], Needs::Bundlers)?;
+    compile(&clean, &with_binary)?;
     test(&clean, &with_binary, &["package"])?;
-    let neither = project("neither", &["--omit=optional"])?;
-    copy(&with_binary.join("readme.mjs"), &neither.join("readme.mjs"))?;
-    test(&clean, &neither, &["missing"])?;
+    let example = with_binary.join("readme.mjs");
+    neither(&clean, &registry, &example)?;
     if wasm::built().is_none() {
         println!("skipped: WebAssembly, bundlers and other runtimes, because the module is not built");
         return Ok(());
     }
-    let as_wasm = project("wasm", &["--omit=optional", "@rulebound/wasm"])?;
-    copy(&with_binary.join("readme.mjs"), &as_wasm.join("readme.mjs"))?;
+    let as_wasm = registry.project(&clean, "wasm", &["--omit=optional", "@rulebound/wasm"], Needs::Nothing)?;
+    copy(&example, &as_wasm.join("readme.mjs"))?;
     test(&clean, &as_wasm, &["package"])?;
     run(&mut npm(&clean, &with_binary, &["@rulebound/wasm"]))?;
     test(&clean, &with_binary, &["bundlers", "runtimes"])?;
     parity::compare_wasm(SEQUENCES)
+}
+
+/// The packages with a binary that is built for this machine: a part of every test run, which needs nothing from elsewhere.
+pub(in crate::dist) fn smoke_npm(binary: &Path, example: &Path) -> Outcome {
+    let (folder, platform) = (target().join("dist-smoke"), Platform::here()?);
+    let packing = Packing { stage: folder.join("stage"), packed: folder.join("packed") };
+    packing.library(&platform)?;
+    packing.binary(&platform, binary)?;
+    let clean = Clean::new("node-smoke", &PROGRAMS)?;
+    let registry = Registry::start(&clean, &packing)?;
+    let project = registry.project(&clean, "binary", &["--include=optional"], Needs::Nothing)?;
+    copy(example, &project.join("readme.mjs"))?;
+    test(&clean, &project, &["package"])?;
+    neither(&clean, &registry, example)
+}
+
+/// Without a binary and without WebAssembly.
+fn neither(clean: &Clean, registry: &Registry, example: &Path) -> Outcome {
+    let project = registry.project(clean, "neither", &["--omit=optional"], Needs::Nothing)?;
+    copy(example, &project.join("readme.mjs"))?;
+    test(clean, &project, &["missing"])
 }
 
 fn test(clean: &Clean, project: &Path, names: &[&str]) -> Outcome {
@@ -53,6 +78,13 @@ fn npm(clean: &Clean, project: &Path, arguments: &[&str]) -> std::process::Comma
     npm
 }
 
+/// What the tests of a project need beside the library.
+#[derive(PartialEq)]
+enum Needs {
+    Nothing,
+    Bundlers,
+}
+
 /// A registry of the packages that were packed.
 struct Registry {
     server: Child,
@@ -60,13 +92,13 @@ struct Registry {
 }
 
 impl Registry {
-    fn start(clean: &Clean) -> Result<Self, String> {
-        let (packages, stage) = (clean.place("packages")?, target().join("dist-stage/npm"));
-        for folder in std::fs::read_dir(&stage).map_err(|error| format!("{}: {error}", stage.display()))?.flatten() {
+    fn start(clean: &Clean, packing: &Packing) -> Result<Self, String> {
+        let (packages, stage) = (clean.place("packages")?, &packing.stage);
+        for folder in std::fs::read_dir(stage).map_err(|error| format!("{}: {error}", stage.display()))?.flatten() {
             let name = folder.file_name().to_string_lossy().into_owned();
             copy(&folder.path().join("package.json"), &packages.join(&name).join("package.json"))?;
             let scoped = if name == "rulebound" { name.clone() } else { format!("rulebound-{name}") };
-            let packed = built("npm", &format!("{scoped}-{VERSION}"), ".tgz")?;
+            let packed = packing.packed.join(format!("{scoped}-{VERSION}.tgz"));
             copy(&packed, &packages.join(format!("{name}.tgz")))?;
         }
         let mut node = clean.command("node");
@@ -79,26 +111,19 @@ impl Registry {
         Ok(Self { server, port: port.trim().to_owned() })
     }
 
-    /// A project that has installed the library, with the tests and the README's first example in it.
-    fn project(&self, clean: &Clean, name: &str, packages: &[&str]) -> Result<PathBuf, String> {
+    /// A project that has installed the library, with the tests in it, and perhaps with the packages that some of them need.
+    fn project(&self, clean: &Clean, name: &str, options: &[&str], needs: Needs) -> Result<PathBuf, String> {
         let project = clean.place(name)?;
-        let is_first = name == "binary";
         for file in files(&root().join(TESTS))? {
-            let name = file.file_name().unwrap_or_default();
-            if is_first || name != "package.json" {
-                copy(&file, &project.join(name))?;
-            }
+            copy(&file, &project.join(file.file_name().unwrap_or_default()))?;
         }
-        if !is_first {
+        if needs == Needs::Nothing {
             write(&project.join("package.json"), "{ \"private\": true, \"type\": \"module\" }\n")?;
         }
         write(&project.join(".npmrc"), format!("@rulebound:registry=http://127.0.0.1:{}/\n", self.port))?;
         write(&project.join("readme.txt"), block(README, "text")?)?;
-        let main = clean.place("packages")?.join("rulebound.tgz").display().to_string();
-        run(&mut npm(clean, &project, &[packages, &[&main]].concat()))?;
-        if is_first {
-            compile(clean, &project)?;
-        }
+        let library = clean.place("packages")?.join("rulebound.tgz").display().to_string();
+        run(&mut npm(clean, &project, &[options, &[&library]].concat()))?;
         Ok(project)
     }
 }
@@ -111,7 +136,6 @@ impl Drop for Registry {
 
 /// Checks the types of the README's first example, and compiles it.
 fn compile(clean: &Clean, project: &Path) -> Outcome {
-    made(project)?;
     write(&project.join("readme.mts"), block(README, "ts")?)?;
     write(&project.join("globals.d.ts"), "declare const console: { log(...data: unknown[]): void };\n")?;
     write(&project.join("tsconfig.json"), TYPES)?;
