@@ -255,6 +255,19 @@ fn the_version_is_written_once() {
 }
 
 #[test]
+fn every_package_has_the_licences() {
+    for folder in ["core", "host", "simulator", "bindings/python"] {
+        for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            assert_eq!(
+                read(format!("{folder}/{name}")),
+                read(name),
+                "{folder}/{name} is another text than that of the root"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_documents_name_the_versions() {
     let version = version();
     for document in ["README.md", "CHANGELOG.md"] {

@@ -5,15 +5,17 @@ mod abi;
 mod install;
 mod program;
 mod readme;
+mod symbols;
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::{Outcome, UNOPTIMIZED, cargo_with, host, target};
-pub(crate) use install::install;
 use install::soname;
+pub(crate) use install::{Built, install, lay_out};
 use program::{C11, CPP17, Linked, Program, is_there};
+pub(crate) use symbols::only_own_symbols;
 
 const RUNNER: Program<'_> = Program { source: "tests/transcript", language: C11, linked: Linked::Shared, beside: &[] };
 
@@ -33,6 +35,7 @@ pub(crate) fn runner() -> Command {
 /// Every test of the library: in both languages, with both ways of linking, and under every checker.
 pub(crate) fn test() -> Outcome {
     build()?;
+    only_own_symbols(&home())?;
     let archive = home().join("lib/librulebound.a");
     for source in ["tests/calls", "tests/threads"] {
         for linked in [Linked::Shared, Linked::Static(&archive)] {

@@ -2,6 +2,7 @@
 
 mod c;
 mod codegen;
+mod dist;
 mod evidence;
 mod fuzz;
 mod mutants;
@@ -28,6 +29,7 @@ cargo xtask vectors DIR [LANGUAGE]   run the conformance vectors of a folder, in
 cargo xtask parity [SEQUENCES]       compare every language with Rust, byte for byte
 cargo xtask codegen                  write the generated files anew
 cargo xtask bench                    measure against hand-written code, side by side in one run
+cargo xtask bench wasm               measure the library as WebAssembly beside the binary, in Node
 cargo xtask bench node-host          measure the workers of the Node kit beside the same loop by hand
 cargo xtask bench python-host        measure the workers of the Python kit beside the same loop by hand
 cargo xtask bench host [DUE WAITING] the throughput of the host kit for Rust beside the same loop by hand
@@ -40,7 +42,10 @@ cargo xtask fuzz [MINUTES]           fuzz everything that reads foreign text: 10
 cargo xtask fuzz TARGET FILE...      run one target on files, such as the input of a failure
 cargo xtask evidence                 try the promises of EVIDENCE.md again, and write its rows
 cargo xtask mutants [N [SEED]]       plant N faults, each of which a test must notice: 40 by default
-cargo xtask install-c PREFIX         build the C library and install it";
+cargo xtask install-c PREFIX         build the C library and install it
+cargo xtask dist [PART...]           build what a release publishes for this platform into target/dist
+cargo xtask dist --check [PART...]   install each of it where there is no Rust, and run its README's first example
+cargo xtask dist --sizes             the size of each of it, beside its bound";
 
 /// A step that failed, by its name.
 type Outcome = Result<(), String>;
@@ -78,10 +83,12 @@ fn carry_out(words: &[&str]) -> Outcome {
         ["parity", sequences] => sequences.parse().map_err(|_| HELP.into()).and_then(parity::run),
         ["codegen"] => codegen::codegen(),
         ["bench"] => bench(),
+        ["bench", "wasm"] => node::bench_wasm(),
         ["bench", "node-host"] => node::bench_host(),
         ["bench", "python-host"] => python::bench_host(),
         ["bench", "host", numbers @ ..] => bench_host(numbers),
         ["bench", "simulator", parts @ ..] => bench_simulator(parts),
+        ["dist", arguments @ ..] => dist::run(arguments),
         ["install-c", arguments @ ..] => c::install(arguments),
         ["explore"] => explore(),
         ["simulate", arguments @ ..] => simulate(arguments),
@@ -189,6 +196,14 @@ fn run(command: &mut Command) -> Outcome {
         Ok(status) => Err(format!("`{command:?}` ended with {status}")),
         Err(error) => Err(format!("`{command:?}` did not start: {error}")),
     }
+}
+
+/// Makes a link to a file; where links need rights of their own, a copy.
+fn link(file: &Path, at: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::symlink(file, at);
+    #[cfg(not(unix))]
+    return std::fs::copy(file, at).map(drop);
 }
 
 /// The folder of everything that is built.

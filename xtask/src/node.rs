@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::{Outcome, UNOPTIMIZED, build_simulator, root, run, target};
+use crate::{Outcome, UNOPTIMIZED, build_simulator, dist, root, run, target};
 
 /// The projects that use the binding: one to test it, one to test the host kit, one to measure it.
 const CONSUMER: &str = "test/consumer";
@@ -41,6 +41,7 @@ pub(crate) fn test() -> Outcome {
     if printed != expected {
         return Err(format!("the README's example printed\n{printed}and not\n{expected}"));
     }
+    dist::smoke_npm(&target().join("binding/librulebound_node.so"), &consumer.join("readme.mjs"))?;
     host()
 }
 
@@ -88,6 +89,20 @@ pub(crate) fn runner() -> Command {
     let mut command = node();
     command.arg("test/transcript.mjs");
     command
+}
+
+/// The same runner, with the library as WebAssembly, which `cargo xtask dist` has put together.
+pub(crate) fn wasm_runner() -> Command {
+    let mut command = runner();
+    command.arg(dist::wasm_package().join("node.mjs"));
+    command
+}
+
+/// Measures the library as WebAssembly beside the binary.
+pub(crate) fn bench_wasm() -> Outcome {
+    build()?;
+    dist::build_wasm()?;
+    run(node().arg("bench/wasm.mjs").arg(dist::wasm_package().join("node.mjs")))
 }
 
 /// Measures the binding, an empty call, and what a host would write without the binding.

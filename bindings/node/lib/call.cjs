@@ -1,7 +1,6 @@
 'use strict';
 
-const { isDate } = require('node:util/types');
-
+const { isDate } = require('./kinds.cjs');
 const native = require('./native.cjs').load();
 const { RuleboundError, problem, text, write } = require('./text.cjs');
 

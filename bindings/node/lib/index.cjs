@@ -1,12 +1,13 @@
 'use strict';
 
-const { isSharedArrayBuffer, isUint8Array } = require('node:util/types');
-
 const { ask, builders, facts } = require('./builders.cjs');
 const { WRONG, answerValue, call, fail, instant, instantText, native } = require('./call.cjs');
 const { textHeaders } = require('./headers.cjs');
+const { isSharedArrayBuffer, isUint8Array } = require('./kinds.cjs');
 const { Snapshot, load, providers, written } = require('./snapshot.cjs');
 const { NotAuthentic, RuleboundError, text, write } = require('./text.cjs');
+
+const encoder = new TextEncoder();
 
 /** What `readWebhook` takes. */
 const WEBHOOK = ['secrets', 'headers', 'body', 'now', 'topic', 'toleranceMs'];
@@ -56,8 +57,8 @@ function failWebhook(answer, fields) {
 
 /** A raw body as bytes, which no other thread can change while they are read. */
 function raw(body) {
-  if (!isUint8Array(body)) return Buffer.from(text(body, '/body'));
-  return isSharedArrayBuffer(body.buffer) ? Buffer.from(body) : body;
+  if (!isUint8Array(body)) return encoder.encode(text(body, '/body'));
+  return isSharedArrayBuffer(body.buffer) ? new Uint8Array(body) : body;
 }
 
 /** Every rule and every flow. */

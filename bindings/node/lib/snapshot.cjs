@@ -1,10 +1,8 @@
 'use strict';
 
-const { inspect } = require('node:util');
-const { isUint8Array } = require('node:util/types');
-
 const { DONE, IGNORED, REJECTED, WRONG, answerJson, fail, instant, instantText, native } = require('./call.cjs');
 const { textHeaders } = require('./headers.cjs');
+const { inspect, isUint8Array } = require('./kinds.cjs');
 const { Lease, Rejected, Step } = require('./step.cjs');
 const { RuleboundError, isPlain, text, write } = require('./text.cjs');
 
@@ -178,12 +176,12 @@ class Snapshot {
 
   /** What `assert.deepStrictEqual`, Jest and their like compare first: two snapshots are equal if their texts are. */
   get [Symbol.toStringTag]() {
-    return `${this.flow} ${fingerprint(this.save())}`;
+    return `${this.flow} ${native.fingerprint(this.save())}`;
   }
 
   /** A state holds secrets: only what the snapshot is about is printed. */
-  [inspect.custom]() {
-    return `${this.flow} ${this.key} at revision ${this.revision} (${fingerprint(this.save())})`;
+  [inspect]() {
+    return `${this.flow} ${this.key} at revision ${this.revision} (${native.fingerprint(this.save())})`;
   }
 }
 
@@ -192,11 +190,6 @@ function save() {
   // A snapshot cannot be cloned or sent to another thread: send what its `save()` gives, and `load` that there.
   if (!Snapshot.isOne(this)) throw new TypeError('only a snapshot can be saved, and no copy of its properties');
   return Snapshot.save(this);
-}
-
-/** Tells texts apart without showing them. */
-function fingerprint(text) {
-  return require('node:crypto').createHash('sha256').update(text).digest('base64url').slice(0, 12);
 }
 
 /** A fact as JSON, and the bytes of its body if that is no text: copied, since the host may change them. */
@@ -208,7 +201,7 @@ function written(fact) {
   const headers = textHeaders(fact.headers);
   const given = headers === fact.headers ? fact : { ...fact, headers };
   if (!isUint8Array(fact.body)) return [write(given, '/fact'), undefined];
-  return [write({ ...given, body: '' }, '/fact'), Buffer.from(fact.body)];
+  return [write({ ...given, body: '' }, '/fact'), new Uint8Array(fact.body)];
 }
 
 /** The JSON of a snapshot that the native side may have forgotten; then the step is taken again. */

@@ -1,6 +1,6 @@
 'use strict';
 
-const { inspect } = require('node:util');
+const { inspect } = require('./kinds.cjs');
 
 /** What an accepted command or a fact leads to: plain data, which can be spread, compared and written. */
 class Step {
@@ -27,7 +27,7 @@ class Step {
     return step.#transitions;
   }
 
-  [inspect.custom]() {
+  [inspect]() {
     return { ...this };
   }
 }
@@ -48,7 +48,7 @@ class Lease {
   }
 
   /** A request's body and URL hold secrets. */
-  [inspect.custom]() {
+  [inspect]() {
     const { request, ...rest } = this;
     return { ...rest, request: request && `${request.method} ${request.idempotency_key}` };
   }
@@ -79,7 +79,7 @@ class Rejected {
     return this.message;
   }
 
-  [inspect.custom]() {
+  [inspect]() {
     return { ...this };
   }
 }

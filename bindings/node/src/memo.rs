@@ -27,9 +27,10 @@ struct Kept {
 }
 
 impl Memo {
-    pub(crate) fn new() -> Self {
+    /// A memo of nothing, whose numbers follow one that was given before, or 0.
+    pub(crate) fn new(last: u64) -> Self {
         let places = (0..REMEMBERED).map(|_| None).collect();
-        Self { places, last: 0, default_config: Arc::default(), config: None }
+        Self { places, last, default_config: Arc::default(), config: None }
     }
 
     /// The config of a host that gives none.

@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 
+use crate::answer::{Answer, Kind};
 use crate::memo::Memo;
-use crate::raw::{Answer, Call, Kind};
+use crate::raw::Call;
 
 thread_local! {
     static NEXT: RefCell<Option<String>> = const { RefCell::new(None) };

@@ -3,7 +3,6 @@
 //! Plain Node-API: a wrapper that converts arguments by their types costs more than a decision does.
 #![allow(unsafe_code, reason = "Node-API is a C interface")]
 
-use std::any::Any;
 use std::ffi::{CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
@@ -11,68 +10,15 @@ use std::sync::Once;
 
 use napi_sys as sys;
 use rulebound::ffi::CallError;
-use rulebound::json::write;
 
+use crate::answer::{Answer, MOST, NUMBERS, Verb, message};
 use crate::memo::Memo;
 use crate::verbs::VERBS;
 
-/// The most arguments that a verb takes.
-const MOST: usize = 8;
 /// Room for an ordinary text, so that it is read in one go.
 const ORDINARY: usize = 1024;
 /// The name under which JavaScript finds the numbers beside an answer's text.
 const NUMBERS_NAME: &str = "numbers";
-
-/// A function of the module: text to text.
-pub(crate) struct Verb {
-    pub(crate) name: &'static str,
-    /// Answers; nothing where `ffi::call` is to explain what is wrong.
-    pub(crate) serve: fn(&Call<'_>, &mut Memo) -> Option<Answer>,
-}
-
-/// What a verb answers: a text, and beside it four numbers.
-pub(crate) struct Answer {
-    pub(crate) kind: Kind,
-    /// The number of a snapshot that was kept.
-    pub(crate) number: u64,
-    /// The place of its flow among `flows`.
-    pub(crate) flow: usize,
-    /// Its revision.
-    pub(crate) revision: u64,
-    /// JavaScript sees an empty one as `undefined`.
-    pub(crate) text: String,
-}
-
-/// What an answer is; `lib/call.cjs` knows the same numbers.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    /// What was asked for.
-    Done = 0,
-    /// A command or a lease that is rejected.
-    Rejected = 1,
-    /// A step that changes nothing.
-    Ignored = 2,
-    /// An error as JSON; nothing where `ffi::call` is to explain it.
-    Wrong = 3,
-}
-
-impl Answer {
-    pub(crate) fn new(kind: Kind, text: String) -> Self {
-        Self { kind, number: 0, flow: 0, revision: 0, text }
-    }
-
-    /// What is wrong, in the words of every language.
-    pub(crate) fn wrong(problem: &CallError) -> Self {
-        Self::new(Kind::Wrong, write(problem))
-    }
-
-    fn numbers(&self) -> [f64; NUMBERS] {
-        [f64::from(self.kind as u8), self.number as f64, self.flow as f64, self.revision as f64]
-    }
-}
-
-/// How many numbers an answer has beside its text.
-const NUMBERS: usize = 4;
 
 /// The arguments of one call.
 pub(crate) struct Call<'a> {
@@ -201,7 +147,7 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
         (verb.serve)(&call, &mut instance.memo)
     }));
     let answer = match answer {
-        Ok(answer) => answer.unwrap_or_else(|| Answer::new(Kind::Wrong, String::new())),
+        Ok(answer) => answer.unwrap_or_else(Answer::unexplained),
         Err(bug) => Answer::wrong(&CallError::internal(format_args!("a bug in rulebound: {}", message(&*bug)))),
     };
     if instance.set_numbers(env, answer.numbers()).is_none() {
@@ -211,11 +157,6 @@ unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) ->
         "" => null_mut(),
         text => string(env, text),
     }
-}
-
-fn message(bug: &(dyn Any + Send)) -> &str {
-    let text = bug.downcast_ref::<&str>().copied();
-    text.or_else(|| bug.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic")
 }
 
 /// A text for JavaScript; nothing if there is no memory for it.
@@ -271,7 +212,7 @@ fn instance(env: sys::napi_env, exports: sys::napi_value) -> Option<Instance> {
     // SAFETY: as above.
     check(unsafe { sys::napi_create_reference(env, array, 1, &mut numbers) })?;
     export(env, exports, NUMBERS_NAME, array)?;
-    Some(Instance { memo: Memo::new(), numbers })
+    Some(Instance { memo: Memo::new(0), numbers })
 }
 
 fn export(env: sys::napi_env, exports: sys::napi_value, name: &str, value: sys::napi_value) -> Option<()> {

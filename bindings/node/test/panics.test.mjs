@@ -36,6 +36,7 @@ const calls = {
   actions: () => snapshot.actions({ now }),
   wakeAt: () => snapshot.wakeAt({ now }),
   ids: () => snapshot.ids(),
+  fingerprint: () => String(snapshot),
   readWebhook: () => rulebound.readWebhook('vend', { secrets: [], headers: {}, body: '{}', now }),
   webhookIds: () => rulebound.webhookIds('vend', webhook),
   keyFor: () => rulebound.keyFor('revup.token', 'tok_1'),

@@ -1,11 +1,10 @@
 // Reads one script a line, plays its steps through the package, and writes two lines for each step: its result, and the
-// views after it. Every language must write the same lines.
+// views after it. Every language must write the same lines. An argument names another library than the one of this folder.
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-import * as rulebound from '../lib/index.mjs';
-
+const rulebound = await import(process.argv[2] ?? '../lib/index.mjs');
 const flows = new Map(Object.values(rulebound).flatMap(Object.values).map((flow) => [flow.flow, flow]));
 
 for await (const line of createInterface({ input: process.stdin })) {

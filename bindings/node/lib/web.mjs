@@ -1,0 +1,3 @@
+// Where no binary can be loaded: browsers and edge workers.
+
+export * from '@rulebound/wasm';

@@ -1,0 +1,62 @@
+//! `cargo xtask dist --check`: each part of a release, installed where there is no Rust, and tried.
+
+mod c;
+mod clean;
+mod crates;
+mod node;
+mod python;
+mod simulator;
+
+use std::path::{Path, PathBuf};
+
+pub(super) use node::smoke_npm;
+
+use super::{folder, read};
+use crate::{Outcome, root};
+
+/// What tries a part, by the part's name.
+const CHECKS: [(&str, fn() -> Outcome); 5] = [
+    ("wheel", python::check),
+    ("npm", node::check),
+    ("c", c::check),
+    ("simulator", simulator::check),
+    ("crates", crates::check),
+];
+
+pub(super) fn run(parts: &[&str]) -> Outcome {
+    for (name, check) in CHECKS.iter().filter(|(name, _)| parts.contains(name)) {
+        println!("\n== check of {name}");
+        check().map_err(|why| format!("{name}: {why}"))?;
+    }
+    clean::licenses()
+}
+
+/// The file of a part whose name begins and ends so.
+fn built(part: &str, start: &str, end: &str) -> Result<PathBuf, String> {
+    let named = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with(start) && name.ends_with(end)
+    };
+    let missing = || format!("there is no {start}…{end} in {}: run `cargo xtask dist`", folder(part).display());
+    let found = super::files(&folder(part)).unwrap_or_default().into_iter().find(|it| named(it)).ok_or_else(missing)?;
+    std::path::absolute(&found).map_err(|error| error.to_string())
+}
+
+/// The first block of a language in a README of the repository.
+fn block(readme: &str, language: &str) -> Result<String, String> {
+    let text = read(&root().join(readme))?;
+    let rest = text.split_once(&format!("```{language}\n")).map(|(_, rest)| rest);
+    let block = rest.and_then(|rest| rest.split_once("```"));
+    block.map(|(block, _)| block.to_owned()).ok_or(format!("{readme} shows no `{language}`"))
+}
+
+/// Compares what a program printed with what a README says.
+fn same(what: &str, printed: &str, expected: &str) -> Outcome {
+    match printed == expected {
+        true => {
+            println!("passed: {what}");
+            Ok(())
+        }
+        false => Err(format!("{what} printed\n{printed}and not\n{expected}")),
+    }
+}
