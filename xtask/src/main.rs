@@ -11,6 +11,7 @@ mod parity;
 mod planted;
 mod postgres;
 mod python;
+mod scratch;
 mod suites;
 
 use std::ffi::OsStr;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         _ => None,
     };
     let outcome = around.unwrap_or_else(|| carry_out(&words));
+    scratch::remove();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -191,6 +193,9 @@ fn cargo_with(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
 
 /// Runs a command to its end.
 fn run(command: &mut Command) -> Outcome {
+    if let Some(folder) = scratch::folder() {
+        command.env("TMPDIR", folder);
+    }
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{command:?}` ended with {status}")),

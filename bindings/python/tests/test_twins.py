@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rulebound.host
@@ -26,19 +27,19 @@ DIFFERENT = {
 class _Plain(ast.NodeTransformer):
     """Takes the waiting out of a program that awaits."""
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
         return self.visit(ast.FunctionDef(**dict(ast.iter_fields(node))))
 
-    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> Any:
         return self.visit(ast.With(**dict(ast.iter_fields(node))))
 
-    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> Any:
         return self.visit(ast.For(**dict(ast.iter_fields(node))))
 
-    def visit_Await(self, node: ast.Await) -> ast.AST:
+    def visit_Await(self, node: ast.Await) -> Any:
         return self.visit(node.value)
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:
+    def visit_Name(self, node: ast.Name) -> Any:
         return ast.Name(RENAMED.get(node.id, node.id), node.ctx)
 
 

@@ -5,7 +5,6 @@
 const { createHash } = require('node:crypto');
 
 const { versions } = require('../index.cjs');
-const { sql } = require('./dialect.cjs');
 
 const COLUMNS =
   'flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest';
@@ -35,13 +34,24 @@ function describeStep({ ignored, transitions, warnings, failure }) {
   };
 }
 
+/** The text for so many lines: most transactions have one or two. */
+const inserts = new Map();
+function insertOf(count) {
+  let found = inserts.get(count);
+  if (found === undefined) {
+    found = `INSERT INTO {p}journal (${COLUMNS}) VALUES ${Array(count).fill(LINE).join(', ')}`;
+    inserts.set(count, found);
+  }
+  return found;
+}
+
 /** The statement that writes lines under the row's lock, which makes their numbers consecutive. */
 function write(flow, key, at, lines) {
   const params = lines.flatMap((it, index) => [
     ...[flow, key, flow, key, index + 1, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code],
     ...[json(it.rules), json(it.transitions), json(it.failure), rulesVersion(), it.digest],
   ]);
-  return sql(`INSERT INTO {p}journal (${COLUMNS}) VALUES ${lines.map(() => LINE).join(', ')}`, ...params);
+  return { text: insertOf(lines.length), params };
 }
 
 const json = (value) => (value === null || value.length === 0 ? null : JSON.stringify(value));

@@ -94,7 +94,7 @@ class Kit {
     const own = this.provider(flow).config;
     const found = this.accounts.known(provider, account);
     if (found === null) throw new HostError(`The provider \`${provider}\` has no account \`${account}\`.`);
-    const name = JSON.stringify([provider, account, timeoutMs]);
+    const name = `${provider} ${timeoutMs} ${account}`;
     let config = this.#configs.get(name);
     if (config === undefined) {
       config = { ...this.base, [provider]: { ...this.base[provider], ...own, ...found.config }, lease_ms: timeoutMs + MARGIN_MS };
