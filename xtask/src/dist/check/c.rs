@@ -55,6 +55,7 @@ pub(super) fn check() -> Outcome {
 /// Finds the library with CMake.
 fn cmake(clean: &Clean, prefix: &Path, project: &Path, expected: &str) -> Outcome {
     let cmake = tools::program_of_tools("cmake")?;
+    write(&project.join("CMakeLists.txt"), CMAKE)?;
     let prefix = format!("-DCMAKE_PREFIX_PATH={}", prefix.display());
     run(clean.command(&cmake).args(["-S", ".", "-B", "build", &prefix]).current_dir(project))?;
     run(clean.command(&cmake).args(["--build", "build"]).current_dir(project))?;
