@@ -115,8 +115,10 @@ fn seal(archive: &Path, to: &Path) -> Outcome {
     link.args(["-nostdlib", "-r", "-Wl,--gc-sections"]);
     link.args(functions().iter().map(|name| format!("-Wl,-u,{name}"))).arg("-o").arg(&object).arg(archive);
     run(&mut link)?;
-    let keep = ["--wildcard", "--keep-global-symbol=rulebound_*", "--strip-unneeded"];
-    run(Command::new("objcopy").args(keep).arg(&object))?;
+    // The standard library comes with bitcode, which is of no use once it is linked, and which no `ar` could read.
+    let left = ["--strip-unneeded", "--remove-section=.llvmbc", "--remove-section=.llvmcmd"];
+    let keep = ["--wildcard", "--keep-global-symbol=rulebound_*"];
+    run(Command::new("objcopy").args(keep).args(left).arg(&object))?;
     run(Command::new("ar").arg("crs").arg(to).arg(&object))?;
     fs::remove_file(&object).map_err(|error| format!("{}: {error}", object.display()))
 }

@@ -44,7 +44,8 @@ fn wrapped() -> Result<String, String> {
     );
     for path in MODULES.iter().chain(&["wasm/bind.cjs"]) {
         let source = read(&root().join("bindings/node").join(path))?;
-        let body = source.strip_prefix("'use strict';\n").ok_or_else(|| format!("{path} is not strict"))?;
+        // A comment may stand before it.
+        let body = source.split_once("'use strict';\n").ok_or_else(|| format!("{path} is not strict"))?.1;
         if let Some(alien) = alien(body) {
             return Err(format!("{path} requires `{alien}`, which is not part of the library in one file"));
         }

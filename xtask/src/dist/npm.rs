@@ -99,7 +99,7 @@ fn of_binary(platform: &Platform, file: &str) -> String {
     format!(
         "{{\n  \"name\": \"@rulebound/{name}\",\n  \"version\": \"{VERSION}\",\n  \"description\": \"The binary of rulebound for \
          {name}\",\n  \"license\": \"MIT OR Apache-2.0\",\n  \"os\": [\"{os}\"],\n  \"cpu\": [\"{cpu}\"],{libc}\n  \"main\": \
-         \"{file}\",\n  \"engines\": {{ \"node\": \">=20\" }}\n}}\n"
+         \"{file}\",\n  \"engines\": {{ \"node\": \">=20\" }},\n  \"preferUnplugged\": true,\n  \"publishConfig\": {{ \"access\": \"public\" }}\n}}\n"
     )
 }
 

@@ -11,11 +11,16 @@ use crate::{Outcome, root, run, target};
 
 /// A tool, with its environment's programs first on the path.
 pub(super) fn command(name: &str) -> Result<Command, String> {
-    static MADE: OnceLock<Outcome> = OnceLock::new();
-    MADE.get_or_init(make).clone()?;
-    let mut command = Command::new(programs().join(name));
+    let mut command = Command::new(program_of_tools(name)?);
     command.env("PATH", path()).env("CARGO_TARGET_DIR", target()).current_dir(root());
     Ok(command)
+}
+
+/// Where a tool is.
+pub(super) fn program_of_tools(name: &str) -> Result<PathBuf, String> {
+    static MADE: OnceLock<Outcome> = OnceLock::new();
+    MADE.get_or_init(make).clone()?;
+    std::path::absolute(programs().join(name)).map_err(|error| error.to_string())
 }
 
 /// Makes the environment with the tools that a file lists, unless it is up to date.

@@ -67,6 +67,7 @@ test('Vite for a browser', async () => {
 
 test('a browser without a bundler, by an import map', async () => {
   copyFileSync('page.mjs', 'out/page.mjs');
+  copyFileSync(ENTRY, 'out/readme.mjs');
   const imports = { rulebound: '/node_modules/rulebound/lib/web.mjs', '@rulebound/wasm': '/node_modules/@rulebound/wasm/web.mjs' };
   await inBrowser('.', 'out/page.mjs', EXPECTED, imports);
 });

@@ -1,1 +1,3 @@
 import './readme.mjs';
+
+dispatchEvent(new Event('ended'));

@@ -52,12 +52,9 @@ pub(super) fn check() -> Outcome {
     cmake(&clean, &prefix, &project, &expected)
 }
 
-/// Finds the library with CMake, if that is installed.
+/// Finds the library with CMake.
 fn cmake(clean: &Clean, prefix: &Path, project: &Path, expected: &str) -> Outcome {
-    let Some(cmake) = tools::find("cmake") else {
-        println!("skipped: CMake, which is not installed");
-        return Ok(());
-    };
+    let cmake = tools::program_of_tools("cmake")?;
     write(&project.join("CMakeLists.txt"), CMAKE)?;
     let prefix = format!("-DCMAKE_PREFIX_PATH={}", prefix.display());
     run(clean.command(&cmake).args(["-S", ".", "-B", "build", &prefix]).current_dir(project))?;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use node::smoke_npm;
 
-use super::{folder, read};
+use super::{folder, read, tools};
 use crate::{Outcome, root};
 
 /// What tries a part, by the part's name.
@@ -28,7 +28,15 @@ pub(super) fn run(parts: &[&str]) -> Outcome {
         println!("\n== check of {name}");
         check().map_err(|why| format!("{name}: {why}"))?;
     }
+    workflow()?;
     clean::licenses()
+}
+
+/// The syntax of the workflow that builds for every platform.
+fn workflow() -> Outcome {
+    let mut checker = tools::command("check-jsonschema")?;
+    let schema = ["--builtin-schema", "vendor.github-workflows", ".github/workflows/release.yml"];
+    crate::run(checker.args(schema).current_dir(root()))
 }
 
 /// The file of a part whose name begins and ends so.

@@ -40,7 +40,7 @@ pub(super) fn check() -> Outcome {
     }
     let as_wasm = registry.project(&clean, "wasm", &["--omit=optional", "@rulebound/wasm"], Needs::Nothing)?;
     copy(&example, &as_wasm.join("readme.mjs"))?;
-    test(&clean, &as_wasm, &["package"])?;
+    test(&clean, &as_wasm, &["package", "trap"])?;
     run(&mut npm(&clean, &with_binary, &["@rulebound/wasm"]))?;
     test(&clean, &with_binary, &["bundlers", "runtimes"])?;
     parity::compare_wasm(SEQUENCES)
