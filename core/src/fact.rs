@@ -331,9 +331,11 @@ pub enum FailureKind {
     /// A later command or signal made the request moot before any sending could have done anything. It is not pending any
     /// more, and nothing has happened.
     Dropped,
+    /// A lookup shows that the request, whose outcome was unknown, has done nothing. It is not pending any more.
+    NotMade,
 }
 
-/// A reply to a request that proves no success, a request that got no reply, or a request that was dropped.
+/// A reply to a request that proves no success, a request that got no reply, or a request that ended without doing anything.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -112,7 +112,7 @@ pub struct AnyStep {
     pub transitions: Vec<FacetTransition>,
     /// Ids that the flow knows from now on. Offer the inbox rows that name them again.
     pub new_ids: Vec<TypedId>,
-    /// The last request that the step has dropped, or else the reply that proves no success, if the fact is one.
+    /// The last request that the step has ended without its having done anything, or else the reply that proves no success, if the fact is one.
     pub failure: Option<Failure>,
     /// Broken rules that only warn.
     pub warnings: Vec<Violation>,

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -24,8 +25,8 @@ pub struct Cx<'a, F: Flow> {
     succeeded: Vec<&'static str>,
     /// The earliest and the latest instant at which the replied-to request can have been leased.
     leased: Option<(Timestamp, Timestamp)>,
-    /// The last request that this step has dropped before it could do anything.
-    dropped: Option<Failure>,
+    /// The last request that this step has ended without its having done anything.
+    ended: Option<Failure>,
 }
 
 impl<F: Flow> fmt::Debug for Cx<'_, F> {
@@ -50,7 +51,7 @@ impl<F: Flow> DerefMut for Cx<'_, F> {
 
 impl<'a, F: Flow> From<Rules<'a, F>> for Cx<'a, F> {
     fn from(rules: Rules<'a, F>) -> Self {
-        Self { rules, new_ids: Vec::new(), succeeded: Vec::new(), leased: None, dropped: None }
+        Self { rules, new_ids: Vec::new(), succeeded: Vec::new(), leased: None, ended: None }
     }
 }
 
@@ -79,7 +80,7 @@ pub(crate) struct Decided<'a, F: Flow> {
     pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
     pub(crate) new_ids: Vec<TypedId>,
     pub(crate) succeeded: Vec<&'static str>,
-    pub(crate) dropped: Option<Failure>,
+    pub(crate) ended: Option<Failure>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) warnings: Vec<Violation>,
 }
@@ -90,8 +91,8 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     pub(crate) fn decided(self) -> Decided<'a, F> {
-        let Self { rules: Rules { outbox, violations, warnings, .. }, new_ids, succeeded, dropped, .. } = self;
-        Decided { outbox, new_ids, succeeded, dropped, violations, warnings }
+        let Self { rules: Rules { outbox, violations, warnings, .. }, new_ids, succeeded, ended, .. } = self;
+        Decided { outbox, new_ids, succeeded, ended, violations, warnings }
     }
 
     /// The earliest instant at which the replied-to request can have been leased. The reply was not true before.
@@ -193,10 +194,15 @@ impl<'a, F: Flow> Cx<'a, F> {
         let id = self.outbox.entries.iter().find(is_moot)?.id.clone();
         let dropped = self.outbox.to_mut().remove(id.as_str())?;
         let call = dropped.call()?;
-        let failure = Failure::new(&id, F::action_of_call(call).name(), self.now(), FailureKind::Dropped);
-        let message = Some(format!("`{}` was dropped before it was sent. {why}", call.operation().name));
-        self.dropped = Some(Failure { message, ..failure });
+        let message = format!("`{}` was dropped before it was sent. {why}", call.operation().name);
+        self.end_undone(&id, call, FailureKind::Dropped, message);
         Some(id)
+    }
+
+    /// Reports a request that has ended without doing anything.
+    pub(super) fn end_undone(&mut self, id: &EffectId, call: &F::Call, kind: FailureKind, message: String) {
+        let failure = Failure::new(id, F::action_of_call(call).name(), self.now(), kind);
+        self.ended = Some(Failure { message: Some(message), ..failure });
     }
 
     /// Gives up matching requests that may have succeeded: a lookup or a person finds out the outcome, and no worker sends

@@ -1,10 +1,11 @@
 //! The outcome of our own requests, as a lookup or a signal shows it.
 
+use alloc::format;
 use alloc::sync::Arc;
 
 use super::{Ask, Cx, Flow};
 use crate::effect::{BETWEEN_DENIALS, Call, End, GoodReply, OutboxEntry, Past};
-use crate::fact::IgnoredReason;
+use crate::fact::{FailureKind, IgnoredReason};
 use crate::id::{EffectId, TypedId};
 use crate::time::{Millis, Timestamp};
 
@@ -90,6 +91,12 @@ impl<F: Flow> Cx<'_, F> {
         let ended = self.outbox.to_mut().remove(id.as_str())?;
         // A late reply may prove the opposite.
         self.outbox.to_mut().remember(&ended, End::Undone);
+        self.end_undone(
+            &id,
+            &call,
+            FailureKind::NotMade,
+            format!("A lookup shows that `{}` was not made.", call.operation().name),
+        );
         ended.into_request()
     }
 

@@ -260,10 +260,10 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The next snapshot, with the next revision if anything differs from this one. `failure` is that of the fact.
-    /// What the step has dropped says more: the request is not pending any more.
+    /// A request that the step has ended says more: it is not pending any more.
     fn next(&self, state: Arc<F>, cx: Cx<'_, F>, failure: Option<Failure>) -> (Self, Noted) {
-        let Decided { outbox, new_ids, succeeded, dropped, warnings, .. } = cx.decided();
-        let failure = dropped.or(failure);
+        let Decided { outbox, new_ids, succeeded, ended, warnings, .. } = cx.decided();
+        let failure = ended.or(failure);
         let still_failed = |it: &&Arc<LastFailure>| !succeeded.iter().any(|operation| it.is_of(operation));
         let before = self.last_failure.as_ref().filter(still_failed);
         let last_failure = match (&failure, before) {

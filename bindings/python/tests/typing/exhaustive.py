@@ -115,6 +115,8 @@ def failed(it: FailureKind) -> int:
             return 5
         case "dropped":
             return 6
+        case "not_made":
+            return 7
 
 
 def is_rejected(it: Level) -> bool:
