@@ -88,8 +88,8 @@ fn a_wrong_config_is_an_error_that_names_the_member_as_its_json_is() {
         ),
         (config().flex(priced(recurring("montly", 1))), "/flex/prices/p/recurring/interval"),
         (config().flex(priced(recurring("month", 0))), "/flex/prices/p/recurring/interval_count"),
-        (level("flex.checkout.mode-knwon", Level::Warn), "/overrides/flex.checkout.mode-knwon"),
-        (level("rulebound.flow.full", Level::Warn), "/overrides/rulebound.flow.full"),
+        (level("flex.none", Level::Warn), "/overrides/flex.none"),
+        (level("rulebound.snapshot.full", Level::Warn), "/overrides/rulebound.snapshot.full"),
     ] {
         let read = read_config(&rulebound::json::write(&wrong)).unwrap_err();
         assert_eq!(read.pointer, format!("/config{pointer}"));
