@@ -131,12 +131,12 @@ impl Store {
         let sql = format!("SELECT id FROM {t}inbox WHERE provider = $1 AND account = $2 AND digest = $3");
         let stored = tx.row(&sql, args![provider, account, digest]).await?.map(|it| it.text(0)).transpose()?;
         let stored = stored.unwrap_or_else(|| id.clone());
-        self.add_ids(tx, provider, &stored, ids).await?;
+        self.add_entry_ids(tx, provider, &stored, ids).await?;
         Ok(stored)
     }
 
     /// Stores the ids that an entry names.
-    async fn add_ids(&self, tx: &mut Tx<'_>, provider: &str, entry: &str, ids: &[&str]) -> Result<()> {
+    async fn add_entry_ids(&self, tx: &mut Tx<'_>, provider: &str, entry: &str, ids: &[&str]) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -162,7 +162,7 @@ impl Store {
             let Ok(found) = webhook_ids(&entry.provider, &entry.fact()) else { continue };
             let ids: Vec<_> = found.ids.iter().map(|it| it.as_str()).collect();
             if !ids.is_empty() {
-                self.add_ids(tx, &entry.provider, &entry.id, &ids).await?;
+                self.add_entry_ids(tx, &entry.provider, &entry.id, &ids).await?;
                 let sql = format!("UPDATE {t}inbox SET wake_at = received_at, tries = 0 WHERE id = $1");
                 tx.run(&sql, args![&entry.id]).await?;
             }
