@@ -206,7 +206,10 @@ impl Host {
             store.read_again(&mut own.tx()).await?;
         }
         let Some((entry, now)) = store.take_entry(&mut own.tx(), time, self.0.database.is_postgres()).await? else {
-            own.rollback().await?;
+            match reads_again {
+                true => own.commit().await?,
+                false => own.rollback().await?,
+            }
             self.0.has_read_again.store(true, Ordering::Relaxed);
             return Ok(false);
         };

@@ -237,6 +237,10 @@ impl Facade {
                 let id = found["id"].as_str().unwrap_or_default().to_owned();
                 return self.lease_now(row, &id);
             }
+            if let Some(lookup) = names.iter().find_map(|name| lookup_before(&effects, name)) {
+                self.lease_now(row, &lookup)?;
+                continue;
+            }
             let pending = effects
                 .as_array()
                 .into_iter()
@@ -315,6 +319,16 @@ impl Leased {
 pub fn is_named(name: &str, id: &Value) -> bool {
     let id = id.as_str().unwrap_or_default();
     name.strip_suffix('*').map_or(id == name, |begin| id.starts_with(begin))
+}
+
+/// The ready lookup that a worker must lease before it sends this request again.
+pub fn lookup_before(effects: &Value, name: &str) -> Option<String> {
+    let all = || effects.as_array().into_iter().flatten();
+    let rules = all().filter(|it| is_named(name, &it["id"])).flat_map(|it| it["blocked_by"].as_array()).flatten();
+    let mut lookups =
+        rules.filter(|it| it["rule"] == "rulebound.effect.outcome-unknown").map(|it| &it["unblocked_by"]["effect"]);
+    let found = lookups.find(|lookup| all().any(|it| it["id"] == **lookup && it["ready"] == true))?;
+    found.as_str().map(str::to_owned)
 }
 
 fn ask(request: &str) -> Result<Value, String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rulebound_tests::rows::{Facade, HOUR, Leased, RowState, Views, has, is_gone};
+use rulebound_tests::rows::{Facade, HOUR, Leased, RowState, Views, has, is_gone, lookup_before};
 use serde_json::{Value, json};
 
 use crate::expect::{Again, Expect, Need};
@@ -152,7 +152,12 @@ impl Checks<'_> {
             if expect.again == Again::Same && has(&self.facade.effects(text, now + after)?, &review) {
                 continue;
             }
-            let leased = self.facade.lease(text, id, now + after)?;
+            let mut leased = self.facade.lease(text, id, now + after)?;
+            // One that is looked up first is sent again after that, whatever the lookup's reply.
+            if let Some(lookup) = lookup_before(&self.facade.effects(text, now + after)?, id) {
+                let looked_up = self.facade.lease(text, &lookup, now + after)?;
+                leased = self.facade.lease(&looked_up.text, id, now + after + HOUR)?;
+            }
             let key = leased.request.as_ref().map(|it| it["idempotency_key"].as_str().unwrap_or_default().to_owned());
             match (expect.again, leased.rejected, key) {
                 (Again::Never, None, _) => {
