@@ -96,10 +96,10 @@ async fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|it| it.parse().ok()).collect();
     let (due, waiting) = (numbers.first().copied().unwrap_or(500), numbers.get(1).copied().unwrap_or(100_000));
     println!("{due} flows with one request each, until nothing is due; the median of {ROUNDS} rounds.");
-    let file = std::env::temp_dir().join(format!("rulebound-bench-{}.db", std::process::id()));
-    let sqlite = format!("sqlite:{}", file.display());
+    let file = std::env::temp_dir().join(format!("rulebound-bench-{}", std::process::id()));
+    let sqlite = format!("sqlite:{}.db", file.display());
     let mut missed = measure("SQLite", &sqlite, Statements::Unnamed, due, waiting).await;
-    for end in ["", "-wal", "-shm"] {
+    for end in [".db", ".db-wal", ".db-shm", "-hand.db", "-hand.db-wal", "-hand.db-shm"] {
         let _removed = std::fs::remove_file(format!("{}{end}", file.display()));
     }
     match std::env::var("RULEBOUND_TEST_POSTGRES") {
@@ -119,14 +119,18 @@ async fn main() {
 async fn measure(name: &str, url: &str, statements: Statements, due: usize, waiting: usize) -> Vec<String> {
     println!("\n## {name}\n");
     let schema = format!("rulebound_bench_{}", std::process::id());
-    let hand = Hand::new(url, &schema, statements).await;
+    let (by_hand, url_by_hand) = (format!("{schema}_hand"), url.replace(".db", "-hand.db"));
+    let rows = Hand::new(url, &schema, statements).await;
+    let hand = Hand::new(&url_by_hand, &by_hand, statements).await;
     let done = Arc::new(Done::default());
     let host = kit::host(url, &schema, statements, &done).await;
-    let bench = Bench { host, hand, done, due };
+    kit::host(&url_by_hand, &by_hand, statements, &done).await.close().await;
+    let bench = Bench { host, rows, hand, done, due };
     let mut missed = bench.beside_waiting(waiting).await;
     missed.extend(bench.beside_hand().await);
     missed.extend(bench.webhooks().await);
     bench.host.close().await;
+    bench.rows.remove().await;
     bench.hand.remove().await;
     missed.into_iter().map(|it| format!("{name}, {it}")).collect()
 }
@@ -134,6 +138,9 @@ async fn measure(name: &str, url: &str, statements: Statements, due: usize, wait
 /// The kit and the loop by hand on one database.
 pub(crate) struct Bench {
     host: Host,
+    /// The kit's own rows.
+    rows: Hand,
+    /// The loop by hand, on tables of its own.
     hand: Hand,
     done: Arc<Done>,
     due: usize,
@@ -142,9 +149,10 @@ pub(crate) struct Bench {
 impl Bench {
     /// The kit beside few and many rows that wait, and how the database finds those that are due.
     async fn beside_waiting(&self, waiting: usize) -> Vec<String> {
-        self.hand.fill(FEW).await;
+        self.rows.fill(FEW).await;
         let few = median(self.rounds(1).await);
-        self.hand.fill(waiting.saturating_sub(FEW)).await;
+        self.rows.fill(waiting.saturating_sub(FEW)).await;
+        self.hand.fill(waiting).await;
         let many = median(self.rounds(1).await);
         println!("{few:.0} flows/s beside {FEW} rows that wait, {many:.0} beside {waiting}: {:.2}\n", many / few);
         let plan = self.host.plan().await.unwrap();
@@ -193,7 +201,7 @@ impl Bench {
     }
 
     async fn kit(&self, workers: usize) -> f64 {
-        self.hand.add("rulebound_", self.due).await;
+        self.rows.add(self.due).await;
         self.done.expect(self.due);
         let started = Instant::now();
         let mut tasks = JoinSet::new();
@@ -201,13 +209,13 @@ impl Bench {
             let host = self.host.clone();
             tasks.spawn(async move { host.run().await });
         }
-        let rate = self.rate(started, "rulebound_").await;
+        let rate = self.rate(started, &self.rows).await;
         tasks.shutdown().await;
         rate
     }
 
     async fn by_hand(&self, workers: usize) -> f64 {
-        self.hand.add("hand_", self.due).await;
+        self.hand.add(self.due).await;
         self.done.expect(self.due);
         let started = Instant::now();
         let mut tasks = JoinSet::new();
@@ -215,16 +223,16 @@ impl Bench {
             let (hand, done) = (self.hand.clone(), Arc::clone(&self.done));
             tasks.spawn(async move { hand.work(&done).await });
         }
-        let rate = self.rate(started, "hand_").await;
+        let rate = self.rate(started, &self.hand).await;
         self.done.stop.store(true, Ordering::SeqCst);
         while tasks.join_next().await.is_some() {}
         rate
     }
 
     /// Flows a second, once every reply is saved and nothing is due any more.
-    async fn rate(&self, started: Instant, table: &str) -> f64 {
+    async fn rate(&self, started: Instant, rows: &Hand) -> f64 {
         self.done.all.notified().await;
-        while self.hand.is_due(table).await {
+        while rows.is_due().await {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         self.due as f64 / started.elapsed().as_secs_f64()
@@ -232,7 +240,7 @@ impl Bench {
 
     /// How long a webhook of a row takes to be acknowledged while two workers are busy.
     async fn webhooks(&self) -> Vec<String> {
-        let keys = self.hand.add("rulebound_", self.due).await;
+        let keys = self.rows.add(self.due).await;
         self.done.expect(self.due);
         let mut tasks = JoinSet::new();
         for _ in 0..2 {
@@ -245,7 +253,7 @@ impl Bench {
             kit::deliver(&self.host, key).await;
             times.push(started.elapsed().as_secs_f64() * 1_000.0);
         }
-        self.rate(Instant::now(), "rulebound_").await;
+        self.rate(Instant::now(), &self.rows).await;
         tasks.shutdown().await;
         times.sort_by(f64::total_cmp);
         let (half, most) = (times[times.len() / 2], times[times.len() * 95 / 100]);

@@ -166,6 +166,20 @@ mod tests {
         assert_eq!(parse(&["verify"]).unwrap(), Command::Verify);
     }
 
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn tables_are_made_compared_and_proved() {
+        let database = crate::db::Database::connect("sqlite::memory:").await.unwrap();
+        let host = Host::builder(database).build().unwrap();
+        let run = async |words: &[&str]| host.command(words.iter().map(|it| (*it).to_owned())).await.unwrap();
+        assert!(run(&["migrate", "--dry-run"]).await.text.contains("CREATE TABLE rulebound_flows"));
+        assert_eq!(run(&["migrate", "--formats"]).await.text, "The tables are made.\n");
+        assert_eq!(run(&["migrate"]).await.text, "The tables are complete.\n");
+        assert_eq!(run(&["verify"]).await, Report { text: "0 problems\n".into(), problems: 0 });
+        let doctor = run(&["doctor"]).await;
+        assert!(doctor.problems == 1 && doctor.text.contains("`journal_mode` is not WAL"), "{}", doctor.text);
+    }
+
     #[test]
     fn what_is_wrong_is_named() {
         let error = |arguments: &[&str]| parse(arguments).unwrap_err().to_string();

@@ -13,6 +13,7 @@
 //! | `sqlite` | SQLite, with WAL and `synchronous=FULL`; on by default |
 //! | `postgres` | PostgreSQL, also behind a transaction pooler |
 //! | `axum` | the webhooks' route and the dashboard as routers |
+//! | `command` | the program `rulebound`: `migrate`, `doctor` and `verify`, for `cargo install` |
 //!
 //! ```
 //! # #[cfg(all(feature = "sqlite", feature = "axum"))]

@@ -1,15 +1,16 @@
-//! The loop by hand, as the first page of the repository describes it: rows, ids and an inbox, and one line in the log of
-//! transitions for each step. It keeps the promises of the kit: the lease is on the disk before the request leaves, and a row
-//! that has learned an id looks once more for webhooks, where another transaction can have stored one meanwhile. It has no
-//! accounts, pauses, timeouts or handlers.
+//! The loop by hand, on tables as those of the kit: rows, ids and an inbox, and one line in the journal for each step. It keeps the
+//! promises of the kit: the lease is on the disk before the request leaves, and a row that has learned an id looks once more for
+//! webhooks, where another transaction can have stored one meanwhile. It has no accounts, pauses, timeouts or handlers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use rulebound::effect::Effect;
 use rulebound::time::Timestamp;
 use rulebound::truemed::PaymentToken;
 use rulebound::{Context, EffectId, Fact, Headers, Request, Snapshot};
 use rulebound_host::{Sent, Statements, Transport, Tx};
+use sha2::{Digest, Sha256};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
@@ -103,7 +104,7 @@ fn now() -> i64 {
 
 impl Hand {
     pub(crate) async fn new(url: &str, schema: &str, statements: Statements) -> Self {
-        let hand = if url.starts_with("sqlite:") {
+        if url.starts_with("sqlite:") {
             let options: SqliteConnectOptions = url.parse().unwrap();
             let options = options
                 .create_if_missing(true)
@@ -113,28 +114,14 @@ impl Hand {
                 SqlitePoolOptions::new().max_connections(5).connect_with(options.busy_timeout(Duration::from_secs(5)));
             Self {
                 pool: Pool::Sqlite(pool.await.unwrap(), std::sync::Arc::default()),
-                prefix: String::new(),
+                prefix: "rulebound_".into(),
                 statements,
             }
         } else {
             let pool = PgPoolOptions::new().max_connections(10).connect(url).await.unwrap();
             sqlx::query(&format!("CREATE SCHEMA {schema}")).execute(&pool).await.unwrap();
-            Self { pool: Pool::Postgres(pool), prefix: format!("{schema}."), statements }
-        };
-        let p = &hand.prefix;
-        for sql in [
-            format!(
-                "CREATE TABLE {p}hand_flows (flow text, key text, revision bigint, snapshot text, wake_at bigint, PRIMARY KEY (flow, key))"
-            ),
-            format!("CREATE INDEX hand_wake_at ON {p}hand_flows (wake_at)"),
-            format!("CREATE TABLE {p}hand_ids (id text, flow text, key text, PRIMARY KEY (id, flow, key))"),
-            format!("CREATE TABLE {p}hand_inbox (id text, provider text, fact text, received_at bigint)"),
-            format!("CREATE INDEX hand_inbox_id ON {p}hand_inbox (id)"),
-            format!("CREATE TABLE {p}hand_log (flow text, key text, revision bigint, at bigint, line text)"),
-        ] {
-            hand.run(&sql).await;
+            Self { pool: Pool::Postgres(pool), prefix: format!("{schema}.rulebound_"), statements }
         }
-        hand
     }
 
     async fn run(&self, sql: &str) {
@@ -144,27 +131,20 @@ impl Hand {
         }
     }
 
-    /// Rows that wait, in the tables of both ways.
+    /// Rows that wait.
     pub(crate) async fn fill(&self, rows: usize) {
-        let later = now() + 86_400_000;
-        for table in ["rulebound_", "hand_"] {
-            self.insert(table, rows, later).await;
-            self.run(&format!("ANALYZE {}{table}flows", self.prefix)).await;
-        }
+        self.insert(rows, now() + 86_400_000).await;
+        self.run(&format!("ANALYZE {}flows", self.prefix)).await;
     }
 
     /// Rows that are due now. The result has their keys.
-    pub(crate) async fn add(&self, table: &str, rows: usize) -> Vec<String> {
-        self.insert(table, rows, 0).await
+    pub(crate) async fn add(&self, rows: usize) -> Vec<String> {
+        self.insert(rows, 0).await
     }
 
-    async fn insert(&self, table: &str, rows: usize, wake_at: i64) -> Vec<String> {
+    async fn insert(&self, rows: usize, wake_at: i64) -> Vec<String> {
         /// How many rows one statement inserts.
         const TOGETHER: usize = 200;
-        let (columns, more) = match table {
-            "hand_" => ("", String::new()),
-            _ => (", account, reviews, failing, tries, created_at, updated_at", ", '', 0, 0, 0, 0, 0".to_owned()),
-        };
         let first = NEXT.fetch_add(rows, Ordering::SeqCst);
         let keys: Vec<_> =
             (first..first + rows).map(|number| format!("00000000-0000-4000-8000-{number:012}")).collect();
@@ -172,10 +152,11 @@ impl Hand {
             for part in keys.chunks(TOGETHER) {
                 let texts: Vec<_> = part.iter().map(|key| snapshot(key).save()).collect();
                 let places = (0..part.len()).map(|it| (it * 2 + 1, it * 2 + 2));
-                let values: Vec<_> =
-                    places.map(|(key, text)| format!("('{FLOW}', ${key}, ${text}, 1, {wake_at}{more})")).collect();
+                let row = |(key, text)| format!("('{FLOW}', ${key}, ${text}, 1, {wake_at}, '', 0, 0, 0, 0, 0)");
+                let values: Vec<String> = places.map(row).collect();
                 let sql = format!(
-                    "INSERT INTO {}{table}flows (flow, key, snapshot, revision, wake_at{columns}) VALUES {}",
+                    "INSERT INTO {}flows (flow, key, snapshot, revision, wake_at, account, reviews, failing, tries, created_at, updated_at) \
+                     VALUES {}",
                     self.prefix,
                     values.join(", ")
                 );
@@ -187,9 +168,9 @@ impl Hand {
     }
 
     /// Whether a row is due.
-    pub(crate) async fn is_due(&self, table: &str) -> bool {
+    pub(crate) async fn is_due(&self) -> bool {
         let sql = format!(
-            "SELECT key, flow FROM {}{table}flows WHERE wake_at <= CAST($1 AS bigint) ORDER BY wake_at LIMIT 1",
+            "SELECT key, flow FROM {}flows WHERE wake_at <= CAST($1 AS bigint) ORDER BY wake_at LIMIT 1",
             self.prefix
         );
         transaction!(self, |tx, _lock| { !read(&mut tx, &sql, &[&now().to_string()]).await.is_empty() })
@@ -219,7 +200,7 @@ impl Hand {
         transaction!(self, |tx, lock| {
             let now = now();
             let sql = format!(
-                "SELECT key, snapshot FROM {p}hand_flows WHERE wake_at <= CAST($1 AS bigint) ORDER BY wake_at LIMIT 1{lock}"
+                "SELECT key, snapshot FROM {p}flows WHERE wake_at <= CAST($1 AS bigint) ORDER BY wake_at LIMIT 1{lock}"
             );
             match read(&mut tx, &sql, &[&now.to_string()]).await.pop() {
                 None => None,
@@ -247,7 +228,7 @@ impl Hand {
     /// A row without work: only when to look again is written.
     async fn rest(&self, tx: &mut Tx<'_>, row: &Snapshot<PaymentToken>, cx: &Context) {
         let sql = format!(
-            "UPDATE {}hand_flows SET wake_at = CAST(NULLIF($1, '') AS bigint) WHERE flow = $2 AND key = $3",
+            "UPDATE {}flows SET wake_at = CAST(NULLIF($1, '') AS bigint) WHERE flow = $2 AND key = $3",
             self.prefix
         );
         write(tx, &sql, &[&wake_at(row, cx), FLOW, row.key().as_str()]).await;
@@ -258,7 +239,7 @@ impl Hand {
         let p = &self.prefix;
         transaction!(self, |tx, lock| {
             let sql = format!(
-                "SELECT key, snapshot FROM {p}hand_flows WHERE flow = $1 AND key = $2{}",
+                "SELECT key, snapshot FROM {p}flows WHERE flow = $1 AND key = $2{}",
                 lock.replace(" SKIP LOCKED", "")
             );
             let (_, text) = read(&mut tx, &sql, &[FLOW, key]).await.pop().unwrap();
@@ -275,11 +256,11 @@ impl Hand {
 
     /// Reads the webhooks that name an id of the row. There are none here.
     async fn inbox(&self, tx: &mut Tx<'_>, row: &Snapshot<PaymentToken>) {
-        let ids = row.ids();
+        let (ids, p) = (row.ids(), &self.prefix);
         let places: Vec<_> = (1..=ids.len()).map(|it| format!("${it}")).collect();
         let sql = format!(
-            "SELECT id, fact FROM {}hand_inbox WHERE id IN ({}) ORDER BY received_at",
-            self.prefix,
+            "SELECT id, origin FROM {p}inbox WHERE id IN \
+             (SELECT inbox FROM {p}inbox_ids WHERE provider = 'truemed' AND id IN ({})) ORDER BY received_at",
             places.join(", ")
         );
         let ids: Vec<_> = ids.iter().map(|it| it.as_str()).collect();
@@ -303,27 +284,35 @@ impl Hand {
         let wake_at = if is_at_once { cx.now.as_millis().to_string() } else { wake_at(next, cx) };
         let (was, is) = (before.revision().to_string(), next.revision().to_string());
         let sql = format!(
-            "UPDATE {p}hand_flows SET revision = CAST($1 AS bigint), snapshot = $2, wake_at = CAST(NULLIF($3, '') AS bigint) \
-             WHERE flow = $4 AND key = $5 AND revision = CAST($6 AS bigint)"
+            "UPDATE {p}flows SET revision = CAST($1 AS bigint), snapshot = $2, wake_at = CAST(NULLIF($3, '') AS bigint), \
+             reviews = CAST($4 AS integer), failing = CAST($5 AS integer), updated_at = CAST($6 AS bigint) \
+             WHERE flow = $7 AND key = $8 AND revision = CAST($9 AS bigint)"
         );
-        write(tx, &sql, &[&is, &text, &wake_at, FLOW, key, &was]).await;
+        let pending = next.effects(cx);
+        let reviews = pending.iter().filter(|it| matches!(it.effect, Effect::Review { .. })).count().to_string();
+        let failing = pending.iter().filter(|it| it.attempts >= 5).count().to_string();
+        let at = cx.now.as_millis().to_string();
+        write(tx, &sql, &[&is, &text, &wake_at, &reviews, &failing, &at, FLOW, key, &was]).await;
         for id in &new_ids {
             write(
                 tx,
-                &format!("INSERT INTO {p}hand_ids VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"),
+                &format!("INSERT INTO {p}ids VALUES ('truemed', $1, $2, $3) ON CONFLICT DO NOTHING"),
                 &[id.as_str(), FLOW, key],
             )
             .await;
         }
         let sql = format!(
-            "INSERT INTO {p}hand_log (flow, key, revision, at, line) VALUES ($1, $2, CAST($3 AS bigint), CAST($4 AS bigint), $5)"
+            "INSERT INTO {p}journal (flow, key, seq, revision, at, kind, transitions, rules_version, digest) VALUES ($1, $2, \
+             (SELECT COALESCE(MAX(seq), 0) + 1 FROM {p}journal WHERE flow = $1 AND key = $2), CAST($3 AS bigint), CAST($4 AS bigint), \
+             'step', $5, '2026.11', $6)"
         );
-        write(tx, &sql, &[FLOW, key, &is, &cx.now.as_millis().to_string(), line]).await;
+        let digest = hex::encode(Sha256::digest(text.as_bytes()));
+        write(tx, &sql, &[FLOW, key, &is, &at, line, &digest]).await;
     }
 
     pub(crate) async fn remove(self) {
         if let Pool::Postgres(pool) = &self.pool {
-            let schema = self.prefix.trim_end_matches('.');
+            let schema = self.prefix.trim_end_matches(".rulebound_");
             sqlx::query(&format!("DROP SCHEMA {schema} CASCADE")).execute(pool).await.unwrap();
         }
     }
