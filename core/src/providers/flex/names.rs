@@ -143,6 +143,12 @@ reviews! {
     }
     /// The customer has paid for the same purchase in a second session. Look at both sessions in the Flex dashboard.
     SecondPayment = "second_payment" {
+    /// Flex now shows another amount for this session than the order has, and the delivery may have been made already.
+    /// Compare both in the Flex dashboard, and settle the difference with the customer.
+    DiffersAfterAll = "differs_after_all" {
+        /// I have seen it.
+        Seen,
+    }
         /// I have refunded the second payment.
         Refunded,
         /// Keep both payments.
