@@ -77,7 +77,12 @@ impl<F: Flow> Snapshot<F> {
                 Err(FactError::new("/taken_at", reason).into())
             }
             Fact::Restored { taken_at } => Ok(self.restored(taken_at, context)),
-            Fact::Webhook { body, content_type, topic, origin } => {
+            Fact::Webhook { provider: Some(provider), .. } if provider != Self::provider() => {
+                let (own, detail) = (F::ID, format!("It is a webhook of `{provider}`, and this flow is"));
+                Ok(self
+                    .ignored(Ignored { reason: IgnoredReason::Unrelated, detail: format!("{detail} `{own}`.").into() }))
+            }
+            Fact::Webhook { body, content_type, topic, origin, provider: _ } => {
                 if is_too_long(&body) {
                     return Ok(self.ignored(IgnoredReason::Unreadable));
                 }
@@ -88,6 +93,11 @@ impl<F: Flow> Snapshot<F> {
             Fact::Done { effect } => self.done(&effect, None, context),
             Fact::Reviewed { effect, verdict, id } => self.done(&effect, Some(Verdict::new(verdict, id)), context),
         }
+    }
+
+    /// The name of the flow's provider.
+    pub(super) fn provider() -> &'static str {
+        F::ID.split_once('.').map_or(F::ID, |(provider, _)| provider)
     }
 
     pub(super) fn cx<'a>(&'a self, context: &'a Context) -> Cx<'a, F> {
