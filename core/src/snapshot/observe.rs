@@ -60,7 +60,7 @@ impl<F: Flow> Snapshot<F> {
             Fact::Lost { effect, sending } => self.lost(&effect, sending, context),
             Fact::NotSent { effect, sending } => {
                 let Some(entry) = self.leased_entry(&effect, sending)? else {
-                    return Ok(self.ignored(IgnoredReason::Duplicate));
+                    return Ok(self.ignored(self.not_pending_any_more(&effect, context)));
                 };
                 match Report::of(entry, sending, None) {
                     Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
@@ -168,7 +168,7 @@ impl<F: Flow> Snapshot<F> {
     /// Ends the lease of an effect, and makes it rest, because a request had no reply or the effect was not done.
     fn lost(&self, effect: &str, sending: Option<u32>, context: &Context) -> Observed<F> {
         let Some(entry) = self.leased_entry(effect, sending)? else {
-            return Ok(self.ignored(IgnoredReason::Duplicate));
+            return Ok(self.ignored(self.not_pending_any_more(effect, context)));
         };
         match Report::of(entry, sending, None) {
             Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
