@@ -272,5 +272,11 @@ fn hand_effects(row: &Row, now: rulebound::time::Timestamp) -> String {
 
 /// The fact of a webhook, as a host observes it.
 fn webhook_fact(body: &'static [u8]) -> Fact<'static> {
-    Fact::Webhook { body: Cow::Borrowed(body), content_type: None, topic: None, origin: Origin::Verified }
+    Fact::Webhook {
+        body: Cow::Borrowed(body),
+        content_type: None,
+        topic: None,
+        origin: Origin::Verified,
+        provider: None,
+    }
 }

@@ -87,6 +87,9 @@ pub enum Fact<'a> {
         topic: Option<Cow<'a, str>>,
         /// Whether `read_webhook` verified its origin.
         origin: Origin,
+        /// The provider whose webhook it is, as `read_webhook` says. A flow of another provider ignores it.
+        #[serde(borrow, default)]
+        provider: Option<Cow<'a, str>>,
     },
     /// The customer's browser returned to the success URL, or to the only return URL. This proves nothing.
     CustomerReturned {},
@@ -169,9 +172,10 @@ impl Serialize for Fact<'_> {
                 map.serialize_entry("type", "restored")?;
                 map.serialize_entry("taken_at", taken_at)?;
             }
-            Self::Webhook { body, content_type, topic, origin } => {
+            Self::Webhook { body, content_type, topic, origin, provider } => {
                 map.serialize_entry("type", "webhook")?;
                 map.serialize_entry("origin", origin)?;
+                map.serialize_entry("provider", provider)?;
                 map.serialize_entry("content_type", content_type)?;
                 map.serialize_entry("topic", topic)?;
                 map.serialize_entry("body", str::from_utf8(body).map_err(S::Error::custom)?)?;

@@ -57,7 +57,8 @@ impl Entry {
         let origin = if self.is_verified() { Origin::Verified } else { Origin::Unverified };
         let (content_type, topic) =
             (self.content_type.as_deref().map(Into::into), self.topic.as_deref().map(Into::into));
-        Fact::Webhook { body: self.body.as_slice().into(), content_type, topic, origin }
+        let provider = Some(self.provider.as_str().into());
+        Fact::Webhook { body: self.body.as_slice().into(), content_type, topic, origin, provider }
     }
 
     pub(crate) fn is_verified(&self) -> bool {

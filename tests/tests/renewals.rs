@@ -66,7 +66,7 @@ impl Host {
 
     fn webhook(&mut self, event: &Value) {
         let body = event.to_string().into_bytes().into();
-        self.observe(Fact::Webhook { body, content_type: None, topic: None, origin: Origin::Verified });
+        self.observe(Fact::Webhook { body, content_type: None, topic: None, origin: Origin::Verified, provider: None });
     }
 
     fn reply(&mut self, effect: &str, status: u16, body: &Value) {

@@ -167,7 +167,8 @@ fn charged(snapshot: Snapshot<PaymentToken>, intent: &str, session: &str, contex
     let snapshot = observe(&snapshot, reply(&id, format!(r#"{{"id": "{session}"}}"#).as_bytes()), context);
     let body = format!(r#"{{"payment_session_id": "{session}", "status": "captured", "capture_amount": 3700}}"#);
     let origin = rulebound::Origin::Verified;
-    let captured = Fact::Webhook { body: body.into_bytes().into(), content_type: None, topic: None, origin };
+    let captured =
+        Fact::Webhook { body: body.into_bytes().into(), content_type: None, topic: None, origin, provider: None };
     let snapshot = observe(&snapshot, captured, context);
     observe(&snapshot, Fact::Done { effect: format!("fulfill:{session}").into() }, context)
 }

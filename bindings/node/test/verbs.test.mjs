@@ -188,7 +188,7 @@ test('a webhook is read: its fact, its ids, and the status to reply with', () =>
   for (const given of [headers, pairs, new Map(pairs), fetched]) {
     for (const body of [webhook.body, Buffer.from(webhook.body)]) {
       const { fact, ids, ...rest } = readWebhook('truemed', incoming({ headers: given, body }));
-      assert.deepEqual(fact, { type: 'webhook', origin: 'verified', content_type: 'application/json', topic: null, body });
+      assert.deepEqual(fact, { type: 'webhook', origin: 'verified', provider: 'truemed', content_type: 'application/json', topic: null, body });
       assert.deepEqual([sorted(ids), rest], [IDS, { acknowledge_with: 204, unreadable: null }]);
     }
   }

@@ -21,6 +21,7 @@ def test_a_webhook_is_read_from_its_raw_body(leased: truemed.PaymentToken) -> No
         "fact": {
             "type": "webhook",
             "origin": "verified",
+            "provider": "truemed",
             "content_type": "application/json",
             "topic": None,
             "body": UPDATED["body"],

@@ -85,7 +85,7 @@ impl<F: Flow> Host<F> {
     /// A webhook arrives that nobody signed.
     pub(crate) fn hint(&mut self, body: &str) -> Played {
         let (body, origin) = (body.as_bytes(), Origin::Unverified);
-        let fact = Fact::Webhook { body: body.into(), content_type: None, topic: None, origin };
+        let fact = Fact::Webhook { body: body.into(), content_type: None, topic: None, origin, provider: None };
         self.observe("an event that nobody signed", fact)
     }
 
@@ -164,7 +164,13 @@ pub(crate) fn reply<'a>(effect: &'a str, status: u16, body: &'a str) -> Fact<'a>
 
 /// A verified webhook, as a fact.
 pub(crate) fn webhook(body: &str) -> Fact<'_> {
-    Fact::Webhook { body: body.as_bytes().into(), content_type: None, topic: None, origin: Origin::Verified }
+    Fact::Webhook {
+        body: body.as_bytes().into(),
+        content_type: None,
+        topic: None,
+        origin: Origin::Verified,
+        provider: None,
+    }
 }
 
 /// The states after a step, of the facets that it changed.

@@ -42,7 +42,17 @@ impl<'a> Fact<'a> {
 
     /// A webhook whose origin the host has proved in another way than [`read_webhook`](crate::read_webhook).
     pub fn webhook(body: impl Into<Cow<'a, [u8]>>) -> Self {
-        Self::Webhook { body: body.into(), content_type: None, topic: None, origin: Origin::Verified }
+        Self::Webhook { body: body.into(), content_type: None, topic: None, origin: Origin::Verified, provider: None }
+    }
+
+    /// The same webhook with the name of its provider, so that no flow of another provider observes it. Other facts stay as
+    /// they are.
+    #[must_use]
+    pub fn with_provider(mut self, name: impl Into<Cow<'a, str>>) -> Self {
+        if let Self::Webhook { provider, .. } = &mut self {
+            *provider = Some(name.into());
+        }
+        self
     }
 
     /// The same webhook with its content type. Other facts stay as they are.
@@ -113,11 +123,12 @@ impl<'a> Fact<'a> {
             Self::Lost { effect, sending } => Fact::Lost { effect: text(effect), sending },
             Self::NotSent { effect, sending } => Fact::NotSent { effect: text(effect), sending },
             Self::Restored { taken_at } => Fact::Restored { taken_at },
-            Self::Webhook { body, content_type, topic, origin } => Fact::Webhook {
+            Self::Webhook { body, content_type, topic, origin, provider } => Fact::Webhook {
                 body: Cow::Owned(body.into_owned()),
                 content_type: content_type.map(text),
                 topic: topic.map(text),
                 origin,
+                provider: provider.map(text),
             },
             Self::CustomerReturned {} => Fact::CustomerReturned {},
             Self::Done { effect } => Fact::Done { effect: text(effect) },

@@ -14,6 +14,12 @@ impl<F: Flow> Cx<'_, F> {
         self.take_out(&|it| matches!(it.effect, StoredEffect::Fulfill { .. }) && it.leased(now).is_none())
     }
 
+    /// Withdraws a delivery that no worker has ever leased. Returns whether there was one.
+    pub fn take_back_delivery(&mut self, about: &str) -> bool {
+        let is_it = |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about: have, .. } if have.as_str() == about);
+        !self.take_out(&|it| it.attempts == 0 && is_it(it)).is_empty()
+    }
+
     /// Whether a worker has leased a delivery that is still pending, so that it may have been carried out.
     pub fn has_leased_delivery(&self) -> bool {
         self.outbox.entries.iter().any(|it| it.attempts > 0 && matches!(it.effect, StoredEffect::Fulfill { .. }))

@@ -55,10 +55,15 @@ pub struct WebhookIds {
 ///
 /// # Errors
 ///
-/// If no provider has this name, or the fact is no webhook.
+/// If no provider has this name, or the fact is no webhook of this provider.
 pub fn webhook_ids(provider: &str, fact: &Fact<'_>) -> Result<WebhookIds, Malformed> {
     let provider =
         named(provider).ok_or_else(|| Malformed::new("/provider", format!("there is no provider `{provider}`")))?;
+    if let Fact::Webhook { provider: Some(other), .. } = fact
+        && other != provider.name
+    {
+        return Err(Malformed::new("/fact/provider", format!("is `{other}`, not `{}`", provider.name)));
+    }
     provider.webhook_ids(fact).ok_or_else(|| Malformed::new("/fact/type", "must be `webhook`"))
 }
 
@@ -115,7 +120,8 @@ impl Provider {
         let content_type = headers.get("content-type");
         let WebhookIds { ids, unreadable } = self.ids_of(&Webhook { body: &body, content_type, topic });
         let owned = |text: &str| Cow::Owned(String::from(text));
-        let fact = Fact::Webhook { body, content_type: content_type.map(owned), topic: topic.map(owned), origin };
+        let (content_type, topic) = (content_type.map(owned), topic.map(owned));
+        let fact = Fact::Webhook { body, content_type, topic, origin, provider: Some(Cow::Borrowed(self.name)) };
         Ok(ReceivedWebhook { fact, ids, acknowledge_with: self.acknowledgement, unreadable })
     }
 
@@ -196,6 +202,8 @@ struct WebhookFact {
     r#type: String,
     /// Whether the origin is verified.
     origin: crate::fact::Origin,
+    /// The provider whose webhook it is.
+    provider: Option<String>,
     /// The content type.
     content_type: Option<String>,
     /// What only the URL or a header says about it.

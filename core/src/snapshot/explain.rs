@@ -5,9 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Ignored, Snapshot};
+use crate::config::Context;
+use crate::effect::Call;
 use crate::fact::IgnoredReason;
-use crate::flow::{Flow, Webhook};
-use crate::id::{EffectId, TypedId};
+use crate::flow::{Flow, IntentReport, Moment, Rules, Webhook};
+use crate::id::{EffectId, REMEMBERED, TypedId};
 
 impl<F: Flow> Snapshot<F> {
     /// Why the flow ignores a webhook that is readable. A webhook that names an id of the flow is about the flow.
@@ -42,6 +44,27 @@ impl<F: Flow> Snapshot<F> {
             }
         };
         Ignored { reason, detail }
+    }
+
+    /// Why a report on a request that is not pending changes nothing: the request is over, or it never existed.
+    pub(super) fn not_pending_any_more(&self, effect: &str, context: &Context) -> Ignored {
+        let Some((id, (intent, number))) =
+            EffectId::parse(effect).ok().and_then(|id| Some((id.clone(), id.try_of_intent()?)))
+        else {
+            return IgnoredReason::Duplicate.into();
+        };
+        let is_request = <F::Call as Call>::operations().iter().any(|it| it.name == id.kind());
+        let view = Rules::new(&self.key, context, Moment::Fact, &self.outbox);
+        let remembered = self.state.intents(&view);
+        let is_it = |it: &IntentReport<F>| it.intent == intent && it.effect.kind() == id.kind() && number <= it.attempt;
+        let is_counted = number <= self.outbox.number_of(&format!("{}:{intent}", id.kind()));
+        // A flow with many intents has forgotten some of them.
+        let may_be_forgotten = remembered.len() >= REMEMBERED || self.outbox.number_of(&format!("{}:", id.kind())) > 0;
+        if !is_request || is_counted || may_be_forgotten || remembered.iter().any(is_it) {
+            return IgnoredReason::Duplicate.into();
+        }
+        let detail = format!("`{effect}` names no request of this flow.").into();
+        Ignored { reason: IgnoredReason::Unrelated, detail }
     }
 
     /// The request whose reply will name the next id: the first one that a worker has sent, or the first pending one.

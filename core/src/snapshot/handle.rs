@@ -88,7 +88,7 @@ impl<F: Flow> Snapshot<F> {
         if config.overrides.is_empty() {
             return Ok(());
         }
-        let provider = F::ID.split_once('.').map_or(F::ID, |(provider, _)| provider);
+        let provider = Self::provider();
         let own: Vec<_> = F::Rule::ALL.iter().map(|it| it.rule()).collect();
         let common: Vec<_> = CoreRule::ALL.iter().map(|it| it.rule()).collect();
         let of_flow = config.check_overrides(provider, &own);

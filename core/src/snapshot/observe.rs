@@ -60,7 +60,7 @@ impl<F: Flow> Snapshot<F> {
             Fact::Lost { effect, sending } => self.lost(&effect, sending, context),
             Fact::NotSent { effect, sending } => {
                 let Some(entry) = self.leased_entry(&effect, sending)? else {
-                    return Ok(self.ignored(IgnoredReason::Duplicate));
+                    return Ok(self.ignored(self.not_pending_any_more(&effect, context)));
                 };
                 match Report::of(entry, sending, None) {
                     Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
@@ -77,7 +77,12 @@ impl<F: Flow> Snapshot<F> {
                 Err(FactError::new("/taken_at", reason).into())
             }
             Fact::Restored { taken_at } => Ok(self.restored(taken_at, context)),
-            Fact::Webhook { body, content_type, topic, origin } => {
+            Fact::Webhook { provider: Some(provider), .. } if provider != Self::provider() => {
+                let (own, detail) = (F::ID, format!("It is a webhook of `{provider}`, and this flow is"));
+                Ok(self
+                    .ignored(Ignored { reason: IgnoredReason::Unrelated, detail: format!("{detail} `{own}`.").into() }))
+            }
+            Fact::Webhook { body, content_type, topic, origin, provider: _ } => {
                 if is_too_long(&body) {
                     return Ok(self.ignored(IgnoredReason::Unreadable));
                 }
@@ -88,6 +93,11 @@ impl<F: Flow> Snapshot<F> {
             Fact::Done { effect } => self.done(&effect, None, context),
             Fact::Reviewed { effect, verdict, id } => self.done(&effect, Some(Verdict::new(verdict, id)), context),
         }
+    }
+
+    /// The name of the flow's provider.
+    pub(super) fn provider() -> &'static str {
+        F::ID.split_once('.').map_or(F::ID, |(provider, _)| provider)
     }
 
     pub(super) fn cx<'a>(&'a self, context: &'a Context) -> Cx<'a, F> {
@@ -158,7 +168,7 @@ impl<F: Flow> Snapshot<F> {
     /// Ends the lease of an effect, and makes it rest, because a request had no reply or the effect was not done.
     fn lost(&self, effect: &str, sending: Option<u32>, context: &Context) -> Observed<F> {
         let Some(entry) = self.leased_entry(effect, sending)? else {
-            return Ok(self.ignored(IgnoredReason::Duplicate));
+            return Ok(self.ignored(self.not_pending_any_more(effect, context)));
         };
         match Report::of(entry, sending, None) {
             Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),

@@ -269,7 +269,9 @@ impl<F: Flow> Snapshot<F> {
 
     /// Applies a late reply to a request that is over. It can show that the request was done after all, or twice.
     pub(super) fn apply_late_reply(&self, id: &str, reply: &Reply<'_>, context: &Context) -> Stepped<F> {
-        let Some(past) = self.outbox.past(id) else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
+        let Some(past) = self.outbox.past(id) else {
+            return Ok(self.ignored(self.not_pending_any_more(id, context)));
+        };
         let event = match classify(&*self.state, Timestamp::default(), &past.call, reply) {
             ReplyOutcome::Done(event) => event,
             ReplyOutcome::Unknown { hint: Some(event), .. } if !past.is_harmless() => {

@@ -27,17 +27,17 @@ fn facts() -> Vec<(Fact<'static>, Value)> {
             json!({"type": "restored", "taken_at": 1_700_000_000_000_i64}),
         ),
         (
-            webhook(),
+            webhook().with_provider("flex"),
             json!({
                 "type": "webhook", "body": "{}", "content_type": "application/json", "topic": "invoice.paid",
-                "origin": "verified",
+                "origin": "verified", "provider": "flex",
             }),
         ),
         (
             webhook().unverified(),
             json!({
                 "type": "webhook", "body": "{}", "content_type": "application/json", "topic": "invoice.paid",
-                "origin": "unverified",
+                "origin": "unverified", "provider": null,
             }),
         ),
         (Fact::customer_returned(), json!({"type": "customer_returned"})),

@@ -131,6 +131,11 @@ impl WatchedDisputes {
         !watched.accepted
     }
 
+    /// A dispute is won. Returns whether a person must decide about access again: with the dispute open, it was ended.
+    pub(super) fn returns_access(&mut self, id: &str) -> bool {
+        self.find_mut(id).is_some_and(|it| it.keeps.take_if(|keeps| !*keeps).is_some())
+    }
+
     /// Stores what Flex shows of a dispute, in whatever order that arrives.
     pub(super) fn note<F: Flex>(&mut self, object: &DisputeObject, cx: &mut Cx<'_, F>) {
         let index = match self.0.binary_search_by(|it| it.id.cmp(&object.dispute_id)) {

@@ -35,6 +35,8 @@ reviews! {
         Accept = "accept",
         /// The customer keeps access.
         KeepAccess = "keep_access",
+        /// The customer gets access again.
+        GiveAccess = "give_access",
         /// Access ends now.
         EndAccess = "end_access",
         /// The flow keeps waiting.
@@ -140,6 +142,12 @@ reviews! {
         Fulfill,
         /// Do not deliver it. I refund the payment in the Flex dashboard.
         Refund,
+    }
+    /// Flex now shows another amount for this session than the order has, and the delivery may have been made already.
+    /// Compare both in the Flex dashboard, and settle the difference with the customer.
+    DiffersAfterAll = "differs_after_all" {
+        /// I have seen it.
+        Seen,
     }
     /// The customer has paid for the same purchase in a second session. Look at both sessions in the Flex dashboard.
     SecondPayment = "second_payment" {
@@ -275,6 +283,14 @@ reviews! {
         KeepAccess,
         /// End access now.
         EndAccess,
+    }
+    /// A dispute was won after you ended access because of it: you keep the money of a period that has not ended. Give the
+    /// customer access again?
+    DisputeWon = "dispute_won" {
+        /// Yes. Give access until the end of the paid period.
+        GiveAccess,
+        /// No. Access stays ended.
+        Keep,
     }
 
     /// The subscription is live, but Flex does not say when its period ends. Look for the end in the Flex dashboard.

@@ -27,7 +27,10 @@ impl Session {
         let Some(requested) = &self.requested else { return };
         let wanted = self.capturing.unwrap_or(requested.total);
         let is_requested = report.capture_amount.is_none_or(|amount| amount == wanted);
-        cx.check(Rule::SessionCaptureAmountPresence, is_requested).at("/capture_amount");
+        cx.check(Rule::SessionCaptureAmountPresence, is_requested).at("/capture_amount").because(|| {
+            let captured = report.capture_amount.unwrap_or_default();
+            format!("Truemed has captured {captured} cents, and {wanted} cents were requested.")
+        });
         if !is_requested && is_news {
             cx.ask(Review::CapturedOtherAmount, &self.id);
         }

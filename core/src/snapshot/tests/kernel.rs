@@ -62,7 +62,7 @@ fn lost(effect: &str) -> Fact<'_> {
 
 fn webhook(body: &str) -> Fact<'_> {
     let body = body.as_bytes().into();
-    Fact::Webhook { body, content_type: None, topic: None, origin: Origin::Unverified }
+    Fact::Webhook { body, content_type: None, topic: None, origin: Origin::Unverified, provider: None }
 }
 
 fn done(effect: &str, verdict: Option<Verdict>) -> Fact<'_> {

@@ -192,7 +192,7 @@ fn looking() -> (Host, EffectId) {
         body: body.into()
     }));
     let origin = Origin::Unverified;
-    assert!(host.observe(Fact::Webhook { body: body.into(), content_type: None, topic: None, origin }));
+    assert!(host.observe(Fact::Webhook { body: body.into(), content_type: None, topic: None, origin, provider: None }));
     (host, EffectId::parse("look:1").unwrap())
 }
 

@@ -16,7 +16,7 @@ use crate::providers::flex::api::webhook::Signal;
 use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::rules::Rule;
-use crate::providers::flex::sessions::{Evidence, Session, Settled, is_create};
+use crate::providers::flex::sessions::{Evidence, Session, Settled, Settlement, is_create};
 
 impl Checkout {
     /// The payment, and the session that it belongs to.
@@ -141,8 +141,11 @@ impl Checkout {
 
     /// A paid session settles the checkout.
     fn settle(&mut self, settled: Settled, cx: &mut Cx<'_>) {
-        if let Some(session) = settled {
-            self.payment = Some(Box::new(Payment::new(&session, cx)));
+        match settled {
+            Some(Settlement::Paid(session)) => self.payment = Some(Box::new(Payment::new(&session, cx))),
+            Some(Settlement::Differs(id)) if cx.take_back_delivery(id.as_str()) => cx.ask(Review::NotAsAsked, &id),
+            Some(Settlement::Differs(id)) => cx.ask(Review::DiffersAfterAll, &id),
+            None => {}
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::ownership::{CreateMatch, is_create};
 use super::requested::Requested;
 use super::session::{Session, check_response, withdraw_action};
-use super::{Evidence, Sessions, Settled};
+use super::{Evidence, Sessions, Settled, Settlement};
 use crate::fact::IgnoredReason;
 use crate::flow::{AfterAll, Cx};
 use crate::providers::flex::Flex;
@@ -109,6 +109,7 @@ impl Sessions {
             && self.requested.is_none()
             && self.known.last().map(Session::id) == Some(&object.checkout_session_id);
         let session = self.find_mut(&object.checkout_session_id)?;
+        let was_sound = session.sound;
         session.note_details(object, cx);
         if evidence == Evidence::Reply {
             session.note_unlisted(object.status.as_ref(), cx);
@@ -133,10 +134,14 @@ impl Sessions {
         if is_current {
             session.ask_about_difference(cx);
         }
-        if session.status != Status::Complete || before == Status::Complete {
+        let id = session.id.clone();
+        if before == Status::Complete {
+            let is_doubted = session.own && was_sound && !session.sound && self.settled.as_ref() == Some(&id);
+            return is_doubted.then_some(Settlement::Differs(id));
+        }
+        if session.status != Status::Complete {
             return None;
         }
-        let id = session.id.clone();
         if F::SUBSCRIBES {
             ask_about_several(object, cx);
         }
@@ -159,7 +164,7 @@ impl Sessions {
                 self.requested = None;
             }
         }
-        Some(Box::new(session))
+        Some(Settlement::Paid(Box::new(session)))
     }
 
     /// Applies a webhook about a session. `completed` is whether the event's name says that the session was completed.
@@ -346,7 +351,7 @@ impl Sessions {
                 session.watch.stop();
                 session.plan_lookup(cx);
             }
-            (Review::SessionDiffers, Verdict::Accept) => session.sound = true,
+            (Review::SessionDiffers, Verdict::Accept) => session.accept(),
             (Review::NoSignal | Review::UnknownStatus, Verdict::KeepWaiting) | (Review::NotFound, Verdict::Keep) => {
                 session.keep_waiting(cx);
             }

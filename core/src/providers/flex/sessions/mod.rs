@@ -1,6 +1,7 @@
 //! The facet `session` of both flows: all sessions of one purchase. The newest is handed out, and one settles the
 //! purchase.
 
+mod amounts;
 mod evidence;
 mod ownership;
 mod requested;
@@ -88,7 +89,16 @@ pub(crate) struct Sessions {
 }
 
 /// The session that has just settled the purchase, if one has.
-pub(crate) type Settled = Option<Box<Session>>;
+pub(crate) type Settled = Option<Settlement>;
+
+/// What a shown session means for the purchase.
+#[derive(Debug)]
+pub(crate) enum Settlement {
+    /// The session is paid, and settles the purchase.
+    Paid(Box<Session>),
+    /// The session has settled the purchase before, and turns out to differ from the order.
+    Differs(CheckoutSessionId),
+}
 
 /// Who has shown a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -178,7 +188,7 @@ impl Sessions {
     pub(crate) fn delivery(&self, about: &TypedId) -> Delivery {
         let session = self.known.iter().find(|it| it.id.as_str() == about.as_str()).or_else(|| self.current());
         let items = session.and_then(Session::items);
-        let paid = session.filter(|it| it.id.as_str() == about.as_str()).and_then(Session::total).map(Money::unnamed);
+        let paid = session.filter(|it| it.id.as_str() == about.as_str()).and_then(Session::paid).map(Money::unnamed);
         Delivery {
             paid,
             items: items.map(|all| all.into_iter().map(DeliveredItem::from).collect()),

@@ -103,12 +103,14 @@ impl Requested {
             .at("/checkout_session/redirect_url");
         self.check_amounts(object, cx);
         let (manual, items, absent) = (self.manual, self.items.clone(), self.mode == Mode::OffSession);
+        let free = self.total.filter(|_| self.trial).map(|_| Cents::ZERO);
         Session {
             own: true,
             manual,
             sound,
             items,
             absent,
+            agreed: free.into_iter().chain(self.total).collect(),
             ..Session::new(object.checkout_session_id.clone(), cx.now())
         }
     }

@@ -69,6 +69,15 @@ pub(crate) struct Session {
     /// The highest total that Flex has shown, in cents, for the status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) total: Option<Cents>,
+    /// The highest received amount that Flex has shown, in cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) received: Option<Cents>,
+    /// The totals that the order or a person allows, in cents. It is empty if the order's total is unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) agreed: Vec<Cents>,
+    /// The last amount that is none of them, in cents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) differing: Option<Cents>,
     /// A status that the documents do not list. It never counts as paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unlisted: Option<String>,
@@ -115,6 +124,9 @@ impl Session {
             payment_intents: Vec::new(),
             items: Vec::new(),
             total: None,
+            received: None,
+            agreed: Vec::new(),
+            differing: None,
             unlisted: None,
             announced: false,
             contradicted: false,
@@ -127,7 +139,8 @@ impl Session {
     pub(super) fn created_again(&self, created: Self) -> Self {
         let is_same = self.items.is_empty() || self.items == created.items;
         let items = if self.items.is_empty() { created.items } else { self.items.clone() };
-        Self { own: true, sound: self.sound && created.sound && is_same, items, ..self.clone() }
+        let agreed = if self.agreed.is_empty() { created.agreed } else { self.agreed.clone() };
+        Self { own: true, sound: self.sound && created.sound && is_same, items, agreed, ..self.clone() }
     }
 
     pub(crate) const fn id(&self) -> &CheckoutSessionId {
@@ -178,13 +191,6 @@ impl Session {
         &self.payment_intents
     }
 
-    /// The payment and its amount, if a complete session has exactly one payment. A hold has not taken its amount.
-    pub(crate) fn only_payment(&self) -> Option<(&str, Cents)> {
-        let [payment] = self.payment_intents.as_slice() else { return None };
-        let total = self.total.filter(|it| *it > Cents::ZERO)?;
-        (self.status == Status::Complete && !self.manual).then_some((payment, total))
-    }
-
     /// When the session expires, if Flex has said so.
     pub(crate) const fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
@@ -216,6 +222,9 @@ impl Session {
         self.test_mode = self.test_mode.or(object.test_mode.value().filter(|_| of_mode));
         self.absent |= object.mode == Some(Mode::OffSession);
         self.manual |= object.capture_method == Some(CaptureMethod::Manual);
+        if of_mode {
+            self.note_amounts(object, cx);
+        }
         for id in object.payment_intents() {
             if let Err(index) = self.payment_intents.binary_search_by(|have| have.as_str().cmp(id))
                 && self.payment_intents.len() < PAYMENTS

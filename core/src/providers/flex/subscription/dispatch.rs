@@ -15,7 +15,7 @@ use crate::providers::flex::api::webhook::Signal;
 use crate::providers::flex::ids::SubscriptionId;
 use crate::providers::flex::names::{Notice, Review, Verdict};
 use crate::providers::flex::rules::Rule;
-use crate::providers::flex::sessions::{Evidence, Session, Settled};
+use crate::providers::flex::sessions::{Evidence, Session, Settled, Settlement};
 use crate::time::Timestamp;
 
 impl Subscription {
@@ -182,8 +182,13 @@ impl Subscription {
 
     /// Applies a shown session: its purchase is delivered once, and its subscription is looked up.
     fn apply_session(&mut self, settled: Settled, object: &SessionObject, cx: &mut Cx<'_>) {
-        if let Some(session) = settled {
-            self.settle(&session, object, cx);
+        match settled {
+            Some(Settlement::Paid(session)) => self.settle(&session, object, cx),
+            Some(Settlement::Differs(id)) => {
+                let is_taken_back = self.record.as_mut().is_some_and(|record| record.take_back(id.as_str(), cx));
+                cx.ask(if is_taken_back { Review::NotAsAsked } else { Review::DiffersAfterAll }, &id);
+            }
+            None => {}
         }
         let is_paid =
             object.status == Some(Status::Complete) && self.sessions.find(&object.checkout_session_id).is_some();

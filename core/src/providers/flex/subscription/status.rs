@@ -49,7 +49,7 @@ pub struct Status {
     pub trial_ends_at: Option<Timestamp>,
     /// When the provider's period ends, whether or not it is paid.
     pub period_ends_at: Option<Timestamp>,
-    /// When the last paid period, or the trial, ends.
+    /// When the last paid period, or the trial, ends. `null` once access was ended before that, such as after a refund.
     pub paid_until: Option<Timestamp>,
     /// When access ends, with the grace that the config had when access was given.
     pub access_until: Option<Timestamp>,

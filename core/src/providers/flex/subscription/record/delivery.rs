@@ -36,6 +36,13 @@ impl SubscriptionRecord {
         }
     }
 
+    /// Takes a delivery back. Returns whether no worker can have carried it out.
+    pub(in super::super) fn take_back(&mut self, about: &str, cx: &mut Cx<'_>) -> bool {
+        let before = self.held.len();
+        self.held.retain(|held| held != about);
+        self.held.len() < before || cx.take_back_delivery(about)
+    }
+
     /// Makes a `fulfill` effect, or keeps the delivery until the subscription runs.
     pub(in super::super) fn deliver(&mut self, about: &str, cx: &mut Cx<'_>) {
         if self.is_halted() { self.hold(about) } else { cx.fulfill(self.about_sale(about)) }
@@ -89,6 +96,8 @@ impl SubscriptionRecord {
         cx.check(Rule::SubscriptionGraceCoversPayment, grace >= PAID_AFTER);
         let until = end.after(grace);
         self.access = Some(until);
+        // The customer has access again, whatever a person would have said.
+        cx.withdraw_all_about(&[Review::DisputeWon.as_str()], |_| true);
         cx.access(&self.id, Some(end), until);
     }
 

@@ -32,6 +32,9 @@ impl SubscriptionRecord {
         if object.status == Some(DisputeStatus::Lost) {
             self.lost(object.dispute_id.as_str(), cx);
         }
+        if won {
+            self.won(object.dispute_id.as_str(), cx);
+        }
         let noted = self.refunds.note(Review::Disputed.only(ACCESS), (&object.dispute_id).into(), won, cx);
         noted.or_else(|why| if has_news { Ok(()) } else { Err(why) })
     }
@@ -57,8 +60,27 @@ impl SubscriptionRecord {
 
     /// A dispute is lost, so the customer has the money back. What a person has decided before may not hold any more.
     fn lost(&mut self, dispute: &str, cx: &mut Cx<'_>) {
+        cx.withdraw_review(Review::DisputeWon, dispute);
         if self.disputes.reopens_access(dispute) {
             cx.ask(Review::DisputeLost.only(ACCESS), TypedId::new("dispute", dispute));
+        }
+    }
+
+    /// A dispute is won, so the merchant keeps the money. If a person has ended access because of it, and what was paid for has
+    /// not ended, a person decides again.
+    fn won(&mut self, dispute: &str, cx: &mut Cx<'_>) {
+        let is_paid = self.paid.as_ref().is_some_and(|it| !it.span.end.is_over(cx.now()));
+        let is_ended = self.access.is_some_and(|until| until.is_over(cx.now()));
+        if self.disputes.returns_access(dispute) && is_paid && is_ended {
+            cx.ask(Review::DisputeWon, TypedId::new("dispute", dispute));
+        }
+    }
+
+    /// A person gives access again until the end of the paid period.
+    fn return_access(&mut self, dispute: &str, cx: &mut Cx<'_>) {
+        self.disputes.access_reviewed(dispute, Verdict::KeepAccess, cx);
+        if let Some(end) = self.paid.as_ref().map(|it| it.span.end).filter(|end| !end.is_over(cx.now())) {
+            self.give_access(end, cx);
         }
     }
 
@@ -80,9 +102,11 @@ impl SubscriptionRecord {
             }
             (Review::DisputeUnsettled, _) => {
                 self.disputes.end(about, false, cx);
+                self.won(about, cx);
                 let _ = self.refunds.note(Review::Disputed.only(ACCESS), TypedId::new("dispute", about), true, cx);
             }
-            (Review::DisputeLost, _) => {}
+            (Review::DisputeWon, Verdict::GiveAccess) => self.return_access(about, cx),
+            (Review::DisputeLost | Review::DisputeWon, _) => {}
             _ => return false,
         }
         true

@@ -15,6 +15,8 @@ impl SubscriptionRecord {
         let (lookup, paid) = (self.last_lookup.as_ref(), self.paid.as_ref());
         let is_trialing = self.status == Some(SubscriptionStatus::Trialing);
         let invoice = paid.and_then(|it| self.invoices.find(it.invoice.as_ref()?));
+        // Access that a person has ended before is paid for no more, as the effect says.
+        let is_cut = |it: &&PaidPeriod| self.access.is_some_and(|until| until < it.span.end);
         let end = |it: &PaidPeriod| it.span.end;
         Status {
             subscription_id: Some(self.id.clone()),
@@ -26,7 +28,7 @@ impl SubscriptionRecord {
             amount: invoice.and_then(|it| it.amount).map(Money::unnamed),
             trial_ends_at: lookup.filter(|_| is_trialing).and_then(|it| it.trial()).map(|it| it.end),
             period_ends_at: lookup.and_then(|it| it.end),
-            paid_until: paid.map(end),
+            paid_until: paid.filter(|it| !is_cut(it)).map(end),
             access_until: self.access,
             cancel_at_period_end: lookup.map(|_| self.cancel_at_period_end),
             cancelling: self.is_cancelling(),
