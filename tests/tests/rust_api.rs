@@ -13,8 +13,8 @@ use rulebound::truemed::list::{ListPaymentSessions, ListPaymentTokens};
 use rulebound::truemed::{OrderItem, UpdatePaymentToken};
 use rulebound::vend::{Component, Host, TokenRequest};
 use rulebound::{
-    Config, Context, EffectId, Fact, Flow, HandleError, Headers, Key, LeaseError, Level, ObserveError, Request,
-    Snapshot, flex, truemed, vend,
+    Config, Context, EffectId, Fact, Flow, HandleError, Headers, Key, LeaseError, Level, NotAuthentic, ObserveError,
+    Request, Secret, Snapshot, flex, truemed, vend,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -105,6 +105,26 @@ fn a_wrong_config_is_an_error_that_names_the_member_as_its_json_is() {
     let context = Context::new(Timestamp::from_millis(0), level("vend.none", Level::Warn));
     let snapshot = Snapshot::<flex::Checkout>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
     assert!(snapshot.observe(Fact::webhook(b"{}".as_slice()), &context).is_ok());
+}
+
+#[test]
+fn a_time_in_seconds_is_an_error_of_every_decision() {
+    let context = Context::at(Timestamp::from_millis(1_700_000_000));
+    let snapshot =
+        Snapshot::<truemed::PaymentToken>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+    let handled = snapshot.handle(truemed::payment_token::Command::DeletePaymentToken {}, &context).unwrap_err();
+    assert!(matches!(&handled, HandleError::Now(wrong) if wrong.pointer == "/now"), "{handled}");
+    assert_eq!(
+        handled.to_string(),
+        "the time of the call is wrong: `/now`: is 1700000000, which looks like seconds since 1970: pass milliseconds"
+    );
+    let leased = snapshot.lease(&"create_payment_token:1".parse().unwrap(), &context);
+    assert!(matches!(leased, Err(LeaseError::Now(_))), "{leased:?}");
+    let observed = snapshot.observe(Fact::webhook(b"{}".as_slice()), &context);
+    assert!(matches!(observed, Err(ObserveError::Now(_))), "{observed:?}");
+    let headers: Headers<'_> = [("x-truemed-api-key", "whsec")].into_iter().collect();
+    let received = rulebound::read_webhook("truemed", &[Secret::new("whsec")], &headers, b"{}".as_slice(), context.now);
+    assert_eq!(received, Err(NotAuthentic::NowInSeconds));
 }
 
 #[test]

@@ -187,7 +187,7 @@ impl From<HandleError> for AnyError {
     fn from(error: HandleError) -> Self {
         match error {
             HandleError::Rejected(rejection) => rejection.into(),
-            HandleError::Config(wrong) => wrong.into(),
+            HandleError::Config(wrong) | HandleError::Now(wrong) => wrong.into(),
             HandleError::Fault(fault) => fault.into(),
         }
     }
@@ -197,7 +197,7 @@ impl From<LeaseError> for AnyError {
     fn from(error: LeaseError) -> Self {
         match error {
             LeaseError::Rejected(rejection) => rejection.into(),
-            LeaseError::Config(wrong) => wrong.into(),
+            LeaseError::Config(wrong) | LeaseError::Now(wrong) => wrong.into(),
         }
     }
 }
@@ -206,7 +206,7 @@ impl From<ObserveError> for AnyError {
     fn from(error: ObserveError) -> Self {
         match error {
             ObserveError::Fact(error) => error.into(),
-            ObserveError::Config(wrong) => wrong.into(),
+            ObserveError::Config(wrong) | ObserveError::Now(wrong) => wrong.into(),
             ObserveError::Fault(fault) => fault.into(),
         }
     }

@@ -323,6 +323,7 @@ impl View<'_> {
 }
 
 fn context(now: Timestamp, config: Config) -> Result<Context, String> {
+    now.check_now().map_err(|it| failed(it.into()))?;
     let config = checked(config).map_err(|it| failed(it.under("/config").into()))?;
     Ok(Context::new(now, config))
 }

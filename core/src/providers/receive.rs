@@ -110,6 +110,9 @@ impl Provider {
         now: Timestamp,
         options: &WebhookOptions<'_>,
     ) -> Result<ReceivedWebhook<'a>, NotAuthentic> {
+        if now.looks_like_seconds() {
+            return Err(NotAuthentic::NowInSeconds);
+        }
         let (body, topic, tolerance) = (raw_body.into(), options.topic, options.tolerance);
         let origin = (self.authenticate)(&Delivery { secrets, headers, body: &body, now, tolerance })?;
         let content_type = headers.get("content-type");
