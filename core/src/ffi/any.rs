@@ -52,6 +52,7 @@ pub trait AnySnapshot: Send + Sync {
     /// The number of changes.
     fn revision(&self) -> u64;
     /// Its JSON.
+    #[must_use = "saving returns the text, and stores nothing"]
     fn save(&self) -> String;
     /// Its JSON in an older format.
     ///
@@ -80,6 +81,7 @@ pub trait AnySnapshot: Send + Sync {
     /// See [`Snapshot::status`].
     fn status(&self, context: &Context) -> AnyStatus;
     /// See [`Snapshot::effects`].
+    #[must_use = "the effects are only listed, and none is carried out"]
     fn effects(&self, context: &Context) -> Vec<PendingEffect>;
     /// See [`Snapshot::waiting_for`].
     fn waiting_for(&self, context: &Context) -> Vec<Wait>;
@@ -101,6 +103,7 @@ impl fmt::Debug for dyn AnySnapshot + '_ {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Step"))]
 #[non_exhaustive]
+#[must_use = "a step does nothing until its next snapshot is saved"]
 pub struct AnyStep {
     /// The next snapshot. It has the same revision if nothing has changed.
     #[serde(serialize_with = "saved")]
@@ -122,6 +125,7 @@ pub struct AnyStep {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Lease"))]
 #[non_exhaustive]
+#[must_use = "a lease holds only once its next snapshot is saved"]
 pub struct AnyLease {
     /// The next snapshot. Save it before you send the request.
     #[serde(serialize_with = "saved")]
