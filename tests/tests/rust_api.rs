@@ -72,8 +72,8 @@ fn a_wrong_config_is_an_error_that_names_the_member_as_its_json_is() {
     let spans = |all: &[u64]| Cow::Owned(all.iter().copied().map(Millis::new).collect::<Vec<_>>());
     let recurring = |interval: &str, count| flex::Recurring::every(interval).interval_count(count);
     let priced =
-        |it| flex::Settings::default().prices([("p".into(), flex::Price::new(Cents::new(1)).recurring(it))].into());
-    let level = |code: &str, level| Config::default().overrides([(code.into(), level)].into());
+        |it| flex::Settings::default().prices([(String::from("p"), flex::Price::new(Cents::new(1)).recurring(it))]);
+    let level = |code: &str, level| Config::default().overrides([(String::from(code), level)]);
     let config = Config::default;
     for (wrong, pointer) in [
         (config().lease_ms(Millis::new(60)), "/lease_ms"),
@@ -125,6 +125,61 @@ fn a_time_in_seconds_is_an_error_of_every_decision() {
     let headers: Headers<'_> = [("x-truemed-api-key", "whsec")].into_iter().collect();
     let received = rulebound::read_webhook("truemed", &[Secret::new("whsec")], &headers, b"{}".as_slice(), context.now);
     assert_eq!(received, Err(NotAuthentic::NowInSeconds));
+}
+
+#[test]
+fn an_empty_text_is_not_called_cut_off() {
+    for text in ["", " \n"] {
+        let error = Snapshot::<truemed::PaymentToken>::load(text).unwrap_err();
+        assert_eq!(error.to_string(), "the stored text is empty: restore the row");
+        assert_eq!(rulebound::any::load(text).unwrap_err(), error);
+    }
+    let cut = Snapshot::<truemed::PaymentToken>::load("{").unwrap_err();
+    assert!(cut.to_string().contains("is cut off after 1 bytes"), "{cut}");
+}
+
+#[test]
+fn a_verdict_that_comes_too_late_says_that_it_did_not_count() {
+    let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    let create = truemed::CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    let snapshot =
+        Snapshot::<truemed::PaymentToken>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+    let snapshot = snapshot.handle(create, &cx).unwrap().next;
+    let review = "review:no_signal:ptr_1".parse().unwrap();
+    let step = snapshot.observe(Fact::reviewed(&review, "stop_waiting", None), &cx).unwrap();
+    let detail = step.ignored.unwrap().detail;
+    assert!(detail.starts_with("`stop_waiting` did not count: `review:no_signal:ptr_1` is not open."), "{detail}");
+}
+
+#[test]
+fn an_unknown_provider_is_named_beside_those_that_there_are() {
+    let named = "`truemed`, `flex`, `vend`, `revup`";
+    assert_eq!(NotAuthentic::UnknownProvider.to_string(), format!("there is no provider with this name, only {named}"));
+    let wrong = rulebound::webhook_ids("stripe", &Fact::webhook(b"{}".as_slice())).unwrap_err();
+    assert_eq!(wrong.reason, format!("there is no provider `stripe`, only {named}"));
+}
+
+#[test]
+fn a_step_and_a_lease_are_of_any_flow_too() {
+    let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    let checkout = Snapshot::<flex::Checkout>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+    let lookup = flex::checkout::Command::RetrieveCheckoutSession { checkout_session_id: "fcs_1".parse().ok() };
+    let step = checkout.handle(lookup, &cx).unwrap();
+    let lease = step.next.lease(&step.next.effects(&cx)[0].id, &cx).unwrap();
+    let (saved, request) = (lease.next.save(), lease.request.clone());
+    let any = lease.into_any();
+    assert_eq!((any.next.save(), any.request), (saved, request));
+    let (moves, any) = (step.transitions(), step.into_any());
+    assert_eq!(any.transitions, moves);
+    let status = any.next.status(&cx);
+    let json: Value = serde_json::from_str(&status.json).unwrap();
+    for it in &status.facets {
+        assert_eq!(json["facets"][it.facet], it.state);
+        assert!(it.about.ends_with('.'), "{}", it.about);
+    }
+    assert_eq!(json["reviews"], json!(status.reviews));
+    assert_eq!(json["customer_url"], json!(status.customer_url));
 }
 
 #[test]

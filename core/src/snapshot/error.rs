@@ -169,9 +169,12 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Why a stored text is not the JSON of a snapshot: it is cut off, or has another mistake.
+    /// Why a stored text is not the JSON of a snapshot: it is empty or cut off, or has another mistake.
     #[cold]
     pub(super) fn of(json: &str, error: Malformed) -> Self {
+        if json.trim().is_empty() {
+            return Malformed { reason: "the stored text is empty: restore the row".into(), ..error }.into();
+        }
         if !is_cut_off(json) {
             return error.into();
         }
