@@ -27,6 +27,7 @@ pub const LARGEST_BODY: usize = 1 << 20;
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(tag = "type"))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
+#[must_use = "a fact changes nothing until a snapshot observes it"]
 pub enum Fact<'a> {
     /// The provider replied to a request.
     Reply {
@@ -136,7 +137,6 @@ impl<'a> Fact<'a> {
     /// The same reply or webhook with this raw body, so that a host can pass bytes.
     ///
     /// The other facts have no body, and stay as they are.
-    #[must_use]
     pub fn with_body(mut self, raw: impl Into<Cow<'a, [u8]>>) -> Self {
         if let Self::Reply { body, .. } | Self::Webhook { body, .. } = &mut self {
             *body = raw.into();

@@ -60,6 +60,25 @@ fn an_action_that_is_not_possible_names_the_state() {
 }
 
 #[test]
+fn a_captured_amount_is_named_beside_the_requested_one() {
+    let create = json!({"type": "create_payment_session", "total_amount": 1500, "success_url": "https://shop.example/ok",
+        "failure_url": "https://shop.example/no", "order_items": [{"name": "B12", "sku": "b12", "quantity": 1, "price": 1500}]});
+    let at = handle(&start("truemed.payment_session"), create)["ok"]["next"].take();
+    let at = lease(&at, "create_payment_session:1")["ok"]["next"].take();
+    let observe =
+        |at: &Value, fact: Value| ask("observe", json!({"snapshot": at, "now": NOW, "config": config(), "fact": fact}));
+    let body = r#"{"id": "ps_1", "redirect_url": "https://truemed.example/p/1"}"#;
+    let reply =
+        json!({"type": "reply", "effect": "create_payment_session:1", "sending": 1, "http_status": 200, "body": body});
+    let at = observe(&at, reply)["ok"]["next"].take();
+    let body =
+        r#"{"payment_session_id": "ps_1", "status": "captured", "capture_amount": 1400, "authorize_amount": 1400}"#;
+    let captured = json!({"type": "webhook", "origin": "verified", "body": body});
+    let detail = "`capture_amount` is 1400, and 1500 cents were requested.";
+    says(&observe(&at, captured), "truemed.session.capture-amount-presence", "/capture_amount", detail);
+}
+
+#[test]
 fn an_effect_that_is_not_pending_is_named_beside_those_that_are() {
     let code = "rulebound.effect.not-pending";
     let none = "`a:1` is not pending: this flow has never had it. No effect is pending that can be leased.";
@@ -340,5 +359,40 @@ fn a_request_without_a_reply_says_what_happens_to_it() {
         ),
     ] {
         assert_eq!(lost(flow, name, effect), format!("No reply to `{effect}` {message}"));
+    }
+}
+
+#[test]
+fn a_time_of_a_call_in_seconds_says_so_in_every_verb() {
+    let at = start("truemed.payment_token");
+    let of_snapshot = |fields: Value| {
+        let mut fields = fields;
+        fields["snapshot"] = at.clone();
+        fields
+    };
+    let views = ["status", "effects", "waiting_for", "actions", "wake_at"].map(|verb| (verb, of_snapshot(json!({}))));
+    let headers = json!({"x-truemed-api-key": "whsec"});
+    let webhook = json!({"provider": "truemed", "secrets": ["whsec"], "headers": headers, "body": "{}"});
+    let calls = [
+        ("handle", of_snapshot(json!({"command": {"type": "delete_payment_token"}}))),
+        ("lease", of_snapshot(json!({"effect": "create_payment_token:1"}))),
+        ("observe", of_snapshot(json!({"fact": {"type": "customer_returned"}}))),
+        ("read_webhook", webhook),
+    ];
+    let at = |fields: &Value, now: i64| {
+        let mut fields = fields.clone();
+        fields["now"] = now.into();
+        fields
+    };
+    for (verb, fields) in calls.into_iter().chain(views) {
+        for now in [1_000_000_000, 1_714_156_917, 99_999_999_999] {
+            let answer = ask(verb, at(&fields, now));
+            assert_eq!(answer["error"]["pointer"], "/now", "{verb}: {answer}");
+            let message = answer["error"]["message"].as_str().unwrap_or_default();
+            assert!(message.contains("looks like seconds since 1970"), "{verb}: {message}");
+        }
+        for now in [0, 1_000_000, 999_999_999, 100_000_000_000] {
+            assert!(ask(verb, at(&fields, now))["error"].is_null(), "{verb} at {now}");
+        }
     }
 }

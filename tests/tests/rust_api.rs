@@ -13,8 +13,8 @@ use rulebound::truemed::list::{ListPaymentSessions, ListPaymentTokens};
 use rulebound::truemed::{OrderItem, UpdatePaymentToken};
 use rulebound::vend::{Component, Host, TokenRequest};
 use rulebound::{
-    Config, Context, EffectId, Fact, Flow, HandleError, Headers, Key, LeaseError, Level, ObserveError, Request,
-    Snapshot, flex, truemed, vend,
+    Config, Context, EffectId, Fact, Flow, HandleError, Headers, Key, LeaseError, Level, NotAuthentic, ObserveError,
+    Request, Secret, Snapshot, flex, truemed, vend,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -107,6 +107,81 @@ fn a_wrong_config_is_an_error_that_names_the_member_as_its_json_is() {
     let context = Context::new(Timestamp::from_millis(0), level("vend.none", Level::Warn));
     let snapshot = Snapshot::<flex::Checkout>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
     assert!(snapshot.observe(Fact::webhook(b"{}".as_slice()), &context).is_ok());
+}
+
+#[test]
+fn a_time_in_seconds_is_an_error_of_every_decision() {
+    let context = Context::at(Timestamp::from_millis(1_700_000_000));
+    let snapshot =
+        Snapshot::<truemed::PaymentToken>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+    let handled = snapshot.handle(truemed::payment_token::Command::DeletePaymentToken {}, &context).unwrap_err();
+    assert!(matches!(&handled, HandleError::Now(wrong) if wrong.pointer == "/now"), "{handled}");
+    assert_eq!(
+        handled.to_string(),
+        "the time of the call is wrong: `/now`: is 1700000000, which looks like seconds since 1970: pass milliseconds"
+    );
+    let leased = snapshot.lease(&"create_payment_token:1".parse().unwrap(), &context);
+    assert!(matches!(leased, Err(LeaseError::Now(_))), "{leased:?}");
+    let observed = snapshot.observe(Fact::webhook(b"{}".as_slice()), &context);
+    assert!(matches!(observed, Err(ObserveError::Now(_))), "{observed:?}");
+    let headers: Headers<'_> = [("x-truemed-api-key", "whsec")].into_iter().collect();
+    let received = rulebound::read_webhook("truemed", &[Secret::new("whsec")], &headers, b"{}".as_slice(), context.now);
+    assert_eq!(received, Err(NotAuthentic::NowInSeconds));
+}
+
+#[test]
+fn an_empty_text_is_not_called_cut_off() {
+    for text in ["", " \n"] {
+        let error = Snapshot::<truemed::PaymentToken>::load(text).unwrap_err();
+        assert_eq!(error.to_string(), "the stored text is empty: restore the row");
+        assert_eq!(rulebound::any::load(text).unwrap_err(), error);
+    }
+    let cut = Snapshot::<truemed::PaymentToken>::load("{").unwrap_err();
+    assert!(cut.to_string().contains("is cut off after 1 bytes"), "{cut}");
+}
+
+#[test]
+fn a_verdict_that_comes_too_late_says_that_it_did_not_count() {
+    let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    let items = vec![OrderItem::new("b12", "B12", 1, Cents::new(1500))];
+    let create = truemed::CreatePaymentToken::new(items, "https://shop.example/ok", "https://shop.example/no");
+    let snapshot =
+        Snapshot::<truemed::PaymentToken>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+    let snapshot = snapshot.handle(create, &cx).unwrap().next;
+    let review = "review:no_signal:ptr_1".parse().unwrap();
+    let step = snapshot.observe(Fact::reviewed(&review, "stop_waiting", None), &cx).unwrap();
+    let detail = step.ignored.unwrap().detail;
+    assert!(detail.starts_with("`stop_waiting` did not count: `review:no_signal:ptr_1` is not open."), "{detail}");
+}
+
+#[test]
+fn an_unknown_provider_is_named_beside_those_that_there_are() {
+    let named = "`truemed`, `flex`, `vend`, `revup`";
+    assert_eq!(NotAuthentic::UnknownProvider.to_string(), format!("there is no provider with this name, only {named}"));
+    let wrong = rulebound::webhook_ids("stripe", &Fact::webhook(b"{}".as_slice())).unwrap_err();
+    assert_eq!(wrong.reason, format!("there is no provider `stripe`, only {named}"));
+}
+
+#[test]
+fn a_step_and_a_lease_are_of_any_flow_too() {
+    let cx = Context::at(Timestamp::from_millis(1_700_000_000_000));
+    let checkout = Snapshot::<flex::Checkout>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
+    let lookup = flex::checkout::Command::RetrieveCheckoutSession { checkout_session_id: "fcs_1".parse().ok() };
+    let step = checkout.handle(lookup, &cx).unwrap();
+    let lease = step.next.lease(&step.next.effects(&cx)[0].id, &cx).unwrap();
+    let (saved, request) = (lease.next.save(), lease.request.clone());
+    let any = lease.into_any();
+    assert_eq!((any.next.save(), any.request), (saved, request));
+    let (moves, any) = (step.transitions(), step.into_any());
+    assert_eq!(any.transitions, moves);
+    let status = any.next.status(&cx);
+    let json: Value = serde_json::from_str(&status.json).unwrap();
+    for it in &status.facets {
+        assert_eq!(json["facets"][it.facet], it.state);
+        assert!(it.about.ends_with('.'), "{}", it.about);
+    }
+    assert_eq!(json["reviews"], json!(status.reviews));
+    assert_eq!(json["customer_url"], json!(status.customer_url));
 }
 
 #[test]

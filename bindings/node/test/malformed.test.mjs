@@ -206,8 +206,7 @@ test('a time in seconds', () => {
       () => started().wakeAt({ now: seconds }),
       received({ now: seconds }),
     ]) fails(run, '/now', /looks like seconds since 1970: pass milliseconds or a Date$/);
-    // A `Date` shows the intention.
-    assert.deepEqual(started().effects({ now: new Date(seconds) }), []);
+    fails(() => started().handle(create, { now: new Date(seconds) }), '/now', /looks like seconds since 1970/);
   }
   fails(() => started().effects({ now, config: { lease_ms: 300 } }), '/config/lease_ms', /milliseconds, such as/);
 });

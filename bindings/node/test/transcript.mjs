@@ -16,8 +16,7 @@ function play({ flow, key, steps, ...always }) {
   let snapshot = flows.get(flow).start(key);
   return steps.flatMap((step) => {
     const { now, config } = { ...always, ...step };
-    // As a number, a time of 1970 would look like seconds.
-    const context = { now: now >= 1e9 && now < 1e11 ? new Date(now) : now, config };
+    const context = { now, config };
     const result = written(() => done(snapshot, step, context));
     snapshot = result?.next ?? snapshot;
     return [result, written(() => views(snapshot, context))];

@@ -61,7 +61,7 @@ pub(crate) fn internal(wrong: &Malformed) -> PyErr {
 /// Why a webhook is not the provider's, or why that cannot be decided.
 pub(crate) fn not_authentic(py: Python<'_>, provider: &str, why: NotAuthentic) -> PyErr {
     match why {
-        NotAuthentic::UnknownProvider => problem(py, &CallError::unknown("/provider", "provider", &short(provider))),
+        NotAuthentic::UnknownProvider => problem(py, &CallError::no_provider(&short(provider))),
         why => problem(py, &why.into()),
     }
 }

@@ -341,7 +341,7 @@ def test_an_unknown_provider_is_not_a_forged_webhook() -> None:
     ):
         error = wrong(lambda: call("stripe"))
         assert (type(error), error.code, error.pointer) == (InvalidInput, "unknown", "/provider")
-        assert error.message == "there is no provider `stripe`"
+        assert error.message == "there is no provider `stripe`, only `truemed`, `flex`, `vend`, `revup`"
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_a_long_name_is_not_repeated_whole(new: truemed.PaymentToken) -> None:
     long = "ä" * (1 << 20)
     error = wrong(lambda: new.handle({**CREATE, "extra": {long: {"x": {1}}}}, now=0))
     assert error.pointer == f"/command/extra/{'ä' * 64}…/x"
-    assert wrong(lambda: rulebound.read_webhook(long, "s", {}, b"", 0)).message == f"there is no provider `{'ä' * 64}…`"
+    assert wrong(lambda: rulebound.read_webhook(long, "s", {}, b"", 0)).message.startswith(f"there is no provider `{'ä' * 64}…`, only ")
 
 
 def test_errors_can_be_copied_and_pickled() -> None:

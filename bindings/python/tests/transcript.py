@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import rulebound
@@ -15,11 +14,6 @@ LEASE = ("request", "warnings")
 
 def text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def instant(millis: Any) -> Any:
-    """A time: as a number of milliseconds, one of 1970 would look like seconds."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis) if 10**9 <= millis < 10**11 else millis
 
 
 def result(changed: rulebound.Step[Any] | rulebound.Lease[Any], names: tuple[str, ...]) -> tuple[str, Any]:
@@ -58,6 +52,6 @@ for line in sys.stdin.buffer:
     script = json.loads(line)
     snapshot = rulebound.flows[script["flow"]].start(script["key"])
     for step in script["steps"]:
-        context = {"now": instant(step["now"]), "config": step.get("config", script.get("config"))}
+        context = {"now": step["now"], "config": step.get("config", script.get("config"))}
         first, snapshot = outcome(snapshot, step, context)
         sys.stdout.buffer.write(f"{first}\n{views(snapshot, context)}\n".encode())

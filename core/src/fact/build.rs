@@ -22,7 +22,6 @@ impl<'a> Fact<'a> {
     }
 
     /// The same reply with its headers, of which `retry-after` counts. Other facts stay as they are.
-    #[must_use]
     pub fn with_headers(mut self, all: Headers<'a>) -> Self {
         if let Self::Reply { headers, .. } = &mut self {
             *headers = all;
@@ -56,7 +55,6 @@ impl<'a> Fact<'a> {
     }
 
     /// The same webhook with its content type. Other facts stay as they are.
-    #[must_use]
     pub fn with_content_type(mut self, text: impl Into<Cow<'a, str>>) -> Self {
         if let Self::Webhook { content_type, .. } = &mut self {
             *content_type = Some(text.into());
@@ -65,7 +63,6 @@ impl<'a> Fact<'a> {
     }
 
     /// The same webhook with what only its URL or a header says about it. Other facts stay as they are.
-    #[must_use]
     pub fn with_topic(mut self, text: impl Into<Cow<'a, str>>) -> Self {
         if let Self::Webhook { topic, .. } = &mut self {
             *topic = Some(text.into());
@@ -74,7 +71,6 @@ impl<'a> Fact<'a> {
     }
 
     /// The same webhook, of which nobody has proved the origin. Other facts stay as they are.
-    #[must_use]
     pub fn unverified(mut self) -> Self {
         if let Self::Webhook { origin, .. } = &mut self {
             *origin = Origin::Unverified;

@@ -12,6 +12,9 @@
 //! let lookup = r#"{"type": "retrieve_checkout_session", "checkout_session_id": "fcs_1"}"#;
 //! let step = checkout.handle(lookup, &cx)?;
 //! assert_eq!(step.next.effects(&cx)[0].id.as_str(), "retrieve_checkout_session:1");
+//! let status = step.next.status(&cx);
+//! assert_eq!((status.facets[0].facet, status.facets[0].state), ("session", "adopting"));
+//! assert_eq!(status.facets[0].about, "A session is looked up for the first time.");
 //! let stored = step.next.save();
 //! assert_eq!(any::load(&stored)?.flow(), "flex.checkout");
 //! let refund = r#"{"type": "create_refund", "amount": 500}"#;
@@ -32,7 +35,7 @@ use super::read::read_command;
 use crate::config::Context;
 use crate::effect::{PendingEffect, Request, Wait};
 use crate::fact::{Fact, FactError, Failure};
-use crate::flow::{FacetTransition, Flow, Named};
+use crate::flow::{FacetState, FacetTransition, Facets, Flow, Named, Status};
 use crate::id::{EffectId, Key, TypedId};
 use crate::json::{Malformed, Verbatim, encode};
 use crate::providers::for_each_known_flow;
@@ -52,6 +55,7 @@ pub trait AnySnapshot: Send + Sync {
     /// The number of changes.
     fn revision(&self) -> u64;
     /// Its JSON.
+    #[must_use = "saving returns the text, and stores nothing"]
     fn save(&self) -> String;
     /// Its JSON in an older format.
     ///
@@ -80,6 +84,7 @@ pub trait AnySnapshot: Send + Sync {
     /// See [`Snapshot::status`].
     fn status(&self, context: &Context) -> AnyStatus;
     /// See [`Snapshot::effects`].
+    #[must_use = "the effects are only listed, and none is carried out"]
     fn effects(&self, context: &Context) -> Vec<PendingEffect>;
     /// See [`Snapshot::waiting_for`].
     fn waiting_for(&self, context: &Context) -> Vec<Wait>;
@@ -101,6 +106,7 @@ impl fmt::Debug for dyn AnySnapshot + '_ {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Step"))]
 #[non_exhaustive]
+#[must_use = "a step does nothing until its next snapshot is saved"]
 pub struct AnyStep {
     /// The next snapshot. It has the same revision if nothing has changed.
     #[serde(serialize_with = "saved")]
@@ -122,6 +128,7 @@ pub struct AnyStep {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "Lease"))]
 #[non_exhaustive]
+#[must_use = "a lease holds only once its next snapshot is saved"]
 pub struct AnyLease {
     /// The next snapshot. Save it before you send the request.
     #[serde(serialize_with = "saved")]
@@ -133,14 +140,37 @@ pub struct AnyLease {
     pub warnings: Vec<Violation>,
 }
 
-/// The status of any flow, as JSON.
+/// The status of any flow: what every flow has as fields, and all of it as JSON.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct AnyStatus(pub String);
+pub struct AnyStatus {
+    /// The whole status as JSON, with what only its flow has.
+    pub json: String,
+    /// The state of each facet.
+    pub facets: Vec<FacetState>,
+    /// See [`Status::customer_action`].
+    pub customer_action: Option<String>,
+    /// See [`Status::customer_url`].
+    pub customer_url: Option<String>,
+    /// See [`Status::customer_url_blocked_by`].
+    pub customer_url_blocked_by: Vec<EffectId>,
+    /// See [`Status::last_failure`].
+    pub last_failure: Option<Failure>,
+    /// See [`Status::reviews`].
+    pub reviews: Vec<EffectId>,
+}
+
+impl AnyStatus {
+    fn of<F: Flow>(status: Status<F>) -> Self {
+        let (json, facets) = (encode(&status), status.facets.0.described());
+        let Status { customer_action, customer_url, customer_url_blocked_by, last_failure, reviews, .. } = status;
+        Self { json, facets, customer_action, customer_url, customer_url_blocked_by, last_failure, reviews }
+    }
+}
 
 impl Serialize for AnyStatus {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Verbatim(&self.0).serialize(serializer)
+        Verbatim(&self.json).serialize(serializer)
     }
 }
 
@@ -187,7 +217,7 @@ impl From<HandleError> for AnyError {
     fn from(error: HandleError) -> Self {
         match error {
             HandleError::Rejected(rejection) => rejection.into(),
-            HandleError::Config(wrong) => wrong.into(),
+            HandleError::Config(wrong) | HandleError::Now(wrong) => wrong.into(),
             HandleError::Fault(fault) => fault.into(),
         }
     }
@@ -197,7 +227,7 @@ impl From<LeaseError> for AnyError {
     fn from(error: LeaseError) -> Self {
         match error {
             LeaseError::Rejected(rejection) => rejection.into(),
-            LeaseError::Config(wrong) => wrong.into(),
+            LeaseError::Config(wrong) | LeaseError::Now(wrong) => wrong.into(),
         }
     }
 }
@@ -206,7 +236,7 @@ impl From<ObserveError> for AnyError {
     fn from(error: ObserveError) -> Self {
         match error {
             ObserveError::Fact(error) => error.into(),
-            ObserveError::Config(wrong) => wrong.into(),
+            ObserveError::Config(wrong) | ObserveError::Now(wrong) => wrong.into(),
             ObserveError::Fault(fault) => fault.into(),
         }
     }
@@ -240,20 +270,19 @@ impl<F: Flow> AnySnapshot for Snapshot<F> {
 
     fn handle(&self, command: &str, context: &Context) -> Result<AnyStep, AnyError> {
         let command = read_command::<F>(command).map_err(|error| error.under("/command"))?;
-        Ok(any(Self::handle(self, command, context)?))
+        Ok(Self::handle(self, command, context)?.into_any())
     }
 
     fn lease(&self, effect: &EffectId, context: &Context) -> Result<AnyLease, AnyError> {
-        let Lease { next, request, warnings } = Self::lease(self, effect, context)?;
-        Ok(AnyLease { next: Box::new(next), request, warnings })
+        Ok(Self::lease(self, effect, context)?.into_any())
     }
 
     fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<AnyStep, AnyError> {
-        Ok(any(Self::observe(self, fact, context)?))
+        Ok(Self::observe(self, fact, context)?.into_any())
     }
 
     fn status(&self, context: &Context) -> AnyStatus {
-        AnyStatus(encode(&Self::status(self, context)))
+        AnyStatus::of(Self::status(self, context))
     }
 
     fn effects(&self, context: &Context) -> Vec<PendingEffect> {
@@ -284,10 +313,21 @@ impl<F: Flow> AnySnapshot for Snapshot<F> {
     }
 }
 
-fn any<F: Flow>(step: Step<F>) -> AnyStep {
-    let transitions = step.transitions();
-    let Step { next, ignored, new_ids, failure, warnings, .. } = step;
-    AnyStep { next: Box::new(next), ignored, transitions, new_ids, failure, warnings }
+impl<F: Flow> Step<F> {
+    /// The same step as one of any flow.
+    pub fn into_any(self) -> AnyStep {
+        let transitions = self.transitions();
+        let Self { next, ignored, new_ids, failure, warnings, .. } = self;
+        AnyStep { next: Box::new(next), ignored, transitions, new_ids, failure, warnings }
+    }
+}
+
+impl<F: Flow> Lease<F> {
+    /// The same lease as one of any flow.
+    pub fn into_any(self) -> AnyLease {
+        let Self { next, request, warnings } = self;
+        AnyLease { next: Box::new(next), request, warnings }
+    }
 }
 
 /// A flow that has not started, by the flow's id; nothing if there is no such flow.

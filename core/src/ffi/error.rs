@@ -2,13 +2,15 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Display;
 
 use serde::Serialize;
 
-use super::any::AnyError;
+use super::any::{AnyError, formats};
 use crate::fact::FactError;
-use crate::json::Malformed;
+use crate::json::{Malformed, listed};
+use crate::providers;
 use crate::snapshot::{Rejection, SaveError};
 use crate::webhook::NotAuthentic;
 
@@ -79,9 +81,15 @@ impl CallError {
         Self::new("internal", "", what)
     }
 
-    /// A name that this release does not know.
-    pub fn unknown(pointer: &str, what: &str, name: &str) -> Self {
-        Self::new("unknown", pointer, format!("there is no {what} `{name}`"))
+    /// A provider that this release does not have.
+    pub fn no_provider(name: &str) -> Self {
+        Self::new("unknown", "/provider", format!("there is no provider `{name}`, only {}", providers::names()))
+    }
+
+    /// A flow that this release does not have.
+    pub(super) fn no_flow(name: &str) -> Self {
+        let names: Vec<_> = formats().into_keys().collect();
+        Self::new("unknown", "/flow", format!("there is no flow `{name}`, only {}", listed(&names)))
     }
 }
 

@@ -268,7 +268,7 @@ fn serve(verb: Verb<'_>) -> Served {
     match verb {
         Verb::Start { flow, key } => match start(&flow, key) {
             Some(snapshot) => raw(snapshot.save()),
-            None => Err(unknown("/flow", &flow, "flow")),
+            None => Err(error(CallError::no_flow(&flow))),
         },
         Verb::Load { snapshot } => raw(open(snapshot)?.save()),
         Verb::SaveAs { snapshot, format } => raw(open(snapshot)?.save_as(format).map_err(|it| failed(it.into()))?),
@@ -323,6 +323,7 @@ impl View<'_> {
 }
 
 fn context(now: Timestamp, config: Config) -> Result<Context, String> {
+    now.check_now().map_err(|it| failed(it.into()))?;
     let config = checked(config).map_err(|it| failed(it.under("/config").into()))?;
     Ok(Context::new(now, config))
 }
@@ -342,7 +343,7 @@ fn open(snapshot: RawText<'_>) -> Result<alloc::boxed::Box<dyn AnySnapshot>, Str
 }
 
 fn named(provider: &str) -> Result<&'static Provider, String> {
-    providers::named(provider).ok_or_else(|| unknown("/provider", provider, "provider"))
+    providers::named(provider).ok_or_else(|| error(CallError::no_provider(provider)))
 }
 
 fn ok<T: Serialize>(value: &T) -> Served {
@@ -363,10 +364,6 @@ fn failed(why: AnyError) -> String {
             encode(&rejected)
         }
     }
-}
-
-fn unknown(field: &str, name: &str, what: &str) -> String {
-    error(CallError::unknown(field, what, name))
 }
 
 fn error(wrong: CallError) -> String {

@@ -114,9 +114,10 @@ pub(super) fn checked(config: Config) -> Result<Config, Malformed> {
 ///
 /// # Errors
 ///
-/// If it is no whole number of milliseconds.
+/// If it is no whole number of milliseconds, or looks like seconds.
 pub fn read_time(text: &str) -> Result<Timestamp, Malformed> {
-    decode(text).map_err(|error| error.under("/now"))
+    let now: Timestamp = decode(text).map_err(|error: Malformed| error.under("/now"))?;
+    now.check_now().map(|()| now)
 }
 
 /// The rule with this code, whose first part is the provider's name.

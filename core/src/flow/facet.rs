@@ -64,6 +64,24 @@ pub struct Table {
     pub moves: Vec<FacetTransition>,
 }
 
+/// The state of one facet, with its text for people.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct FacetState {
+    /// The facet.
+    pub facet: &'static str,
+    /// The name of its state.
+    pub state: &'static str,
+    /// What the state means, in a sentence or two.
+    pub about: &'static str,
+}
+
+impl FacetState {
+    fn of<F: Facet>(state: F) -> Self {
+        Self { facet: F::NAME, state: state.name(), about: state.about() }
+    }
+}
+
 /// The facets of a flow: a tuple of them.
 pub trait Facets: Copy + Eq + Debug {
     /// What can move the flow.
@@ -74,6 +92,9 @@ pub trait Facets: Copy + Eq + Debug {
 
     /// The name of each facet, and that of its state.
     fn states(self) -> Vec<(&'static str, &'static str)>;
+
+    /// The state of each facet, with its text for people.
+    fn described(self) -> Vec<FacetState>;
 
     /// The tables.
     fn tables() -> Vec<Table>;
@@ -127,6 +148,10 @@ macro_rules! facets {
 
             fn states(self) -> Vec<(&'static str, &'static str)> {
                 alloc::vec![$(($facet::NAME, self.$index.name())),+]
+            }
+
+            fn described(self) -> Vec<FacetState> {
+                alloc::vec![$(FacetState::of(self.$index)),+]
             }
 
             fn tables() -> Vec<Table> {

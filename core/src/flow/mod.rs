@@ -32,7 +32,7 @@ use crate::time::Timestamp;
 
 pub(crate) use cx::Decided;
 pub(crate) use facet::moves;
-pub use facet::{Facet, FacetTransition, Facets, Move, Table};
+pub use facet::{Facet, FacetState, FacetTransition, Facets, Move, Table};
 pub use intents::Outcome;
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;

@@ -5,6 +5,7 @@ mod question;
 mod receive;
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -115,6 +116,11 @@ pub fn key_for(kind: &str, name: &str) -> Result<Key, Malformed> {
         "" => Err(Malformed::new("/name", "is empty")),
         name => Ok(Key::of(kind, name)),
     }
+}
+
+/// The names of the providers, as a message lists them.
+pub(crate) fn names() -> String {
+    listed(&PROVIDERS.iter().map(|it| it.name).collect::<Vec<_>>())
 }
 
 /// The provider with that name.

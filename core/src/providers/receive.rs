@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::{Provider, named};
+use super::{Provider, named, names};
 use crate::fact::{Fact, FactError, Headers};
 use crate::flow::Webhook;
 use crate::id::TypedId;
@@ -19,6 +19,7 @@ use crate::webhook::{Delivery, NotAuthentic, Secret};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[non_exhaustive]
+#[must_use = "a webhook changes nothing until its fact is observed"]
 pub struct ReceivedWebhook<'a> {
     /// The fact to observe, in every flow that the ids find.
     #[cfg_attr(feature = "schemas", schemars(with = "WebhookFact"))]
@@ -57,8 +58,8 @@ pub struct WebhookIds {
 ///
 /// If no provider has this name, or the fact is no webhook of this provider.
 pub fn webhook_ids(provider: &str, fact: &Fact<'_>) -> Result<WebhookIds, Malformed> {
-    let provider =
-        named(provider).ok_or_else(|| Malformed::new("/provider", format!("there is no provider `{provider}`")))?;
+    let unknown = || Malformed::new("/provider", format!("there is no provider `{provider}`, only {}", names()));
+    let provider = named(provider).ok_or_else(unknown)?;
     if let Fact::Webhook { provider: Some(other), .. } = fact
         && other != provider.name
     {
@@ -115,6 +116,9 @@ impl Provider {
         now: Timestamp,
         options: &WebhookOptions<'_>,
     ) -> Result<ReceivedWebhook<'a>, NotAuthentic> {
+        if now.looks_like_seconds() {
+            return Err(NotAuthentic::NowInSeconds);
+        }
         let (body, topic, tolerance) = (raw_body.into(), options.topic, options.tolerance);
         let origin = (self.authenticate)(&Delivery { secrets, headers, body: &body, now, tolerance })?;
         let content_type = headers.get("content-type");

@@ -37,6 +37,9 @@ pub enum HandleError {
     /// A member of the config is wrong.
     #[error("the config is wrong at {0}")]
     Config(Malformed),
+    /// The time of the call is not in milliseconds.
+    #[error("the time of the call is wrong: {0}")]
+    Now(Malformed),
     /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -47,7 +50,7 @@ impl HandleError {
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Rejected(rejection) => &rejection.violations,
-            Self::Config(_) | Self::Fault(_) => &[],
+            Self::Config(_) | Self::Now(_) | Self::Fault(_) => &[],
         }
     }
 }
@@ -62,6 +65,9 @@ pub enum LeaseError {
     /// A member of the config is wrong.
     #[error("the config is wrong at {0}")]
     Config(Malformed),
+    /// The time of the call is not in milliseconds.
+    #[error("the time of the call is wrong: {0}")]
+    Now(Malformed),
 }
 
 impl LeaseError {
@@ -69,7 +75,7 @@ impl LeaseError {
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Rejected(rejection) => &rejection.violations,
-            Self::Config(_) => &[],
+            Self::Config(_) | Self::Now(_) => &[],
         }
     }
 }
@@ -84,6 +90,9 @@ pub enum ObserveError {
     /// A member of the config is wrong. The fact is not lost: observe it again with another config.
     #[error("the config is wrong at {0}")]
     Config(Malformed),
+    /// The time of the call is not in milliseconds. The fact is not lost: observe it again with the right time.
+    #[error("the time of the call is wrong: {0}")]
+    Now(Malformed),
     /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -94,7 +103,7 @@ impl ObserveError {
     pub const fn pointer(&self) -> &'static str {
         match self {
             Self::Fact(error) => error.pointer,
-            Self::Config(_) | Self::Fault(_) => "",
+            Self::Config(_) | Self::Now(_) | Self::Fault(_) => "",
         }
     }
 }
@@ -160,9 +169,12 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Why a stored text is not the JSON of a snapshot: it is cut off, or has another mistake.
+    /// Why a stored text is not the JSON of a snapshot: it is empty or cut off, or has another mistake.
     #[cold]
     pub(super) fn of(json: &str, error: Malformed) -> Self {
+        if json.trim().is_empty() {
+            return Malformed { reason: "the stored text is empty: restore the row".into(), ..error }.into();
+        }
         if !is_cut_off(json) {
             return error.into();
         }

@@ -40,8 +40,9 @@ impl<F: Flow> Snapshot<F> {
     /// # Errors
     ///
     /// [`HandleError::Rejected`] if the command would break rules, [`HandleError::Config`] if a member of the config is wrong,
-    /// and a [`Fault`](super::Fault) for a bug of the library.
+    /// [`HandleError::Now`] if the time looks like seconds, and a [`Fault`](super::Fault) for a bug of the library.
     pub fn handle(&self, command: impl Into<F::Command>, context: &Context) -> Result<Step<F>, HandleError> {
+        context.now.check_now().map_err(HandleError::Now)?;
         Self::check_config(&context.config).map_err(HandleError::Config)?;
         let command = command.into();
         if self.state.is_duplicate(&command) {
@@ -139,9 +140,10 @@ impl<F: Flow> Snapshot<F> {
     ///
     /// # Errors
     ///
-    /// If the effect is not pending, another worker has it, its request would break a rule now, or a member of the config is
-    /// wrong.
+    /// If the effect is not pending, another worker has it, its request would break a rule now, a member of the config is
+    /// wrong, or the time looks like seconds.
     pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, LeaseError> {
+        context.now.check_now().map_err(LeaseError::Now)?;
         Self::check_config(&context.config).map_err(LeaseError::Config)?;
         let found = self.outbox.find(id.as_str()).filter(|it| !it.withheld);
         let mut rules = self.leasing(found, context);

@@ -202,6 +202,7 @@ impl<F: Flow> Snapshot<F> {
     }
 
     /// The JSON of this snapshot, in the newest format.
+    #[must_use = "saving returns the text, and stores nothing"]
     pub fn save(&self) -> String {
         self.write(F::FORMAT, &*self.state)
     }

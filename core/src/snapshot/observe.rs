@@ -50,8 +50,10 @@ impl<F: Flow> Snapshot<F> {
     /// # Errors
     ///
     /// [`ObserveError::Fact`] if the host built the fact wrong, such as with an effect that the flow has never had,
-    /// [`ObserveError::Config`] if a member of the config is wrong, and a [`Fault`] for a bug of the library.
+    /// [`ObserveError::Config`] if a member of the config is wrong, [`ObserveError::Now`] if the time looks like seconds, and a
+    /// [`Fault`] for a bug of the library.
     pub fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<Step<F>, ObserveError> {
+        context.now.check_now().map_err(ObserveError::Now)?;
         Self::check_config(&context.config).map_err(ObserveError::Config)?;
         match fact {
             Fact::Reply { effect, sending, http_status: status, headers, body } => {
@@ -72,7 +74,7 @@ impl<F: Flow> Snapshot<F> {
                     }
                 }
             }
-            Fact::Restored { taken_at } if taken_at.looks_like_seconds() && !context.now.looks_like_seconds() => {
+            Fact::Restored { taken_at } if taken_at.looks_like_seconds() => {
                 let reason = format!("is {}, which looks like seconds. Give milliseconds", taken_at.as_millis());
                 Err(FactError::new("/taken_at", reason).into())
             }

@@ -31,6 +31,7 @@ impl<F: Flow> Snapshot<F> {
     /// assert!(effects[0].ready);
     /// # Ok(()) }
     /// ```
+    #[must_use = "the effects are only listed, and none is carried out"]
     pub fn effects(&self, context: &Context) -> Vec<PendingEffect> {
         let visible = self.outbox.entries.iter().filter(|it| !it.withheld && !it.is_hidden(context.now));
         let mut effects = Vec::with_capacity(self.outbox.entries.len());

@@ -28,11 +28,7 @@ impl<F: Flow> Snapshot<F> {
             return match self.may_have_had(effect) {
                 true => Ok(self.ignored(Ignored {
                     reason: IgnoredReason::Duplicate,
-                    detail: format!(
-                        "`{effect}` is not pending. It was reported before, it is not needed any more, or this flow \
-                         never had it."
-                    )
-                    .into(),
+                    detail: not_open(effect, verdict.as_ref()).into(),
                 })),
                 false => Err(FactError::never_had(effect).into()),
             };
@@ -134,6 +130,19 @@ impl<F: Flow> Snapshot<F> {
             cx.outbox.to_mut().remember(&ended, end);
         }
         Ok(self.advance(Input::Resolved { id: entry.id.clone(), call: Arc::clone(call), verdict }, cx, None)?)
+    }
+}
+
+/// Why a report about an effect that is not pending changes nothing. A verdict may differ from the one that counts.
+fn not_open(effect: &str, verdict: Option<&Verdict>) -> String {
+    match verdict.map(Verdict::name) {
+        None => format!(
+            "`{effect}` is not pending. It was reported before, it is not needed any more, or this flow never had it."
+        ),
+        Some(verdict) => format!(
+            "`{verdict}` did not count: `{effect}` is not open. It was answered before, perhaps with another verdict, it is \
+             not needed any more, or this flow never had it."
+        ),
     }
 }
 

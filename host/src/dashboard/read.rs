@@ -107,7 +107,7 @@ impl Host {
         let shown = self.shown(&flow, &key).await?;
         let (status, effects, waits, actions, ids) = match self.get_any(&flow, &key).await {
             Ok(Some(row)) => {
-                let status = serde_json::from_str(&row.status().0).unwrap_or_default();
+                let status = serde_json::from_str(&row.status().json).unwrap_or_default();
                 (
                     status,
                     json!(row.effects()),

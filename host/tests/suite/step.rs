@@ -306,7 +306,7 @@ fn outcome(result: Result<Value, Error>) -> Value {
 
 /// A row as scenarios compare it.
 fn shown(row: &Row) -> Value {
-    let status: Value = serde_json::from_str(&row.status().0).unwrap();
+    let status: Value = serde_json::from_str(&row.status().json).unwrap();
     json!({
         "facets": status["facets"],
         "effects": row.effects().iter().map(|it| it.id.as_str()).collect::<Vec<_>>(),

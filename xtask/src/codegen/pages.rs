@@ -79,19 +79,21 @@ impl Pages<'_> {
 
     /// The links to the other pages.
     fn further(&self) -> String {
-        let states = if self.flows().next().is_some() { "[every state and move as text](states.md), " } else { "" };
+        let states =
+            if self.flows().next().is_some() { "[every state, move and verdict as text](states.md), " } else { "" };
         format!(
             "\n## Further\n\n{states}[the rules](rules.md), [the vectors, and the code of each rule](vectors.md).\n"
         )
     }
 
-    /// The diagrams as text, and the moves that a diagram leaves out.
+    /// The diagrams as text, the moves that a diagram leaves out, and the verdicts of each review.
     fn states(&self) -> String {
         let mut text = format!("# The states of `{}`\n", self.prefix);
         for flow in self.flows() {
             for picture in pictures(flow) {
                 text += &facet(&picture, &self.survey.flows[flow.id]);
             }
+            text += &reviews(flow);
         }
         text
     }
@@ -134,6 +136,17 @@ fn flow_section(flow: &FlowEntry) -> String {
 fn facet(picture: &Picture<'_>, views: &Views) -> String {
     let longer = if picture.skipping.is_empty() { String::new() } else { format!("\n{}\n", longer_ways(picture)) };
     format!("\n## {}: {}\n{longer}\n```mermaid\n{}```\n", picture.flow.id, picture.facet, mermaid::text(picture, views))
+}
+
+/// The questions of a flow for a person, with the verdicts as `reviewed` reports them.
+fn reviews(flow: &FlowEntry) -> String {
+    let is_own = |reason: &str| flow.effects.iter().any(|it| it.strip_prefix("review/") == Some(reason));
+    let mut text = format!("\n## {}: reviews\n\n| Review | Question | Verdicts |\n| --- | --- | --- |\n", flow.id);
+    for it in flow.reviews.iter().filter(|it| is_own(it.reason)) {
+        let verdicts: Vec<_> = it.verdicts.iter().map(|it| it.verdict).collect();
+        let _ = writeln!(text, "| `{}` | {} | {} |", it.reason, escaped(it.question), codes(&verdicts));
+    }
+    text
 }
 
 fn codes(names: &[&str]) -> String {

@@ -1,6 +1,7 @@
 //! Compares Truemed's reports with what the documents promise. A difference warns, and some differences ask a person.
 
 use alloc::format;
+use alloc::string::String;
 
 use super::api::webhook::{SessionReport, Status, UnlistedEvent};
 use super::names::Review;
@@ -9,6 +10,7 @@ use super::session::Session;
 use crate::fact::IgnoredReason;
 use crate::flow::{Cx, Stop};
 use crate::id::Digest;
+use crate::money::Cents;
 use crate::providers::truemed::Truemed;
 
 impl Session {
@@ -27,10 +29,9 @@ impl Session {
         let Some(requested) = &self.requested else { return };
         let wanted = self.capturing.unwrap_or(requested.total);
         let is_requested = report.capture_amount.is_none_or(|amount| amount == wanted);
-        cx.check(Rule::SessionCaptureAmountPresence, is_requested).at("/capture_amount").because(|| {
-            let captured = report.capture_amount.unwrap_or_default();
-            format!("Truemed has captured {captured} cents, and {wanted} cents were requested.")
-        });
+        cx.check(Rule::SessionCaptureAmountPresence, is_requested)
+            .at("/capture_amount")
+            .because(|| amounts(report.capture_amount, wanted));
         if !is_requested && is_news {
             cx.ask(Review::CapturedOtherAmount, &self.id);
         }
@@ -50,7 +51,9 @@ impl Session {
             let equal = report.authorize_amount.is_none() || report.capture_amount == report.authorize_amount;
             !captured || is_other || (report.capture_amount.is_some() && equal)
         };
-        cx.check(Rule::SessionCaptureAmountPresence, fits).at("/capture_amount");
+        cx.check(Rule::SessionCaptureAmountPresence, fits)
+            .at("/capture_amount")
+            .because(|| amounts(report.capture_amount, requested.total));
         let token = report.payment_token.is_none() || requested.of_a_token;
         cx.check(Rule::SessionTokenFieldPresence, token).at("/payment_token");
         self.check_echo(report, cx);
@@ -61,6 +64,14 @@ impl Session {
         let Some(requested) = &self.requested else { return };
         let echoed = report.metadata.as_ref().is_none_or(|it| Digest::of([it.as_bytes()]) == requested.metadata);
         cx.check(Rule::MetadataEchoMatch, echoed).at("/metadata");
+    }
+}
+
+/// The captured amount beside the requested one.
+fn amounts(captured: Option<Cents>, requested: Cents) -> String {
+    match captured {
+        Some(captured) => format!("`capture_amount` is {captured}, and {requested} cents were requested."),
+        None => format!("`capture_amount` is absent, and {requested} cents were requested."),
     }
 }
 

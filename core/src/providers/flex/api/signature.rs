@@ -150,12 +150,11 @@ mod tests {
             authenticate(&Delivery { secrets: SECRETS, headers: &headers, body: BODY, now, tolerance })
         };
         assert_eq!(at(1_700_000_300_000, None), Ok(Origin::Verified));
-        assert_eq!(at(1_700_000_300_001, None), Err(NotAuthentic::Stale));
-        assert_eq!(at(1_699_999_699_999, None), Err(NotAuthentic::Stale));
-        assert_eq!(at(1_700_000_000, None), Err(NotAuthentic::NowInSeconds));
+        assert!(matches!(at(1_700_000_300_001, None), Err(NotAuthentic::Stale { .. })));
+        assert!(matches!(at(1_699_999_699_999, None), Err(NotAuthentic::Stale { .. })));
         let minute = Some(Millis::from_minutes(1));
         assert_eq!(at(1_700_000_060_000, minute), Ok(Origin::Verified));
-        assert_eq!(at(1_700_000_060_001, minute), Err(NotAuthentic::Stale));
+        assert!(matches!(at(1_700_000_060_001, minute), Err(NotAuthentic::Stale { .. })));
     }
 
     #[test]

@@ -45,7 +45,7 @@ named! {
     /// Each flow has a table of its own. Only a checkout charges an absent customer. Only the session of a subscription
     /// must name what it has created.
     pub enum SessionState<const SUBSCRIBES: bool> {
-        /// No session was requested.
+        /// No session is known, and no request for one is pending.
         Absent = "absent",
         /// A session was requested.
         Requested = "requested",

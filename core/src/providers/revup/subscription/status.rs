@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 states! {
     /// What is known about the subscription.
     pub enum SubscriptionState ("RevupSubscriptionStatusState") {
-        /// No subscription is requested.
+        /// No subscription is known, and no request for one is pending.
         Absent = "absent",
         /// The subscription is requested.
         Requested = "requested",

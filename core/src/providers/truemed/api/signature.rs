@@ -144,8 +144,7 @@ mod tests {
         let week = Some(Millis::from_hours(168));
         assert_eq!(at(0, None), Ok(Origin::Verified));
         assert_eq!(at(1_700_604_800_000, week), Ok(Origin::Verified));
-        assert_eq!(at(1_700_604_800_001, week), Err(NotAuthentic::Stale));
-        assert_eq!(at(1_700_000_000, week), Err(NotAuthentic::NowInSeconds));
+        assert!(matches!(at(1_700_604_800_001, week), Err(NotAuthentic::Stale { .. })));
         let time = |time| Signature { time, listed: Vec::new() }.time().map(Timestamp::as_millis);
         assert_eq!((time("1700000000"), time("1700000000123")), (Ok(1_700_000_000_000), Ok(1_700_000_000_123)));
         assert_eq!(time("2023-11-14T22:13:20Z"), Err(NotAuthentic::UnreadableHeader(SIGNATURE)));

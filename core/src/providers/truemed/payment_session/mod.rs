@@ -47,7 +47,7 @@ type Cx<'a> = flow::Cx<'a, PaymentSession>;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum PaymentSession {
-    /// The host has requested nothing.
+    /// No session is known, and no request for one is pending.
     #[default]
     Absent,
     /// The host requested the session.

@@ -21,7 +21,7 @@ use crate::value::echoed;
 named! {
     /// The states of the session.
     pub enum SessionState {
-        /// The host has requested nothing.
+        /// No session is known, and no request for one is pending.
         Absent = "absent",
         /// The host requested the session.
         Requested = "requested",

@@ -26,7 +26,7 @@ const THE_TOKEN: &str = "payment_token";
 states! {
     /// The states of the token.
     pub enum TokenState ("TruemedPaymentTokenPlace") {
-        /// The host has requested no token.
+        /// No token is known, and no request for one is pending.
         Absent = "absent",
         /// The host requested a token.
         Requested = "requested",

@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 states! {
     /// The states of a qualification session.
     pub enum QualificationState ("TruemedQualificationPlace") {
-        /// The host has requested nothing.
+        /// No session is known, and no request for one is pending.
         Absent = "absent",
         /// The host requested the session.
         Requested = "requested",

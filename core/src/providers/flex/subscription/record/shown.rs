@@ -54,7 +54,9 @@ impl SubscriptionRecord {
         }
         let ends = self.cancel_at_period_end;
         let signal = if ends { SignalName::SubscriptionDeleted } else { SignalName::InvoicePaid };
-        let mut wait = Wait::new(signal.as_str(), self.since);
+        // The signal of the period that is paid has come, so the wait for the next one began with that period.
+        let paid = self.paid.as_ref().filter(|_| self.is_live()).map_or(self.since, |it| it.span.start);
+        let mut wait = Wait::new(signal.as_str(), self.since.max(paid));
         wait.about = Some(TypedId::from(&self.id));
         Some(wait)
     }
