@@ -6,6 +6,7 @@ from ._host import Host
 from ._types import (
     Access,
     Account,
+    ConfigError,
     Done,
     HostError,
     Import,
@@ -22,12 +23,14 @@ from ._types import (
     UnknownRow,
 )
 from ._worker import Hook
+from .dashboard import Visitor
 
 __all__ = [
     "Access",
     "Account",
     "AsyncHook",
     "AsyncHost",
+    "ConfigError",
     "Done",
     "Hook",
     "Host",
@@ -44,4 +47,5 @@ __all__ = [
     "Row",
     "Stats",
     "UnknownRow",
+    "Visitor",
 ]

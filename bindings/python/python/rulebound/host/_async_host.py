@@ -207,6 +207,8 @@ class AsyncHost(AsyncWorker):
                     await self._run(lambda flow=flow, key=key, fact=fact: _rows.observe(self._kit, flow, key, fact, "doctor"))  # type: ignore[misc]
                 except (RowError, NewerFormat) as error:
                     problems.append(Problem("row", str(error), flow, key))
+        if not any(it.problem == "schema" for it in problems):
+            problems += await self._run(lambda: _admin.paused(self._kit))
         return problems
 
     async def _keys(self) -> AsyncIterator[tuple[str, str]]:

@@ -42,6 +42,8 @@ class AsyncHook:
 class AsyncWorker(Base):
     """The transactions of a host, and its worker."""
 
+    _awaits = True
+
     def __init__(
         self,
         database: Any,
@@ -84,7 +86,7 @@ class AsyncWorker(Base):
                 except Exception as error:
                     if needs.row is None:
                         raise
-                    raise RowError(*needs.row, error) from error
+                    raise RowError(*needs.row, error, needs.tries) from error
 
     async def _look_up(self, provider: str, name: str) -> None:
         lookup = self._kit.providers[provider].account
