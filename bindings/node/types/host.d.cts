@@ -146,6 +146,8 @@ export interface Row<S = AnyFlow> {
   readonly created_at: number;
   readonly updated_at: number;
   readonly snapshot: S;
+  /** Names an effect among all rows: a primary key, or an idempotency key. An effect's id alone is unique in its row only. */
+  effectKey(effect: { readonly id: string }): string;
   status(): StatusOf<S>;
   actions(): S extends Snapshot<any, infer Action, any, any, any> ? Action[] : never;
   effects(): S extends Snapshot ? ReturnType<S['effects']> : ReturnType<Extract<S, Snapshot<any, any, any, any, any>>['effects']>;
