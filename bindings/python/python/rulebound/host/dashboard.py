@@ -184,8 +184,8 @@ class Dashboard:
             row = await self._run(lambda: _visit.read(kit, flow, key))
             if row is not None:
                 views = {
-                    "status": without_pages(row.status()), "effects": without_pages(row.effects()), "actions": row.actions(),
-                    "waiting_for": without_pages(row.waiting_for()), "ids": row.snapshot.ids(),
+                    "status": without_secrets(row.status()), "effects": without_secrets(row.effects()), "actions": row.actions(),
+                    "waiting_for": without_secrets(row.waiting_for()), "ids": without_secrets(row.snapshot.ids()),
                 }  # fmt: skip
         except (RowError, NewerFormat, HostError, rulebound.InvalidInput):
             log.warning("%s %s cannot be loaded, and is shown without its views", flow, key)
@@ -278,8 +278,10 @@ def _object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def without_pages(value: Any) -> Any:
-    """A customer's page is for the customer only: whether there is one is all that is said."""
+def without_secrets(value: Any) -> Any:
+    """A customer's page and a payment token are for nobody who looks: whether there is one is all that is said."""
     if isinstance(value, dict):
-        return {k: (v is not None or None) if k == "customer_url" else without_pages(v) for k, v in value.items()}
-    return [without_pages(it) for it in value] if isinstance(value, list) else value
+        is_token = value.get("kind") == "payment_token"
+        hidden = {"customer_url", "payment_token", *(["id"] if is_token else [])}
+        return {k: (v is not None or None) if k in hidden else without_secrets(v) for k, v in value.items()}
+    return [without_secrets(it) for it in value] if isinstance(value, list) else value
