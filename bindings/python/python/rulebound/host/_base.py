@@ -42,6 +42,8 @@ class Base:
             refuse_async(f"providers/{name}/account", provider.account, self._awaits)
         self._keep = (keep_journal_days, keep_inbox_days)
         self._started = False
+        self.restored_rows = 0
+        """How many rows the last `doctor(restored=…)` has told of the backup."""
         self._leaves_at: float | None = None
         self._done: Done | None = None
         self._last_stats: Stats | None = None

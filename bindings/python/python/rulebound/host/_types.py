@@ -36,6 +36,14 @@ class UnknownRow(HostError):
     """There is no row with this flow and key."""
 
 
+class NoReview(HostError):
+    """The row has no such open review now, or the review does not offer this verdict. `code` is `review` or `verdict`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Pending(HostError):
     """The row has an effect or a wait that is pending, so that it cannot be forgotten."""
 

@@ -18,7 +18,7 @@ import rulebound
 from . import _admin, _visit
 from ._adapters import is_database, needs_retry
 from ._kit import NewerFormat, RowError
-from ._types import Access, HostError, UnknownRow
+from ._types import Access, HostError, NoReview, UnknownRow
 
 TYPES = {
     "html": "text/html; charset=utf-8",
@@ -229,6 +229,8 @@ class Dashboard:
             raise Refused(400, "BadRequest", "id")
         try:
             await self._call(self._host.answer, flow, key, given["review"], given["verdict"], id=name, actor="dashboard")
+        except NoReview as error:  # another person has answered meanwhile
+            raise (Refused(409, "Conflict", "review") if error.code == "review" else Refused(400, "BadRequest", error.code)) from None
         except rulebound.InvalidInput as error:
             raise Refused(400, "BadRequest", error.pointer.rsplit("/", 1)[-1] or "body") from None
 
