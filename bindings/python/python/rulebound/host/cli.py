@@ -8,6 +8,7 @@ import importlib
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -57,9 +58,15 @@ def load(name: str) -> Any:
 
 
 def _run(given: Any, host: Any) -> int:
-    call = _awaited if isinstance(host, AsyncHost) else lambda make: make()
     if given.command == "worker":
         return _work(host, given.concurrency)
+    if not isinstance(host, AsyncHost):
+        return _operate(given, host, lambda make: make())
+    with asyncio.Runner() as runner:  # one loop for all calls, because a connection belongs to its loop
+        return _operate(given, host, lambda make: runner.run(make()))
+
+
+def _operate(given: Any, host: Any, call: Callable[[Callable[[], Any]], Any]) -> int:
     if given.command == "migrate":
         statements = call(lambda: host.migrate(dry_run=given.dry_run, formats=given.formats))
         if statements:
@@ -80,10 +87,6 @@ def _run(given: Any, host: Any) -> int:
         print(" ".join(part for part in (it.problem, it.flow, it.key, it.detail) if part))
     print(f"{len(problems)} problems")
     return 1 if problems else 0
-
-
-def _awaited(make: Any) -> Any:
-    return asyncio.run(make())
 
 
 def _work(host: Any, concurrency: int) -> int:
