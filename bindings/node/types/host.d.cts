@@ -242,14 +242,13 @@ export interface Host<Tx = any> {
   customerReturned<S>(flow: FlowClass<S>, key: string, options?: { readonly actor?: string }): Promise<Row<S>>;
   /** A person's verdict for a review. */
   answer<S>(flow: FlowClass<S>, key: string, review: string, verdict: string, options?: { readonly id?: string | null; readonly actor?: string }): Promise<Row<S>>;
-  /** Deletes a row and all that belongs to it, if nothing is pending. */
   /** Deletes an entry of the inbox that no row knows, such as a verified webhook that cannot be read. */
   dropEntry(id: string): Promise<void>;
-  /** Deletes a row. It asks the provider for nothing: a token there can still be charged, so delete it first. */
+  /** Deletes a row and all that belongs to it, if nothing is pending. It asks the provider for nothing: a token there can still be charged, so delete it first. */
   forget<S>(flow: FlowClass<S>, key: string): Promise<void>;
   /** Adopts what exists already, in batches; idempotent by key. Gives how many are new. */
   import(rows: Iterable<Import<any>> | AsyncIterable<Import<any>>, options?: { readonly perSecond?: number }): Promise<number>;
-  /** A handler outside any transaction: at least once, `effect.id` tells repeats apart. */
+  /** A handler outside any transaction: at least once, `row.effectKey(effect)` tells repeats apart. */
   on<Kind extends keyof Effects>(
     kind: Kind,
     handler: (effect: Effects[Kind], row: Row, context: { readonly signal: AbortSignal }) => unknown,

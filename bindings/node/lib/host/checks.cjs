@@ -69,7 +69,7 @@ function checkedClock(clock) {
 function checkHandler(kind, { call, isTransactional }) {
   if (call === null) return;
   if (typeof call !== 'function') throw new HostError(`${kind}: the handler is no function.`);
-  const names = ['effect', 'row', ...(isTransactional ? ['tx'] : [])];
+  const names = ['effect', 'row', isTransactional ? 'tx' : 'context'];
   if (call.length > names.length) throw new HostError(`${kind}: the handler takes ${call.length} parameters. It is called with (${names.join(', ')}).`);
 }
 

@@ -255,7 +255,7 @@ function tests() {
     assert.throws(() => new Host('sqlite:///x.db', { truemed: 'k' }), /providers\/truemed: is no object/);
     const host = new Host(databases.next().given, providers, { log() {} });
     opened.push(host);
-    assert.throws(() => host.on('notify', (effect, row, tx) => tx), /It is called with \(effect, row\)/);
+    assert.throws(() => host.on('notify', (effect, row, context, more) => more), /It is called with \(effect, row, context\)/);
     assert.throws(() => host.on('notify', 'mail'), /is no function/);
     host.on('notify', (effect) => effect).onTx('fulfill', (effect, row, tx) => tx);
   });
