@@ -27,7 +27,8 @@ async def done(result: Any) -> Any:
 
 @both
 def test_a_text_is_no_list_of_secrets(kind: Any, tmp_path: Any) -> None:
-    for secrets in ("whsec", [""], b"whsec"):
+    wrong: list[Any] = ["whsec", [""], b"whsec"]
+    for secrets in wrong:
         with pytest.raises(HostError, match="providers/truemed/webhook_secrets: it is not a list"):
             kind(url(tmp_path), {"truemed": Provider("k", webhook_secrets=secrets)})
 
@@ -67,7 +68,7 @@ def test_a_clock_gives_whole_milliseconds(kind: Any, tmp_path: Any) -> None:
 @both
 def test_a_mistake_in_an_accounts_config_pauses_the_account_and_no_row(kind: Any, tmp_path: Any) -> None:
     now = [NOW]
-    config: dict[str, Any] = {}
+    config: Any = {}
 
     async def run() -> None:
         def answer(_: Any) -> Incoming:
@@ -76,7 +77,7 @@ def test_a_mistake_in_an_accounts_config_pauses_the_account_and_no_row(kind: Any
         async def answer_later(it: Any) -> Incoming:
             return answer(it)
 
-        providers = {"truemed": Provider(account=lambda _: Account("k", dict(config)))}
+        providers = {"truemed": Provider(account=lambda _: Account("k", config.copy()))}
         sender: Any = answer if kind is Host else answer_later
         host = ready(kind(url(tmp_path), providers, clock=lambda: now[0], send=sender))
         await done(host.migrate())

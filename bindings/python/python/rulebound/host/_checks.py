@@ -49,7 +49,7 @@ def check_config(config: Mapping[str, Any], where: str, provider: str = "") -> N
     """The library itself reads the config, so that it is refused here exactly if it would be refused later."""
     start = rulebound.flows["truemed.payment_token"].start(_KEY)
     try:
-        start.effects(now=0, config=config)  # type: ignore[arg-type]
+        start.effects(now=0, config=config)
     except (rulebound.InvalidInput, TypeError, ValueError) as error:
         pointer = str(getattr(error, "pointer", ""))
         member = pointer.removeprefix("/config").removeprefix(f"/{provider}" if provider else "")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rulebound import Snapshot
     from rulebound.types import Config, FlexSettings, PendingEffect, RevupSettings, TruemedSettings, VendSettings, Wait
 
-    Settings: TypeAlias = TruemedSettings | FlexSettings | VendSettings | RevupSettings | Mapping[str, Any]
+    Settings: TypeAlias = TruemedSettings | FlexSettings | VendSettings | RevupSettings
 
 Kind: TypeAlias = Literal["notify", "fulfill", "access"]
 KINDS: tuple[Kind, ...] = ("notify", "fulfill", "access")
@@ -56,13 +56,18 @@ class TooLarge(Exception):
     """A transport raises this if a reply's body is larger than 1 MiB."""
 
 
+def _defaults() -> TruemedSettings:
+    """Every setting of every provider has a default."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Account:
     """One of several accounts at a provider: `config` has the settings that differ from the provider's, and a limit that is
     not `None` counts instead of the provider's."""
 
     api_key: str = field(repr=False)
-    config: Settings = field(default_factory=dict[str, Any])
+    config: Settings = field(default_factory=_defaults)
     webhook_secrets: Sequence[str] = field(default=(), repr=False)
     max_in_flight: int | None = None
     max_per_second: int | None = None
@@ -83,7 +88,7 @@ class Provider:
 
     api_key: str = field(default="", repr=False)
     webhook_secrets: Sequence[str] = field(default=(), repr=False)
-    config: Settings = field(default_factory=dict[str, Any])
+    config: Settings = field(default_factory=_defaults)
     account: AccountLookup | None = None
     webhook_token: str | None = field(default=None, repr=False)
     timeout: float = 30

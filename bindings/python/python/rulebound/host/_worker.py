@@ -90,7 +90,7 @@ class Worker(Base):
 
     def _look_up(self, provider: str, name: str) -> None:
         lookup = self._kit.providers[provider].account
-        found = lookup(name) if lookup else None
+        found: Any = lookup(name) if lookup else None
         self._kit.remember(provider, name, found)
 
     def _within(self, tx: Any, make: Callable[[], Script[T]]) -> T:
