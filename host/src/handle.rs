@@ -329,7 +329,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`Error::Unknown`] if there is no such row, and [`Error::Core`] if the verdict is not one of the review's.
+    /// [`Error::Unknown`] if there is no such row, [`Error::Input`] if the review is closed, [`Error::Core`] for a wrong verdict.
     pub async fn answer(
         &self,
         flow: &str,
@@ -340,6 +340,10 @@ impl Host {
         actor: &str,
     ) -> Result<Row> {
         let effect = EffectId::parse(review).map_err(|_| Error::input("review", "is not the id of an effect"))?;
+        let row = self.get_any(flow, key).await?.ok_or_else(|| Error::Unknown { flow: flow.into(), key: key.into() })?;
+        if !row.effects().iter().any(|it| it.id.as_str() == review) {
+            return Err(Error::input("review", "is not open: it was answered, or is not asked"));
+        }
         let fact = Fact::reviewed(&effect, verdict, id).into_owned();
         self.observe(flow, key, &Brought::new(fact, actor)).await
     }
