@@ -339,9 +339,9 @@ impl Host {
         id: Option<&str>,
         actor: &str,
     ) -> Result<Row> {
-        let open = self.get_any(flow, key).await?.is_none_or(|it| it.effects().iter().any(|it| it.id.as_str() == review));
-        let effect = EffectId::parse(review).ok().filter(|_| open);
-        let effect = effect.ok_or_else(|| Error::input("review", "is not open: it was answered, or is not asked"))?;
+        let row = self.get_any(flow, key).await?;
+        let open = row.is_none_or(|row| row.effects().iter().any(|it| it.id.as_str() == review));
+        let effect = EffectId::parse(review).ok().filter(|_| open).ok_or_else(|| Error::input("review", "is closed"))?;
         let fact = Fact::reviewed(&effect, verdict, id).into_owned();
         self.observe(flow, key, &Brought::new(fact, actor)).await
     }
