@@ -339,11 +339,11 @@ impl Host {
         id: Option<&str>,
         actor: &str,
     ) -> Result<Row> {
-        let row = self.get_any(flow, key).await?;
-        let open = row.is_none_or(|row| row.effects().iter().any(|it| it.id.as_str() == review));
-        let effect = EffectId::parse(review).ok().filter(|_| open).ok_or_else(|| Error::input("review", "is closed"))?;
-        let fact = Fact::reviewed(&effect, verdict, id).into_owned();
-        self.observe(flow, key, &Brought::new(fact, actor)).await
+        let asked =
+            self.get_any(flow, key).await?.is_none_or(|row| row.effects().iter().any(|it| it.id.as_str() == review));
+        let closed = || Error::input("review", "is closed");
+        let effect = EffectId::parse(review).ok().filter(|_| asked).ok_or_else(closed)?;
+        self.observe(flow, key, &Brought::new(Fact::reviewed(&effect, verdict, id).into_owned(), actor)).await
     }
 
     /// Brings a fact to a row that must be there.
