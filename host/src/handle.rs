@@ -329,7 +329,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`Error::Unknown`] if there is no such row, and [`Error::Core`] if the verdict is not one of the review's.
+    /// [`Error::Unknown`] if there is no such row, [`Error::Input`] if the review is closed, [`Error::Core`] for a wrong verdict.
     pub async fn answer(
         &self,
         flow: &str,
@@ -339,9 +339,11 @@ impl Host {
         id: Option<&str>,
         actor: &str,
     ) -> Result<Row> {
-        let effect = EffectId::parse(review).map_err(|_| Error::input("review", "is not the id of an effect"))?;
-        let fact = Fact::reviewed(&effect, verdict, id).into_owned();
-        self.observe(flow, key, &Brought::new(fact, actor)).await
+        let asked =
+            self.get_any(flow, key).await?.is_none_or(|row| row.effects().iter().any(|it| it.id.as_str() == review));
+        let closed = || Error::input("review", "is closed");
+        let effect = EffectId::parse(review).ok().filter(|_| asked).ok_or_else(closed)?;
+        self.observe(flow, key, &Brought::new(Fact::reviewed(&effect, verdict, id).into_owned(), actor)).await
     }
 
     /// Brings a fact to a row that must be there.

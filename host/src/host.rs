@@ -103,7 +103,7 @@ impl Builder {
     /// let host = Host::builder(Database::connect("sqlite:shop.db").await?).on_tx("fulfill", |task: Task, tx: &mut Tx<'_>| {
     ///     Box::pin(async move {
     ///         let insert = sqlx::query("INSERT INTO parcels (effect, order_no) VALUES ($1, $2)");
-    ///         insert.bind(task.effect.id.as_str()).bind(task.reference).execute(tx.sqlite()?).await?;
+    ///         insert.bind(task.effect_key()).bind(task.reference).execute(tx.sqlite()?).await?;
     ///         Ok(())
     ///     })
     /// });

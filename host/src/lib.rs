@@ -27,12 +27,12 @@
 //! let truemed = Provider::new("sk_live_1").webhook_secret("whsec_1").config(json!({"environment": "production"}));
 //! let host = Host::builder(Database::from(pool.clone()))
 //!     .provider("truemed", truemed)
-//!     // Outside any transaction, at least once: the effect's id tells repeats apart.
-//!     .on("notify", |task: Task| async move { Ok(println!("write to the customer of {:?}: {}", task.reference, task.effect.id)) })
+//!     // Outside any transaction, at least once: `task.effect_key()` tells repeats apart.
+//!     .on("notify", |task: Task| async move { Ok(println!("write to the customer of {:?}: {}", task.reference, task.effect_key())) })
 //!     // SQL only: its rows and the end of the effect are one transaction.
 //!     .on_tx("fulfill", |task: Task, tx: &mut Tx<'_>| {
 //!         Box::pin(async move {
-//!             sqlx::query("INSERT INTO parcels VALUES ($1)").bind(task.reference).execute(tx.sqlite()?).await?;
+//!             sqlx::query("INSERT INTO parcels VALUES ($1, $2)").bind(task.effect_key()).bind(task.reference).execute(tx.sqlite()?).await?;
 //!             Ok(())
 //!         })
 //!     })

@@ -64,9 +64,20 @@ pub struct Import {
 }
 
 impl Import {
-    /// A row with its first command as JSON, in most cases a lookup.
+    /// A row with its first command as JSON: a lookup.
     pub fn new(flow: impl Into<String>, key: impl Into<String>, command: impl Into<String>) -> Self {
         Self { flow: flow.into(), key: key.into(), command: command.into(), account: String::new(), reference: None }
+    }
+
+    /// Refuses what would begin something new.
+    fn check(&self) -> Result<()> {
+        let command: serde_json::Value = serde_json::from_str(&self.command).unwrap_or_default();
+        let name = command.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if name.starts_with("retrieve_") {
+            return Ok(());
+        }
+        let reason = format!("is `{name}` for `{}`, which is no lookup: use a command that retrieves", self.key);
+        Err(Error::input("command", reason))
     }
 
     /// Sets the account.
@@ -155,7 +166,29 @@ impl Host {
         Ok(())
     }
 
-    /// Deletes a row with its ids, its journal and its webhooks. It is for a customer who asks to be forgotten.
+    /// Deletes an entry of the inbox that no row knows, such as one that is authentic and not readable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] if there is no such entry, or if a row has yet to apply it.
+    pub async fn drop_entry(&self, id: &str) -> Result<()> {
+        let t = &self.0.store.t;
+        let mut own = self.begin().await?;
+        let known = format!(
+            "SELECT 1 FROM {t}inbox_ids n JOIN {t}ids i ON i.provider = n.provider AND i.id = n.id WHERE n.inbox = $1 LIMIT 1"
+        );
+        if own.tx().row(&known, args![id]).await?.is_some() {
+            own.rollback().await?;
+            return Err(Error::input("id", format!("is `{id}`, which a row has yet to apply: let a worker run")));
+        }
+        let gone = own.tx().run(&format!("DELETE FROM {t}inbox WHERE id = $1"), args![id]).await?;
+        own.tx().run(&format!("DELETE FROM {t}inbox_ids WHERE inbox = $1"), args![id]).await?;
+        own.commit().await?;
+        if gone == 0 { Err(Error::input("id", format!("is `{id}`, which the inbox does not have"))) } else { Ok(()) }
+    }
+
+    /// Deletes a row with its ids, its journal and its webhooks. It is for a customer who asks to be forgotten. It asks the
+    /// provider for nothing: a token there can still be charged, so delete it first.
     ///
     /// # Errors
     ///
@@ -212,6 +245,7 @@ impl Host {
         let mut own = self.begin().await?;
         let mut batch = Imported::default();
         for row in rows {
+            row.check()?;
             if self.0.store.read(&mut own.tx(), self.time(), &row.flow, &row.key).await?.is_some() {
                 batch.existing = batch.existing.saturating_add(1);
                 continue;

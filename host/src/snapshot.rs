@@ -158,8 +158,16 @@ pub struct Task {
     pub account: String,
     /// What a person searches for.
     pub reference: Option<String>,
-    /// The effect. Its id tells repeats apart: pass it on as an idempotency key.
+    /// The effect. Its id is unique in its row only: [`Task::effect_key`] tells repeats apart.
     pub effect: PendingEffect,
+}
+
+impl Task {
+    /// Names the effect among all rows: a primary key, or an idempotency key.
+    #[must_use]
+    pub fn effect_key(&self) -> String {
+        format!("{}/{}/{}", self.flow, self.key, self.effect.id.as_str())
+    }
 }
 
 /// The word for the kind of an effect, as handlers are registered.

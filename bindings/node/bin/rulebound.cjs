@@ -3,6 +3,7 @@
 
 // The command line: `rulebound worker|migrate|doctor|verify --host FILE`. FILE exports `host`, with its handlers.
 
+const { existsSync } = require('node:fs');
 const { resolve } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { parseArgs } = require('node:util');
@@ -30,6 +31,9 @@ const COMMANDS = {
   },
   async migrate(host, { 'dry-run': dryRun, formats }) {
     const texts = await host.migrate({ dryRun, formats });
+    const gone = dryRun ? [] : (await host.doctor()).filter(({ problem }) => problem === 'missing');
+    for (const { detail } of gone) console.error(`${detail} is missing. Make it again as \`migrate --dry-run\` prints it for an empty database, or restore a backup.`);
+    if (gone.length > 0) return 1;
     if (dryRun) process.stdout.write(texts.join('\n'));
     else console.log(texts.length === 0 ? 'The tables are complete.' : `${texts.length} migrations done.`);
     return 0;
@@ -57,7 +61,9 @@ async function main() {
     (values.help ? process.stdout : process.stderr).write(USAGE);
     return values.help ? 0 : 2;
   }
-  const { host, default: other } = await import(pathToFileURL(resolve(values.host)).href);
+  const file = resolve(values.host);
+  if (!existsSync(file)) throw new Error(`--host: there is no file ${values.host}. Give the module that exports \`host\`.`);
+  const { host, default: other } = await import(pathToFileURL(file).href);
   const found = host ?? other?.host ?? other;
   if (typeof found?.tick !== 'function') throw new Error(`--host: ${values.host} exports no \`host\`. Write \`export const host = new Host(…)\`.`);
   try {

@@ -21,7 +21,7 @@ export async function shop({ file = 'shop.db', port = 3000, run = true } = {}) {
   await host.migrate();
   const ship = db.prepare('UPDATE orders SET shipped = ? WHERE id = ?');
   host.on('notify', async (effect, { reference }) => console.log(`mail to the customer of ${reference}: ${effect.reason}`));
-  host.onTx('fulfill', (effect, { reference }) => void ship.run(effect.id, reference));
+  host.onTx('fulfill', (effect, row) => void ship.run(row.effectKey(effect), row.reference));
   host.ignore('access');
 
   const items = { b12: { name: 'Vitamin B12', price: 1500 }, mg: { name: 'Magnesium', price: 1200 } };

@@ -15,6 +15,8 @@ import type {
 
 /** A mistake in how the host is used or set up. The message names the cure. */
 export class HostError extends Error {}
+/** A mistake in the config of a provider or of an account. The message names the member. */
+export class ConfigError extends HostError {}
 /** Only a new transaction can cure this. Roll back, and begin again; `host.transaction` does so. */
 export class Retry extends HostError {}
 /** There is no row with this flow and key. */
@@ -146,6 +148,8 @@ export interface Row<S = AnyFlow> {
   readonly created_at: number;
   readonly updated_at: number;
   readonly snapshot: S;
+  /** Names an effect among all rows: a primary key, or an idempotency key. An effect's id alone is unique in its row only. */
+  effectKey(effect: { readonly id: string }): string;
   status(): StatusOf<S>;
   actions(): S extends Snapshot<any, infer Action, any, any, any> ? Action[] : never;
   effects(): S extends Snapshot ? ReturnType<S['effects']> : ReturnType<Extract<S, Snapshot<any, any, any, any, any>>['effects']>;
@@ -238,11 +242,13 @@ export interface Host<Tx = any> {
   customerReturned<S>(flow: FlowClass<S>, key: string, options?: { readonly actor?: string }): Promise<Row<S>>;
   /** A person's verdict for a review. */
   answer<S>(flow: FlowClass<S>, key: string, review: string, verdict: string, options?: { readonly id?: string | null; readonly actor?: string }): Promise<Row<S>>;
-  /** Deletes a row and all that belongs to it, if nothing is pending. */
+  /** Deletes an entry of the inbox that no row knows, such as a verified webhook that cannot be read. */
+  dropEntry(id: string): Promise<void>;
+  /** Deletes a row and all that belongs to it, if nothing is pending. It asks the provider for nothing: a token there can still be charged, so delete it first. */
   forget<S>(flow: FlowClass<S>, key: string): Promise<void>;
   /** Adopts what exists already, in batches; idempotent by key. Gives how many are new. */
   import(rows: Iterable<Import<any>> | AsyncIterable<Import<any>>, options?: { readonly perSecond?: number }): Promise<number>;
-  /** A handler outside any transaction: at least once, `effect.id` tells repeats apart. */
+  /** A handler outside any transaction: at least once, `row.effectKey(effect)` tells repeats apart. */
   on<Kind extends keyof Effects>(
     kind: Kind,
     handler: (effect: Effects[Kind], row: Row, context: { readonly signal: AbortSignal }) => unknown,

@@ -25,10 +25,10 @@ def shop(host: Host, site: str) -> FastAPI:
 
     @host.on_tx("fulfill")  # this row and `done` commit together
     def ship(effect: Any, row: Any, tx: Any) -> None:
-        tx.execute("CREATE TABLE IF NOT EXISTS parcels (payment text PRIMARY KEY, key text)")
-        tx.execute("INSERT INTO parcels VALUES (?, ?)", (effect["about"]["id"], row.key))
+        tx.execute("CREATE TABLE IF NOT EXISTS parcels (effect text PRIMARY KEY, key text)")
+        tx.execute("INSERT INTO parcels VALUES (?, ?)", (row.effect_key(effect), row.key))
 
-    @host.on("notify", timeout=10)  # at least once: effect["id"] tells repeats apart
+    @host.on("notify", timeout=10)  # at least once: row.effect_key(effect) tells repeats apart
     def mail(effect: Any, row: Any) -> None:
         print("mail:", effect["reason"], effect["customer_url"] or "")
 

@@ -276,7 +276,7 @@ def test_limits_and_named_statements_that_cannot_be() -> None:
         with pytest.raises(HostError, match="providers/truemed/max_in_flight: .* at least 1"):
             Host("sqlite:///shop.db", {"truemed": Provider("k", max_in_flight=wrong)})  # type: ignore[arg-type]
     host = Host("sqlite:///shop.db", {"truemed": Provider(account=lambda name: Account("k", max_per_second=0))})
-    with pytest.raises(HostError, match="providers/truemed/max_per_second: 0 is not"):
+    with pytest.raises(HostError, match="providers/truemed/accounts/east/max_per_second: 0 is not"):
         host.handle(truemed.PaymentToken, KEY, CREATE, account="east")
     with pytest.raises(HostError, match="named_statements: they are for a direct connection"):
         Host("sqlite:///shop.db", PROVIDERS, named_statements=True)

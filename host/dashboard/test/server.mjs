@@ -135,13 +135,16 @@ function row(host, parameters) {
   const { snapshot } = found;
   const context = host.context();
   const journal = found.journal.filter((it) => it.seq < before).slice(-200).reverse();
-  return { row: rowOf(host, found), status: withoutPages(snapshot.status(context)), effects: withoutPages(snapshot.effects(context)),
-    waiting_for: withoutPages(snapshot.waitingFor(context)), actions: snapshot.actions(context), ids: snapshot.ids(), journal };
+  return { row: rowOf(host, found), status: withoutSecrets(snapshot.status(context)), effects: withoutSecrets(snapshot.effects(context)),
+    waiting_for: withoutSecrets(snapshot.waitingFor(context)), actions: snapshot.actions(context), ids: withoutSecrets(snapshot.ids()), journal };
 }
 
-/** A customer's page is for the customer only: whether there is one is all that is said. */
-function withoutPages(value) {
-  return JSON.parse(JSON.stringify(value), (key, it) => (key === 'customer_url' && it !== null ? true : it));
+/** A customer's page and a payment token are for nobody who looks: whether there is one is all that is said. */
+function withoutSecrets(value) {
+  return JSON.parse(JSON.stringify(value), function hide(key, it) {
+    const isSecret = key === 'customer_url' || key === 'payment_token' || (key === 'id' && this.kind === 'payment_token');
+    return isSecret && it !== null ? true : it;
+  });
 }
 
 function stats(host, _, access) {

@@ -175,7 +175,7 @@ fn ship<'t>(task: Task, tx: &'t mut Tx<'_>) -> futures_util::future::BoxFuture<'
     Box::pin(async move {
         let effect = serde_json::to_value(&task.effect)?;
         let insert = sqlx::query("INSERT INTO parcels (effect, number, items) VALUES ($1, $2, $3)");
-        let insert = insert.bind(task.effect.id.as_str()).bind(task.reference).bind(effect["items"].to_string());
+        let insert = insert.bind(task.effect_key()).bind(task.reference).bind(effect["items"].to_string());
         insert.execute(tx.sqlite()?).await?;
         Ok(())
     })
@@ -187,7 +187,7 @@ fn mail<'t>(task: Task, tx: &'t mut Tx<'_>) -> futures_util::future::BoxFuture<'
         let effect = serde_json::to_value(&task.effect)?;
         let text = effect["customer_action"].as_str().or(effect["reason"].as_str()).unwrap_or_default().to_owned();
         let insert = sqlx::query("INSERT INTO mails (effect, number, text) VALUES ($1, $2, $3)");
-        insert.bind(task.effect.id.as_str()).bind(task.reference).bind(text).execute(tx.sqlite()?).await?;
+        insert.bind(task.effect_key()).bind(task.reference).bind(text).execute(tx.sqlite()?).await?;
         Ok(())
     })
 }

@@ -121,11 +121,12 @@ function details(status, ids) {
   const members = Object.entries(status).filter(([key, value]) => !ELSEWHERE.has(key) && value !== null && !(Array.isArray(value) && !value.length));
   return el('dl', { class: 'details' },
     members.map(([key, value]) => el('div', {}, el('dt', {}, spaced(key.replace(/_(at|until)$/, (end) => (end === '_at' ? '' : end)))), el('dd', {}, shownValue(key, value)))),
-    ids.map((it) => el('div', {}, el('dt', {}, `Id: ${spaced(it.kind).toLowerCase()}`), el('dd', {}, name(it.id)))));
+    ids.map((it) => el('div', {}, el('dt', {}, `Id: ${spaced(it.kind).toLowerCase()}`), el('dd', {}, it.id === true ? 'not shown' : name(it.id)))));
 }
 
 function shownValue(key, value) {
   if (value === null) return 'none';
+  if (key === 'payment_token') return 'not shown';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (/_(at|until)$/.test(key) && typeof value === 'number') return instant(value);
   if (Array.isArray(value)) return el('ul', { class: 'plain' }, value.map((it) => el('li', {}, shownValue(key, it))));

@@ -1,7 +1,7 @@
 'use strict';
 
+const { checkAccount } = require('./checks.cjs');
 const { NeedsAccount } = require('./errors.cjs');
-const { checkLimits } = require('./limits.cjs');
 
 const CACHED_MS = 60_000;
 
@@ -9,8 +9,9 @@ const CACHED_MS = 60_000;
 class Accounts {
   #known = new Map();
 
-  constructor(providers, monotonic, onChange) {
+  constructor(providers, base, monotonic, onChange) {
     this.providers = providers;
+    this.base = base;
     this.monotonic = monotonic;
     this.onChange = onChange;
   }
@@ -37,7 +38,7 @@ class Accounts {
 
   async lookUp(provider, name) {
     const account = (await this.providers[provider].account(name)) ?? null;
-    if (account !== null) checkLimits(provider, account);
+    if (account !== null) checkAccount(provider, name, account, this.providers[provider], this.base);
     const entry = JSON.stringify([provider, name]);
     const isSame = JSON.stringify(this.#known.get(entry)?.account) === JSON.stringify(account);
     this.#known.set(entry, { account, until: this.monotonic() + CACHED_MS });

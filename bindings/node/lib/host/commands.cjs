@@ -105,6 +105,10 @@ function* forget(kit, flow, key) {
 /** Adopts a batch of rows; those that are there already stay as they are. Returns how many are new. */
 function* adopt(kit, rows, wakeOf) {
   let count = 0;
+  for (const { key, command } of rows) {
+    if (String(command?.type).startsWith('retrieve_')) continue;
+    throw new HostError(`import: ${key}: \`${command?.type}\` is no lookup, and would begin something new. Use a command that retrieves.`);
+  }
   for (const { flow, key, command, account = null, reference = null } of rows) {
     const { flow: id } = flowClass(flow);
     if ((yield sql('SELECT 1 FROM {p}flows WHERE flow = ? AND key = ?', id, key)).rows.length > 0) continue;

@@ -3,6 +3,9 @@
 /** A mistake in how the host is used or set up. The message names the cure. */
 class HostError extends Error {}
 
+/** A mistake in the config of a provider or of an account. The message names the member. */
+class ConfigError extends HostError {}
+
 /** Only a new transaction can cure this: a deadlock, or a database that is busy. Roll back, and begin again. */
 class Retry extends HostError {}
 
@@ -54,7 +57,7 @@ class NeedsAccount extends Retry {
 /** The lookup of an account has failed: its rows wait. */
 class LookupFailed extends Error {
   constructor({ flow, key, account }, cause) {
-    super(`The account \`${account}\` cannot be looked up: ${describe(cause)}`, { cause });
+    super(`The account \`${account}\` cannot be looked up: ${cause instanceof HostError ? cause.message : describe(cause)}`, { cause });
     this.flow = flow;
     this.key = key;
   }
@@ -85,7 +88,7 @@ class HandlerFailed extends Error {
   }
 }
 
-const named = { HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, Unavailable, UnknownRow };
+const named = { ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, Unavailable, UnknownRow };
 for (const [name, type] of Object.entries(named)) {
   Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
 }

@@ -7,6 +7,7 @@ const { dashboard } = require('./dashboard.cjs');
 const { Dialect } = require('./dialect.cjs');
 const { HostError, LookupFailed, NeedsAccount } = require('./errors.cjs');
 const { plugin } = require('./fastify.cjs');
+const inbox = require('./inbox.cjs');
 const { Kit, TIMEOUT_MS, flowClass } = require('./kit.cjs');
 const { webhookRoute } = require('./routes.cjs');
 const schema = require('./schema.cjs');
@@ -78,8 +79,14 @@ class Host {
     return row;
   }
 
+  /** Deletes a row. It asks the provider for nothing: a token there can still be charged, so delete it first. */
   async forget(flow, key) {
     await this.#run(() => commands.forget(this.#kit, flowClass(flow).flow, key));
+  }
+
+  /** Deletes an entry of the inbox that no row knows, such as a verified webhook that cannot be read. */
+  async dropEntry(id) {
+    await this.#run(() => inbox.drop(id));
   }
 
   /** Adopts what exists already, in batches: `{ flow, key, command, account, reference }`. Returns how many are new. */
@@ -99,7 +106,7 @@ class Host {
     return count;
   }
 
-  /** A handler outside any transaction: at least once, `effect.id` tells repeats apart. */
+  /** A handler outside any transaction: at least once, `row.effectKey(effect)` tells repeats apart. */
   on(kind, call, { timeoutMs = TIMEOUT_MS } = {}) {
     this.#kit.register(kind, { call, timeoutMs, isTransactional: false });
     return this;
@@ -168,6 +175,7 @@ class Host {
   async doctor({ restored = null } = {}) {
     const problems = await this.#database.read(() => schema.drift(this.#kit));
     if (restored === null) return problems;
+    if (Number(restored) > this.#kit.clock() + 60_000) throw new HostError('restored: is in the future. Give the time when the backup was taken.');
     const fact = facts.restored(restored);
     for (let after = ['', '']; after !== null; ) {
       const from = after;

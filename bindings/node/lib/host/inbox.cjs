@@ -6,7 +6,7 @@ const { createHash, randomBytes } = require('node:crypto');
 
 const { webhookIds } = require('../index.cjs');
 const { sql } = require('./dialect.cjs');
-const { describe } = require('./errors.cjs');
+const { HostError, describe } = require('./errors.cjs');
 const journal = require('./journal.cjs');
 
 const [MINUTE, HOUR] = [60_000, 3_600_000];
@@ -35,6 +35,7 @@ const AROUND = `SELECT EXISTS (SELECT 1 FROM {p}inbox_ids i WHERE i.provider = ?
 const OFFERED = `SELECT e.id, e.deliveries, e.origin, e.content_type, e.topic, e.body, e.received_at FROM {p}inbox e
   WHERE e.id IN (SELECT inbox FROM {p}inbox_ids WHERE provider = ? AND id {any}) AND (e.account = '' OR e.account = ?)
   AND (e.tries = 0 OR e.wake_at <= ?) AND (e.received_at, e.id) > (?, ?) ORDER BY e.received_at, e.id LIMIT ${AT_ONCE}`;
+const DELIVERIES = 'SELECT deliveries FROM {p}inbox WHERE id = ?';
 const DELETE = 'DELETE FROM {p}inbox WHERE id = ? AND deliveries = ?';
 const DELETE_IDS = 'DELETE FROM {p}inbox_ids WHERE inbox = ?';
 const FAIL = 'UPDATE {p}inbox SET tries = tries + 1, last_error = ?, wake_at = ? WHERE id = ?';
@@ -138,6 +139,15 @@ function* erase(entry, deliveries) {
   if ((yield sql(DELETE, entry, deliveries)).count === 1) yield sql(DELETE_IDS, entry);
 }
 
+/** A person has looked at an entry that no row knows, and wants it no more. */
+function* drop(entry) {
+  const [found] = (yield sql(DELIVERIES, entry)).rows;
+  if (found === undefined) throw new HostError(`id: the inbox has no entry \`${entry}\`.`);
+  const [[flow, key] = []] = (yield sql(ROWS, entry)).rows;
+  if (flow !== undefined) throw new HostError(`id: the entry \`${entry}\` belongs to ${flow} ${key}, which has yet to apply it. Let a worker run.`);
+  yield* erase(entry, found[0]);
+}
+
 /** Makes each verified entry due that names no id so far, and that this release of the library can read. */
 function* readAgain() {
   for (const [entry, provider, origin, content_type, topic, body] of (yield sql(UNKNOWN)).rows) {
@@ -168,4 +178,4 @@ function* settle(entry, isEarly) {
   else yield* erase(entry.id, entry.deliveries);
 }
 
-module.exports = { erase, lookAround, offer, pick, remove, ROWS, settle, store, wake };
+module.exports = { drop, erase, lookAround, offer, pick, remove, ROWS, settle, store, wake };

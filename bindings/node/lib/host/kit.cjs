@@ -4,15 +4,15 @@
 
 const { RuleboundError, catalogue, load, versions, ...library } = require('../index.cjs');
 const { Accounts } = require('./accounts.cjs');
+const { checkHandler, checkProviders, checkedClock } = require('./checks.cjs');
 const { HostError, NewerFormat } = require('./errors.cjs');
-const { Limits, checkLimits } = require('./limits.cjs');
+const { Limits } = require('./limits.cjs');
 
 const KINDS = ['notify', 'fulfill', 'access'];
 /** Of a request and of a handler, unless it says another one. */
 const TIMEOUT_MS = 30_000;
 /** How much longer a lease lasts than what it is for. */
 const MARGIN_MS = 60_000;
-const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs', 'maxInFlight', 'maxPerSecond'];
 
 /** The classes of the flows, by their ids. */
 const flows = new Map(
@@ -25,10 +25,10 @@ class Kit {
   #formats = new Map();
 
   constructor(dialect, providers, { config = {}, clock = Date.now, log, hooks }) {
-    for (const [name, provider] of Object.entries(providers)) checkProvider(name, provider);
+    checkProviders(providers, config);
     this.dialect = dialect;
     this.providers = providers;
-    this.clock = clock;
+    this.clock = checkedClock(clock);
     this.log = log;
     this.hooks = hooks;
     this.base = config;
@@ -36,7 +36,7 @@ class Kit {
     /** Whether a worker of this process has read the entries again that an older release could not read. */
     this.hasReadAgain = false;
     this.limits = new Limits();
-    this.accounts = new Accounts(providers, () => hooks.monotonic(), () => this.#configs.clear());
+    this.accounts = new Accounts(providers, config, () => hooks.monotonic(), () => this.#configs.clear());
   }
 
   /** The time that came with a row, or the host's own where the database gives none. */
@@ -52,6 +52,7 @@ class Kit {
   register(kind, handler) {
     if (!KINDS.includes(kind)) throw new HostError(`There is no effect \`${kind}\`. Use one of ${KINDS.join(', ')}.`);
     if (this.#handlers.has(kind)) throw new HostError(`\`${kind}\` has a handler already. Remove one of the two.`);
+    checkHandler(kind, handler);
     this.#handlers.set(kind, handler);
   }
 
@@ -128,18 +129,6 @@ class Kit {
       }
     }
     this.#formats = new Map(rows);
-  }
-}
-
-function checkProvider(name, provider) {
-  const names = catalogue().providers.map((it) => it.name);
-  if (!names.includes(name)) throw new HostError(`providers: there is no provider \`${name}\`. Use ${names.join(', ')}.`);
-  for (const option of Object.keys(provider)) {
-    if (!PROVIDER.includes(option)) throw new HostError(`providers/${name}/${option}: is none of ${PROVIDER.join(', ')}.`);
-  }
-  checkLimits(name, provider);
-  if (!provider.apiKey && provider.account === undefined) {
-    throw new HostError(`providers/${name}: \`apiKey\` is missing. Give it, or \`account\` for several accounts.`);
   }
 }
 

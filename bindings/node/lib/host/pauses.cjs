@@ -5,6 +5,8 @@
 const { sql } = require('./dialect.cjs');
 
 const [MINUTE, HOUR] = [60_000, 3_600_000];
+/** The reason of a pause that a mistake in the account's config began. */
+const CONFIG = 'config';
 const NOT_ADMITTED = [401, 403, 407];
 const READ = 'SELECT until, reason, count FROM {p}pauses WHERE provider = ? AND account = ?';
 // Only one worker moves the end of a pause on: it sends the probe.
@@ -28,7 +30,7 @@ function* gate(locked) {
   if (pause === null) return { may: true, isProbe: false };
   const { until, reason } = pause;
   if (until <= now) {
-    if (reason === '429') return { may: true, isProbe: true }; // The stated time is over, and nothing has to be proved.
+    if (reason === '429' || reason === CONFIG) return { may: true, isProbe: true }; // Nothing has to be proved.
     if ((yield sql(PROBE, now + MINUTE, provider, account, now)).count === 1) return { may: true, isProbe: true };
   }
   locked.pausedUntil = until <= now ? now + MINUTE : until;
@@ -52,6 +54,11 @@ function* afterReply(locked, work, { http_status: status, headers }) {
   yield sql(SET, provider, account, now + rest, String(status), number);
 }
 
+/** An account whose config has a mistake rests for a minute, until it is looked up again. */
+function* misconfigured(provider, account, now) {
+  yield sql(SET, provider, account, now + MINUTE, CONFIG, 1);
+}
+
 /** A person says that the account can take requests again. */
 function* end(provider, account) {
   yield sql(DELETE, provider, account);
@@ -64,4 +71,4 @@ function retryAfter(headers, now) {
   return Math.min(Math.max(Number.isNaN(rest) ? MINUTE : rest, 1000), HOUR);
 }
 
-module.exports = { afterReply, end, maySend };
+module.exports = { afterReply, end, maySend, misconfigured };

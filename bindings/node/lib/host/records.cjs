@@ -79,7 +79,7 @@ function* detail(kit, flow, key, before) {
   } catch (error) {
     if (!(error instanceof RowError || error instanceof NewerFormat)) throw error;
   }
-  return { row: shown(record), ...withoutUrls(page), journal: lines };
+  return { row: shown(record), ...withoutSecrets(page), journal: lines };
 }
 
 function lineOf([, , seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest]) {
@@ -88,12 +88,16 @@ function lineOf([, , seq, revision, at, kind, actor, effect, http_status, code, 
   return { ...line, rules: broken, transitions: moves, failure: failed, rules_version, digest };
 }
 
-/** A customer's URL is a secret: only that there is one is shown. */
-function withoutUrls(value) {
-  if (Array.isArray(value)) return value.map(withoutUrls);
+/** A customer's URL and a payment token are secrets: only that there is one is shown. */
+function withoutSecrets(value) {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).map(([name, it]) => [name, name === 'customer_url' ? (it === null ? null : true) : withoutUrls(it)]);
+  const entries = Object.entries(value).map(([name, it]) => [name, isSecret(name, value) ? (it === null ? null : true) : withoutSecrets(it)]);
   return Object.fromEntries(entries);
+}
+
+function isSecret(name, { kind }) {
+  return name === 'customer_url' || name === 'payment_token' || (name === 'id' && kind === 'payment_token');
 }
 
 function* pausesNow() {

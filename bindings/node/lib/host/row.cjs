@@ -23,6 +23,11 @@ class Row {
     Object.freeze(this);
   }
 
+  /** Names an effect among all rows: a primary key, or an idempotency key. An effect's id alone is unique in its row only. */
+  effectKey(effect) {
+    return `${this.flow}/${this.key}/${effect.id}`;
+  }
+
   status() {
     return this.snapshot.status(this.#context());
   }

@@ -3,7 +3,7 @@
 // The one kind of transaction that changes a row: lock, observe, read the inbox, lease, save.
 
 const { batch, call, sql } = require('./dialect.cjs');
-const { HandlerFailed, NeedsAccount, NewerFormat, RowError, describe } = require('./errors.cjs');
+const { ConfigError, HandlerFailed, NeedsAccount, NewerFormat, RowError, describe } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
 const journal = require('./journal.cjs');
 const pauses = require('./pauses.cjs');
@@ -280,9 +280,12 @@ function* failed(kit, { flow, key, cause }) {
 }
 
 /** Leaves a row to another worker, or to a later time, and lets this one go on with the others. */
-function* skipped(kit, { flow, key }) {
+function* skipped(kit, { flow, key, cause }) {
   const [record] = (yield sql(LOCK, flow, key)).rows;
-  if (record !== undefined) yield sql(SKIP, kit.now(record[13]) + MINUTE, flow, key);
+  if (record === undefined) return;
+  const now = kit.now(record[13]);
+  yield sql(SKIP, now + MINUTE, flow, key);
+  if (cause instanceof ConfigError) yield* pauses.misconfigured(providerOf(flow), record[2], now);
 }
 
 module.exports = { COLUMNS, Locked, carryOut, due, enter, failed, finish, lock, providerOf, read, save, skipped, visit };

@@ -133,7 +133,7 @@ class Worker {
     const { log } = this.#kit;
     const { flow, key } = error;
     if (error instanceof NewerFormat || error instanceof LookupFailed) {
-      log({ level: 'warn', event: 'row_skipped', flow, key, error: describe(error) });
+      log({ level: 'warn', event: 'row_skipped', flow, key, error: describe(error), message: error.message });
       await this.#host.run(() => skipped(this.#kit, error));
     } else if (error instanceof RowError) {
       log({ level: 'error', event: 'row_failed', flow, key, error: describe(error.cause), message: error.cause?.message });

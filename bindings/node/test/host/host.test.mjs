@@ -245,6 +245,65 @@ function tests() {
     assert.throws(() => host.handle('truemed.nothing', randomUUID(), command), HostError);
   });
 
+  test('a mistake in the setup is refused at once, and names its member', async () => {
+    const made = (more, options) => () => new Host('sqlite:///x.db', { truemed: { ...providers.truemed, ...more } }, options);
+    assert.throws(made({ webhookSecrets: 'whsec' }), /truemed\/webhookSecrets: is no list/);
+    assert.throws(made({ webhookSecrets: [''] }), /truemed\/webhookSecrets: is no list/);
+    assert.throws(made({ config: { environmen: 'staging' } }), /^ConfigError: providers\/truemed\/config\/environmen: /);
+    assert.throws(made({}, { config: { lease: 1 } }), /config\/lease: /);
+    assert.throws(made({}, { clock: () => Date.now() / 1000 }), /clock: .* milliseconds/);
+    assert.throws(() => new Host('sqlite:///x.db', { truemed: 'k' }), /providers\/truemed: is no object/);
+    const host = new Host(databases.next().given, providers, { log() {} });
+    opened.push(host);
+    assert.throws(() => host.on('notify', (effect, row, context, more) => more), /It is called with \(effect, row, context\)/);
+    assert.throws(() => host.on('notify', 'mail'), /is no function/);
+    host.on('notify', (effect) => effect).onTx('fulfill', (effect, row, tx) => tx);
+  });
+
+  test('a mistake in an account\'s config pauses the account, and no row counts a try', async () => {
+    let [now, config] = [1_700_000_000_000, {}];
+    const database = databases.next();
+    const hooks = { monotonic: () => now };
+    const accounts = { truemed: { account: async () => ({ apiKey: 'k', config }) } };
+    const host = ignoring(new Host(database.given, accounts, { log() {}, clock: () => now, hooks, send: async () => created() }));
+    opened.push(host, database);
+    await host.migrate();
+    const keys = [randomUUID(), randomUUID()];
+    for (const key of keys) await host.handle(truemed.PaymentToken, key, command, { account: 'a' });
+    config = { environmen: 'staging' };
+    now += 60_001;
+    assert.deepEqual((await host.tick()).sent, []);
+    await assert.rejects(host.get(truemed.PaymentToken, keys[0]), /accounts\/a\/config\/environmen/);
+    assert.equal(await database.count('pauses'), 1);
+    config = {};
+    for (const key of keys) {
+      const { tries, last_error, wake_at } = await host.get(truemed.PaymentToken, key);
+      assert.deepEqual([tries, last_error, wake_at], [0, null, now + 60_000]);
+    }
+    now += 60_001;
+    assert.equal((await host.tick()).sent.length, 2);
+    assert.equal(await database.count('pauses'), 0);
+  });
+
+  test('an effect\'s key names it among all rows', async () => {
+    const host = open();
+    const keys = [randomUUID(), randomUUID()];
+    const rows = await Promise.all(keys.map((key) => host.handle(truemed.PaymentToken, key, command)));
+    assert.deepEqual(rows.map((row) => row.effectKey(row.effects()[0])), keys.map((key) => `truemed.payment_token/${key}/create_payment_token:1`));
+  });
+
+  test('an import begins nothing new, and an entry is dropped unless a row needs it', async () => {
+    const database = databases.next();
+    const host = open({ send: async () => created() }, database);
+    await assert.rejects(host.import([{ flow: truemed.PaymentToken, key: randomUUID(), command }]), /is no lookup/);
+    await host.webhook('truemed', { headers: { 'x-truemed-api-key': 'whsec' }, body: 'not readable' });
+    const [[id]] = database.db.prepare('SELECT id FROM rulebound_inbox').raw().all();
+    await host.dropEntry(id);
+    assert.equal(await database.count('inbox'), 0);
+    await assert.rejects(host.dropEntry(id), /has no entry/);
+    await assert.rejects(host.doctor({ restored: new Date(Date.now() + 3_600_000) }), /in the future/);
+  });
+
   test('what is rejected in a transaction takes the shop\'s own rows with it', async () => {
     const database = databases.next();
     const host = open({}, database);

@@ -6,11 +6,13 @@ from ._host import Host
 from ._types import (
     Access,
     Account,
+    ConfigError,
     Done,
     HostError,
     Import,
     Incoming,
     Kind,
+    NoReview,
     NotSent,
     Outgoing,
     Pending,
@@ -22,12 +24,14 @@ from ._types import (
     UnknownRow,
 )
 from ._worker import Hook
+from .dashboard import Visitor
 
 __all__ = [
     "Access",
     "Account",
     "AsyncHook",
     "AsyncHost",
+    "ConfigError",
     "Done",
     "Hook",
     "Host",
@@ -35,6 +39,7 @@ __all__ = [
     "Import",
     "Incoming",
     "Kind",
+    "NoReview",
     "NotSent",
     "Outgoing",
     "Pending",
@@ -44,4 +49,5 @@ __all__ = [
     "Row",
     "Stats",
     "UnknownRow",
+    "Visitor",
 ]

@@ -65,6 +65,14 @@ def is_database(error: BaseException) -> bool:
     return any(base.__module__.split(".")[0] in modules for base in bases)
 
 
+def outage(error: BaseException) -> str:
+    """What an error of the database means for who reads the log."""
+    for it in _causes(error):
+        if getattr(it, "sqlstate", None) in ("42P01", "42703") or str(it).startswith(("no such table", "no such column")):
+            return f"The tables are not complete ({str(it).splitlines()[0]}). Run `rulebound doctor`: it says what is missing."
+    return f"The database is away: {error}"
+
+
 def cursor_result(cursor: Any) -> Result:
     rows = cursor.fetchall() if _has_rows(cursor) else []
     return Result([tuple(it) for it in rows], cursor.rowcount)

@@ -47,6 +47,17 @@ def pauses(kit: Kit) -> Script[list[dict[str, Any]]]:
     return [dict(zip(("provider", "account", "until", "reason"), row, strict=True)) for row in rows]
 
 
+def paused(kit: Kit) -> Script[list[Problem]]:
+    """What the doctor says of accounts that take no requests now."""
+    now = kit.now((yield Statement("SELECT {now}")).rows[0][0])
+    cures = {"429": "The provider limits its requests.", "config": "Its config has a mistake, which the log names: correct it."}
+    return [
+        Problem("account", f"`{it['account']}` of {it['provider']} is paused ({it['reason']}). {cures.get(it['reason'], 'Correct its API key.')}")
+        for it in (yield from pauses(kit))
+        if it["until"] > now
+    ]
+
+
 # A list is its condition, the column that sorts it, and whether the newest comes first.
 LISTS: dict[str, tuple[str, str, bool]] = {
     "due": ("wake_at <= {due}", "wake_at", False),

@@ -105,18 +105,25 @@ class AsyncPostgres(_Begins):
         self._options = connection_options(named_statements)
         self._idle: list[Any] = []
 
-    async def _connect(self) -> Any:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.closed:
+    async def _begun(self) -> Any:
+        """A connection on which a transaction has begun. One that has died while it was idle has done nothing in it: another
+        takes its place."""
+        while True:
+            idle = self._idle.pop() if self._idle else None
+            connection = idle or await self._psycopg.AsyncConnection.connect(self._url, **self._options)
+            try:
+                await connection.execute(BEGIN_POSTGRES, prepare=False)
                 return connection
-        return await self._psycopg.AsyncConnection.connect(self._url, **self._options)
+            except BaseException:
+                is_dead = connection.closed
+                await connection.close()
+                if idle is None or not is_dead:
+                    raise
 
     @asynccontextmanager
     async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
-        connection = await self._connect()
+        connection = await self._begun()
         try:
-            await connection.execute(BEGIN_POSTGRES, prepare=False)
             yield connection
             await connection.execute("COMMIT", prepare=False)
         except BaseException:

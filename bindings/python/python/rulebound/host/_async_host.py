@@ -13,16 +13,18 @@ import rulebound
 from rulebound import facts
 
 from . import _admin, _inbox, _rows, _schema, _visit, _webhook
-from ._adapters import is_database, needs_retry
+from ._adapters import is_database, needs_retry, outage
 from ._async_database import run_async
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
-from ._types import Access, Import, Problem, Row
+from ._types import HostError, Import, Problem, Row
 from ._async_worker import AsyncWorker
 
 if TYPE_CHECKING:
     from rulebound import Snapshot
     from rulebound.types import FlowId, Verdict
+
+    from .dashboard import AccessCheck
 
 C = TypeVar("C", contravariant=True)
 A = TypeVar("A", covariant=True)
@@ -138,7 +140,11 @@ class AsyncHost(AsyncWorker):
         self.wake()
 
     async def forget(self, flow: Any, key: Any) -> None:
-        """Deletes a row and all that belongs to it. Raises `Pending` if something is pending."""
+        """Deletes a row and all that belongs to it. Raises `Pending` if something is pending.
+
+        It asks the provider for nothing: a token that is stored there can still be charged. Delete the token first, and
+        forget the row when that has ended.
+        """
         name = flow_id(flow)
         await self._call(lambda: _rows.forget(self._kit, name, str(key)))
 
@@ -169,7 +175,7 @@ class AsyncHost(AsyncWorker):
         except Exception as error:
             if not is_database(error) and not needs_retry(error):
                 raise
-            log.error("A webhook of %s was not stored, because the database is away: %s", provider, error)
+            log.error("A webhook of %s was not stored. %s", provider, outage(error))
             return 503
         if entry is not None:
             await self._hook.checkpoint("stored")
@@ -177,6 +183,10 @@ class AsyncHost(AsyncWorker):
         return read.status
 
     # Operators.
+
+    async def drop_entry(self, id: str) -> None:
+        """Deletes an entry of the inbox that no row knows, such as a verified webhook that cannot be read."""
+        await self._run(lambda: _inbox.drop(id))
 
     async def migrate(self, *, dry_run: bool = False, formats: bool = False) -> list[str]:
         """Creates or completes the tables, and returns the SQL. `formats`: lets everybody write the newest formats."""
@@ -200,13 +210,19 @@ class AsyncHost(AsyncWorker):
     async def doctor(self, *, restored: int | None = None) -> list[Problem]:
         """Finds drift of the schema. `restored`: when the backup was taken that the database was restored from."""
         problems = await run_async(self._database, self._dialect, lambda: _schema.drift(self._dialect))
+        if restored is not None and restored > self._kit.clock() + 60_000:
+            raise HostError("restored: this time is in the future. Give the time when the backup was taken.")
+        self.restored_rows = 0
         if restored is not None and not problems:
             async for flow, key in self._keys():
                 try:
                     fact = facts.restored(taken_at=restored)
                     await self._run(lambda flow=flow, key=key, fact=fact: _rows.observe(self._kit, flow, key, fact, "doctor"))  # type: ignore[misc]
+                    self.restored_rows += 1
                 except (RowError, NewerFormat) as error:
                     problems.append(Problem("row", str(error), flow, key))
+        if not any(it.problem == "schema" for it in problems):
+            problems += await self._run(lambda: _admin.paused(self._kit))
         return problems
 
     async def _keys(self) -> AsyncIterator[tuple[str, str]]:
@@ -216,8 +232,8 @@ class AsyncHost(AsyncWorker):
                 yield it
             after = page[-1]
 
-    def dashboard(self, access: Callable[[Any], Access]) -> Any:
-        """The dashboard, as an ASGI application: mount it. `access(request)` says who may see and do what."""
+    def dashboard(self, access: AccessCheck) -> Any:
+        """The dashboard, as an ASGI application: mount it. `access(visitor)` says who may see and do what."""
         from .dashboard import Dashboard
 
         return Dashboard(self, access)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from rulebound import facts
 
 from . import _admin, _inbox, _schema, _send, _telemetry, _visit
-from ._adapters import drive_async, is_database, needs_retry, within_async
+from ._adapters import drive_async, is_database, needs_retry, outage, within_async
 from ._base import GRACE, VISITS, Base
 from ._database import WRITE_FIRST
 from ._async_database import open_async_database, run_async
@@ -41,6 +41,8 @@ class AsyncHook:
 
 class AsyncWorker(Base):
     """The transactions of a host, and its worker."""
+
+    _awaits = True
 
     def __init__(
         self,
@@ -84,7 +86,7 @@ class AsyncWorker(Base):
                 except Exception as error:
                     if needs.row is None:
                         raise
-                    raise RowError(*needs.row, error) from error
+                    raise RowError(*needs.row, error, needs.tries) from error
 
     async def _look_up(self, provider: str, name: str) -> None:
         lookup = self._kit.providers[provider].account
@@ -183,7 +185,7 @@ class AsyncWorker(Base):
             except Exception as error:
                 is_busy = False
                 if is_database(error) or needs_retry(error):
-                    log.error("The database is away: %s", error)
+                    log.error("%s", outage(error))
                 else:
                     log.exception("A worker failed, and goes on")
             if not is_busy and not self._is_stopping():
@@ -350,7 +352,7 @@ class AsyncWorker(Base):
             except Exception as error:
                 if not (is_database(error) or needs_retry(error)) or not self._may_retry():
                     raise
-                log.error("The database is away, and a fact waits for it: %s", error)
+                log.error("A fact waits. %s", outage(error))
                 await self._hook.sleep(1)
         await self._hook.checkpoint("saved")
         self._report(locked)

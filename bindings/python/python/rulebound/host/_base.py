@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ._checks import check_handler, refuse_async
 from ._kit import Handler, Kit
 from ._sql import Dialect
 from ._types import Done, Kind, Provider, Stats
@@ -23,6 +24,8 @@ log = logging.getLogger("rulebound.host")
 class Base:
     """The settings, the handlers and the log of a host."""
 
+    _awaits = False
+
     def __init__(
         self,
         kind: str,
@@ -35,17 +38,22 @@ class Base:
     ) -> None:
         self._dialect = Dialect(kind, schema, own_clock=clock is not None)
         self._kit = Kit(self._dialect, providers, config or {}, clock)
+        for name, provider in providers.items():
+            refuse_async(f"providers/{name}/account", provider.account, self._awaits)
         self._keep = (keep_journal_days, keep_inbox_days)
         self._started = False
+        self.restored_rows = 0
+        """How many rows the last `doctor(restored=…)` has told of the backup."""
         self._leaves_at: float | None = None
         self._done: Done | None = None
         self._last_stats: Stats | None = None
         self._upkeep_at = {"formats": 0.0, "stats": 0.0, "prune": 0.0}
 
     def on(self, kind: Kind, *, timeout: float = 30) -> Callable[[F], F]:
-        """Carries out effects of a kind, outside any transaction: at least once; `effect["id"]` tells repeats apart."""
+        """Carries out effects of a kind, outside any transaction: at least once; `row.effect_key(effect)` tells repeats apart."""
 
         def register(function: F) -> F:
+            check_handler(kind, function, ("effect", "row"), self._awaits)
             self._kit.register(kind, Handler(function, False, timeout))
             return function
 
@@ -55,6 +63,7 @@ class Base:
         """Carries out effects of a kind with SQL only: its rows and `done` commit together, or not at all."""
 
         def register(function: F) -> F:
+            check_handler(kind, function, ("effect", "row", "tx"), self._awaits)
             self._kit.register(kind, Handler(function, True, 30))
             return function
 

@@ -63,20 +63,35 @@ class _Pool:
         self._lock = threading.Lock()
 
     @contextmanager
-    def take(self) -> Iterator[Any]:
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        if connection is None or getattr(connection, "closed", False):
-            connection = self._connect()
+    def take(self, begin: Callable[[Any], Any]) -> Iterator[Any]:
+        connection = self._begun(begin)
         try:
             yield connection
         finally:
+            self._give_back(connection)
+
+    def _begun(self, begin: Callable[[Any], Any]) -> Any:
+        """A connection on which a transaction has begun. One that has died while it was idle has done nothing in it: another
+        takes its place."""
+        while True:
             with self._lock:
-                keeps = not getattr(connection, "closed", False) and len(self._idle) < IDLE
-                if keeps:
-                    self._idle.append(connection)
-            if not keeps:
-                connection.close()
+                idle = self._idle.pop() if self._idle else None
+            connection = self._connect() if idle is None else idle
+            try:
+                begin(connection)
+                return connection
+            except BaseException:
+                self._give_back(connection)
+                if idle is None or not getattr(connection, "closed", False):
+                    raise
+
+    def _give_back(self, connection: Any) -> None:
+        with self._lock:
+            keeps = not getattr(connection, "closed", False) and len(self._idle) < IDLE
+            if keeps:
+                self._idle.append(connection)
+        if not keeps:
+            connection.close()
 
     def close(self) -> None:
         with self._lock:
@@ -101,8 +116,7 @@ class Sqlite:
 
     @contextmanager
     def begin(self, dialect: Dialect) -> Iterator[sqlite3.Connection]:
-        with self._pool.take() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._pool.take(lambda it: it.execute("BEGIN IMMEDIATE")) as connection:
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -128,9 +142,8 @@ class Postgres:
 
     @contextmanager
     def begin(self, dialect: Dialect) -> Iterator[Any]:
-        with self._pool.take() as connection:
+        with self._pool.take(lambda it: it.execute(BEGIN_POSTGRES, prepare=False)) as connection:
             try:
-                connection.execute(BEGIN_POSTGRES, prepare=False)
                 yield connection
                 connection.execute("COMMIT", prepare=False)
             except BaseException:

@@ -12,6 +12,7 @@ import rulebound
 from ._journal import describe_step
 from ._kit import Kit, describe, provider_of
 from ._sql import Script, Statement
+from ._types import HostError
 
 if TYPE_CHECKING:
     from ._visit import Locked
@@ -173,6 +174,16 @@ def remove(locked: Locked, consumed: Sequence[tuple[str, int]]) -> Script[None]:
 def delete(entry: str, deliveries: int) -> Script[None]:
     if (yield Statement(_DELETE, (entry, deliveries))).affected:
         yield Statement(_DELETE_IDS, (entry,))
+
+
+def drop(entry: str) -> Script[None]:
+    """A person has looked at an entry that no row knows, and wants it no more."""
+    found = (yield Statement("SELECT deliveries FROM {p}inbox WHERE id = ?", (entry,))).rows
+    if not found:
+        raise HostError(f"id: the inbox has no entry `{entry}`.")
+    if rows := (yield Statement(_ROWS, (entry,))).rows:
+        raise HostError(f"id: the entry `{entry}` belongs to {rows[0][0]} {rows[0][1]}, which has yet to apply it. Let a worker run.")
+    yield from delete(entry, found[0][0])
 
 
 def read_again() -> Script[None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import rulebound
 
+from ._checks import check_account, check_clock, check_providers
 from ._limits import Limit, Limits
 from ._sql import Dialect
 from ._types import KINDS, Account, HostError, Kind, Provider
@@ -18,7 +19,6 @@ CACHED_MS = 60_000
 UNSIGNED = ("vend", "revup")
 """Providers that sign nothing: their webhooks are hints."""
 _FLOW_IDS = {cls: flow for flow, cls in rulebound.flows.items()}
-_NAMES = {flow.split(".")[0] for flow in rulebound.flows}
 
 
 class NeedsAccount(Exception):
@@ -28,14 +28,17 @@ class NeedsAccount(Exception):
         super().__init__(provider, account)
         self.provider, self.account = provider, account
         self.row: tuple[str, str] | None = None
+        self.tries: int | None = None
 
 
 class RowError(Exception):
     """A row that cannot be loaded, or whose decision raises."""
 
-    def __init__(self, flow: str, key: str, cause: BaseException) -> None:
+    def __init__(self, flow: str, key: str, cause: BaseException, tries: int | None = None) -> None:
         super().__init__(f"{flow} {key}: {describe(cause)}")
         self.flow, self.key, self.cause = flow, key, cause
+        self.tries = tries
+        """The row's tries when it was read: what another worker has counted since is not counted twice."""
 
 
 class NewerFormat(Exception):
@@ -77,15 +80,10 @@ class Kit:
         config: Mapping[str, Any],
         clock: Callable[[], int] | None,
     ) -> None:
-        for name, provider in providers.items():
-            if name not in _NAMES:
-                raise HostError(f"providers: there is no provider `{name}`. Use {', '.join(sorted(_NAMES))}.")
-            _check_limits(name, provider)
-            if not provider.api_key and provider.account is None:
-                raise HostError(f"providers/{name}: `api_key` is missing. Give it, or `account` for several accounts.")
+        check_providers(providers, config)
         self.dialect = dialect
         self.providers = dict(providers)
-        self.clock = clock or system_clock
+        self.clock = check_clock(clock) if clock else system_clock
         self.given_clock = clock
         self.handlers: dict[Kind, Handler] = {}
         self.formats: dict[str, int] = {}
@@ -139,8 +137,8 @@ class Kit:
         return found
 
     def remember(self, provider: str, name: str, account: Account | None) -> None:
-        if account:
-            _check_limits(provider, account)
+        if account is not None:
+            check_account(provider, name, account, self.providers[provider], self._base)
         if self._accounts.get((provider, name), (0, None))[1] != account:
             self._configs.clear()
         self._accounts[provider, name] = (time.monotonic() + CACHED_MS / 1000, account)
@@ -202,13 +200,6 @@ class Kit:
 
 def _lease_ms(timeout: float) -> int:
     return int(timeout * 1000) + 60_000
-
-
-def _check_limits(name: str, it: Provider | Account) -> None:
-    for limit in ("max_in_flight", "max_per_second"):
-        value = getattr(it, limit)
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise HostError(f"providers/{name}/{limit}: {value!r} is not a whole number of at least 1.")
 
 
 def _format_of(text: str) -> int:

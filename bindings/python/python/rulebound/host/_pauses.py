@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ._visit import Locked, Work
 
 MINUTE, HOUR = 60_000, 3_600_000
+CONFIG = "config"
+"""The reason of a pause that a mistake in the account's config began."""
 _NOT_ADMITTED = (401, 403, 407)
 _READ = "SELECT until, reason, count FROM {p}pauses WHERE provider = ? AND account = ?"
 # Only one worker moves the end of a pause on: it sends the probe.
@@ -42,7 +44,7 @@ def _gate(locked: Locked, account: tuple[str, str]) -> Script[tuple[bool, bool]]
         return True, False
     until, reason = locked.pause
     if until <= locked.now:
-        if reason == "429":  # the stated time is over, and nothing has to be proved
+        if reason in ("429", CONFIG):  # the stated time is over, or the config is right now: nothing has to be proved
             return True, True
         moved = yield Statement(_PROBE, (locked.now + MINUTE, *account, locked.now))
         if moved.affected == 1:
@@ -70,6 +72,13 @@ def after_reply(locked: Locked, work: Work, fact: Any) -> Script[None]:
     else:
         number, end = 1, locked.now + retry_after(fact["headers"], locked.now)
     yield Statement(_SET, (*account, end, str(status), number))
+
+
+def misconfigured(provider: str, account: str, now: int) -> Script[int]:
+    """An account whose config has a mistake rests for a minute, until it is looked up again."""
+    until = now + MINUTE
+    yield Statement(_SET, (provider, account, until, CONFIG, 1))
+    return until
 
 
 def end(provider: str, account: str) -> Script[None]:

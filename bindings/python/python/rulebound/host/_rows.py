@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import rulebound
@@ -12,7 +12,7 @@ from . import _journal, _pauses, _visit
 from ._journal import Line
 from ._kit import Kit, RowError, flow_id, provider_of
 from ._sql import Script, Statement
-from ._types import Import, Pending, Row, UnknownRow
+from ._types import HostError, Import, NoReview, Pending, Row, UnknownRow
 from ._visit import Locked
 
 _INSERT = (
@@ -79,6 +79,12 @@ def answer(
     locked = yield from _visit.lock(kit, flow, key)
     if locked is None:
         raise unknown(flow, key)
+    open_reviews = [it for it in locked.effects() if it["type"] == "review" and it["id"] == review]
+    if not open_reviews:
+        raise NoReview("review", f"{flow} {key} has no open review `{review}`: it was answered, or is not asked. Read `effects()` again.")
+    verdicts = [it["verdict"] for it in open_reviews[0]["verdicts"]]
+    if verdict not in verdicts:
+        raise NoReview("verdict", f"`{verdict}` is no verdict of this review. Use {', '.join(verdicts)}.")
     try:
         locked.observe(fact, actor)
     except RowError as error:  # a verdict that the review does not offer is a mistake of the caller, not of the row
@@ -121,6 +127,10 @@ def forget(kit: Kit, flow: str, key: str) -> Script[None]:
 def import_(kit: Kit, batch: Sequence[Import], first: int, per_second: float) -> Script[int]:
     """Adopts a batch. A row that is there already stays as it is; `first` is the number of the batch's first row."""
     imported = 0
+    for it in batch:
+        name = it.command.get("type") if isinstance(it.command, Mapping) else None
+        if not str(name).startswith("retrieve_"):
+            raise HostError(f"import_: {it.key}: `{name}` is no lookup, and would begin something new. Use a command that retrieves.")
     for it in batch:
         flow = flow_id(it.flow)
         locked, is_new = yield from _enter(kit, flow, str(it.key), it.account, it.reference)

@@ -98,14 +98,27 @@ def drift(dialect: Dialect) -> Script[list[Problem]]:
     columns = yield Statement(_COLUMNS_POSTGRES if dialect.postgres else _COLUMNS_SQLITE, params)
     indexes = yield Statement(_INDEXES_POSTGRES if dialect.postgres else _INDEXES_SQLITE, params)
     have = {(row[0], row[1]) for row in columns.rows} | {(row[0], "") for row in indexes.rows}
+    return [it for number in range(1, found + 1) for it in _missing(dialect.migration(number), have)]
+
+
+def _missing(text: str, have: set[tuple[str, str]]) -> list[Problem]:
+    """What a migration has made and is not there, with the SQL that brings it back."""
+    created = [it.strip() for it in "\n".join(line.split("--")[0].rstrip() for line in text.splitlines()).split(";")]
     problems = list[Problem]()
-    for number in range(1, found + 1):
-        text = dialect.migration(number)
-        wanted = [(table, column) for table, body in _TABLE.findall(text) for column in _COLUMN.findall(body)]
-        wanted += [(index, "") for index in _INDEX.findall(text)]
-        problems += [
-            Problem("schema", f"`{name}`{f' has no column `{column}`' if column else ' is missing'}.")
-            for name, column in wanted
-            if (name, column) not in have
-        ]
+    for name in _INDEX.findall(text):
+        if (name, "") not in have:
+            sql = next(it for it in created if re.search(rf"INDEX {name}\b", it))
+            problems.append(Problem("schema", f"`{name}` is missing. Execute: {' '.join(sql.split())}"))
+    tables = {table for table, _ in have}
+    for table, body in _TABLE.findall(text):
+        if table not in tables:
+            sql = next(it for it in created if re.search(rf"CREATE TABLE \S*{table} ", it))
+            problems.append(Problem("schema", f"`{table}` is missing. Restore a backup, or execute: {' '.join(sql.split())}"))
+            continue
+        for column in _COLUMN.findall(body):
+            if (table, column) not in have:
+                line = next(it for it in body.splitlines() if it.startswith(f"    {column} "))
+                definition = " ".join(line.split("--")[0].strip().rstrip(",").split())
+                cure = f"Restore a backup, or execute: ALTER TABLE {table} ADD COLUMN {definition}"
+                problems.append(Problem("schema", f"`{table}` has no column `{column}`. {cure}"))
     return problems

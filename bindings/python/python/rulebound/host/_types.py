@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from rulebound import Snapshot
-    from rulebound.types import Config, PendingEffect, Wait
+    from rulebound.types import Config, FlexSettings, PendingEffect, RevupSettings, TruemedSettings, VendSettings, Wait
+
+    Settings: TypeAlias = TruemedSettings | FlexSettings | VendSettings | RevupSettings
 
 Kind: TypeAlias = Literal["notify", "fulfill", "access"]
 KINDS: tuple[Kind, ...] = ("notify", "fulfill", "access")
@@ -26,8 +28,20 @@ class Retry(Exception):
     """Only a new transaction can cure this: a deadlock, or a database that is busy. Roll back, and begin again."""
 
 
+class ConfigError(HostError):
+    """A mistake in the config of a provider or of an account. The message names the member."""
+
+
 class UnknownRow(HostError):
     """There is no row with this flow and key."""
+
+
+class NoReview(HostError):
+    """The row has no such open review now, or the review does not offer this verdict. `code` is `review` or `verdict`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Pending(HostError):
@@ -42,13 +56,18 @@ class TooLarge(Exception):
     """A transport raises this if a reply's body is larger than 1 MiB."""
 
 
+def _defaults() -> TruemedSettings:
+    """Every setting of every provider has a default."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Account:
     """One of several accounts at a provider: `config` has the settings that differ from the provider's, and a limit that is
     not `None` counts instead of the provider's."""
 
     api_key: str = field(repr=False)
-    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    config: Settings = field(default_factory=_defaults)
     webhook_secrets: Sequence[str] = field(default=(), repr=False)
     max_in_flight: int | None = None
     max_per_second: int | None = None
@@ -69,7 +88,7 @@ class Provider:
 
     api_key: str = field(default="", repr=False)
     webhook_secrets: Sequence[str] = field(default=(), repr=False)
-    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    config: Settings = field(default_factory=_defaults)
     account: AccountLookup | None = None
     webhook_token: str | None = field(default=None, repr=False)
     timeout: float = 30
@@ -130,6 +149,10 @@ class Row(Generic[A, S]):
     snapshot: Snapshot[Any, A, S] = field(repr=False)
     _now: Callable[[], int] = field(repr=False, compare=False)
     _config: Config = field(repr=False, compare=False)
+
+    def effect_key(self, effect: Mapping[str, Any]) -> str:
+        """Names an effect among all rows: a primary key, or an idempotency key. An effect's id alone is unique in its row only."""
+        return f"{self.flow}/{self.key}/{effect['id']}"
 
     def status(self) -> S:
         """How the lifecycle is now."""

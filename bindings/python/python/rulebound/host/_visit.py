@@ -12,7 +12,7 @@ from . import _inbox, _journal, _pauses
 from ._journal import Line
 from ._kit import Kit, NeedsAccount, NewerFormat, RowError, describe, provider_of
 from ._sql import Script, Statement, write
-from ._types import Row
+from ._types import ConfigError, Row
 
 DAY, HOUR, MINUTE, SECOND = 86_400_000, 3_600_000, 60_000, 1_000
 FAILING = 5
@@ -93,7 +93,7 @@ class Locked:
         except (NeedsAccount, NewerFormat, rulebound.Rejected):
             raise
         except Exception as error:
-            raise RowError(self.flow, self.key, error) from error
+            raise RowError(self.flow, self.key, error, self.record[9]) from error
 
     def take(self, result: Any, line: Line) -> None:
         """Goes on to the next snapshot, with its line in the journal."""
@@ -144,12 +144,12 @@ def enter(kit: Kit, record: tuple[Any, ...]) -> Locked:
         snapshot = kit.load(flow, key, record[5])
         ids = {it["id"] for it in snapshot.ids()}
     except NeedsAccount as needs:
-        needs.row = (flow, key)
+        needs.row, needs.tries = (flow, key), record[9]
         raise
     except NewerFormat:
         raise
     except Exception as error:
-        raise RowError(flow, key, error) from error
+        raise RowError(flow, key, error, record[9]) from error
     return Locked(kit, record[:13], kit.now(record[13]), snapshot, ids, config, record[5])
 
 
@@ -214,7 +214,7 @@ def _lease(locked: Locked) -> Script[None]:
     try:
         lease = locked.decide(lambda: locked.snapshot.lease(chosen["id"], now=locked.now, config=config))
     except rulebound.Rejected as error:
-        raise RowError(locked.flow, locked.key, error) from error
+        raise RowError(locked.flow, locked.key, error, locked.record[9]) from error
     locked.take(lease, locked.line("lease", actor="worker", effect=chosen["id"]))
     locked.lines[-1].rules = [it["rule"] for it in lease.warnings]
     request = lease.request
@@ -271,11 +271,16 @@ def next_wake(locked: Locked, effects: list[Any], at_once: bool) -> int | None:
 
 
 def failed(kit: Kit, error: RowError) -> Script[None]:
-    """Notes that a row cannot be worked on, and lets it rest for an hour."""
+    """Notes that a row cannot be worked on, and lets it rest for an hour. A mistake in its account's config is the account's:
+    it pauses the account, and the row rests as long, without a try."""
     rows = (yield Statement(_LOCK, (error.flow, error.key))).rows
-    if not rows:
-        return
+    if not rows or error.tries not in (None, rows[0][9]):
+        return  # between the two transactions another worker has met the same failure
     record, now, text = rows[0], kit.now(rows[0][13]), describe(error.cause)
+    if isinstance(error.cause, ConfigError):
+        until = yield from _pauses.misconfigured(provider_of(error.flow), record[2], now)
+        yield Statement(_SKIP, (until, error.flow, error.key))
+        return
     yield Statement(_FAIL, (text, now + HOUR, error.flow, error.key))
     line = Line(record[4], "error", _journal.digest(record[5]), actor="worker", code=text)
     yield _journal.added(error.flow, error.key, now, [line])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import random
 import threading
@@ -13,12 +14,13 @@ from typing import Any, TypeVar
 from rulebound import facts
 
 from . import _admin, _inbox, _schema, _send, _telemetry, _visit
-from ._adapters import drive, is_database, needs_retry, within
+from ._adapters import drive, is_database, needs_retry, outage, within
 from ._base import GRACE, VISITS, Base
 from ._database import WRITE_FIRST, open_database, run
+from ._checks import refuse_async
 from ._kit import Handler, NeedsAccount, NewerFormat, RowError
 from ._sql import Script
-from ._types import Account, Done, HostError, Provider, Retry, Stats
+from ._types import Done, HostError, Provider, Retry, Stats
 from ._visit import Locked, Work
 
 T = TypeVar("T")
@@ -57,6 +59,7 @@ class Worker(Base):
     ) -> None:
         self._database = open_database(database, named_statements)
         super().__init__(self._database.kind, providers, config, clock, schema, keep_journal_days, keep_inbox_days)
+        refuse_async("send", send, False)
         self._given_send = send
         self._own_send: _send.HttpxSend | None = None
         self._hook = hook or Hook()
@@ -83,13 +86,11 @@ class Worker(Base):
                 except Exception as error:
                     if needs.row is None:
                         raise
-                    raise RowError(*needs.row, error) from error
+                    raise RowError(*needs.row, error, needs.tries) from error
 
     def _look_up(self, provider: str, name: str) -> None:
         lookup = self._kit.providers[provider].account
-        found = lookup(name) if lookup else None
-        if found is not None and not isinstance(found, Account):
-            raise HostError(f"providers/{provider}/account: `Host` needs a function that returns an `Account` or `None`.")
+        found: Any = lookup(name) if lookup else None
         self._kit.remember(provider, name, found)
 
     def _within(self, tx: Any, make: Callable[[], Script[T]]) -> T:
@@ -180,7 +181,7 @@ class Worker(Base):
             except Exception as error:
                 is_busy = False
                 if is_database(error) or needs_retry(error):
-                    log.error("The database is away: %s", error)
+                    log.error("%s", outage(error))
                 else:
                     log.exception("A worker failed, and goes on")
             if not is_busy and not self._is_stopping():
@@ -292,7 +293,7 @@ class Worker(Base):
             self._threads = self._threads or ThreadPoolExecutor(32, thread_name_prefix="rulebound-handler")
         try:
             self._note_handled(work)
-            self._threads.submit(handler.call, work.effect, work.row).result(handler.timeout)
+            _refuse_awaitable(self._threads.submit(handler.call, work.effect, work.row).result(handler.timeout))
         except Exception as error:
             return self._lost(work, error)
         self._hook.checkpoint("handled")
@@ -313,7 +314,7 @@ class Worker(Base):
             if locked is None or not _visit.still_leased(locked, work):
                 return None
             self._note_handled(work)
-            call(work.effect, work.row, tx)
+            _refuse_awaitable(call(work.effect, work.row, tx))
             self._hook.checkpoint("handled")
             locked.observe(facts.done(work.effect["id"]), actor="worker")
             drive(_visit.finish(locked, leases=False), execute)
@@ -335,7 +336,7 @@ class Worker(Base):
             except Exception as error:
                 if not (is_database(error) or needs_retry(error)) or not self._may_retry():
                     raise
-                log.error("The database is away, and a fact waits for it: %s", error)
+                log.error("A fact waits. %s", outage(error))
                 self._hook.sleep(1)
         self._hook.checkpoint("saved")
         self._report(locked)
@@ -344,3 +345,11 @@ class Worker(Base):
     def stats(self) -> Stats:
         """The five gauges."""
         return self._run(lambda: _admin.stats(self._kit))
+
+
+def _refuse_awaitable(result: Any) -> None:
+    """What a handler gives to be awaited was not carried out: it must not count as done."""
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise HostError("The handler gave something to await, and a `Host` awaits nothing. Use `AsyncHost`, or a plain function.")

@@ -8,6 +8,7 @@ import importlib
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("verify", parents=[host], help="compares every row with its journal")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # they log URLs, and the path of some has a payment token
     try:
         return _run(given, load(given.host))
     except HostError as error:
@@ -42,32 +45,48 @@ def load(name: str) -> Any:
     """The host that a module of the application has."""
     module, _, attribute = name.partition(":")
     sys.path.insert(0, "")
-    found = getattr(importlib.import_module(module), attribute or "host", None)
+    try:
+        found = getattr(importlib.import_module(module), attribute or "host", None)
+    except (ModuleNotFoundError, ValueError) as error:
+        missing = getattr(error, "name", None) or module
+        if missing != module and not module.startswith(f"{missing}."):
+            raise  # the module is there, and what it imports is not
+        raise HostError(f"{name}: there is no module `{missing}` here. Run this where `import {module}` works.") from None
     if not isinstance(found, (Host, AsyncHost)):
         raise HostError(f"{name} is not a host. Name the module and the variable, such as shop:host.")
     return found
 
 
 def _run(given: Any, host: Any) -> int:
-    call = _awaited if isinstance(host, AsyncHost) else lambda make: make()
     if given.command == "worker":
         return _work(host, given.concurrency)
+    if not isinstance(host, AsyncHost):
+        return _operate(given, host, lambda make: make())
+    with asyncio.Runner() as runner:  # one loop for all calls, because a connection belongs to its loop
+        return _operate(given, host, lambda make: runner.run(make()))
+
+
+def _operate(given: Any, host: Any, call: Callable[[Callable[[], Any]], Any]) -> int:
     if given.command == "migrate":
         statements = call(lambda: host.migrate(dry_run=given.dry_run, formats=given.formats))
-        print(";\n\n".join(statements) + ";" if statements else "The tables are complete.")
-        return 0
+        if statements:
+            print(";\n\n".join(statements) + ";")
+        missing = [] if given.dry_run else [it for it in call(lambda: host.doctor()) if it.problem == "schema"]
+        for it in missing:
+            print(it.detail)
+        if not statements and not missing:
+            print("The tables are complete.")
+        return 1 if missing else 0
     if given.command == "doctor":
         problems = call(lambda: host.doctor(restored=_instant(given.restored)))
+        if given.restored:
+            print(f"{host.restored_rows} rows look their open requests up, and send none again")
     else:
         problems = call(lambda: host.verify())
     for it in problems:
         print(" ".join(part for part in (it.problem, it.flow, it.key, it.detail) if part))
     print(f"{len(problems)} problems")
     return 1 if problems else 0
-
-
-def _awaited(make: Any) -> Any:
-    return asyncio.run(make())
 
 
 def _work(host: Any, concurrency: int) -> int:

@@ -18,7 +18,7 @@ import rulebound
 from . import _admin, _visit
 from ._adapters import is_database, needs_retry
 from ._kit import NewerFormat, RowError
-from ._types import Access, HostError, UnknownRow
+from ._types import Access, HostError, NoReview, UnknownRow
 
 TYPES = {
     "html": "text/html; charset=utf-8",
@@ -184,8 +184,8 @@ class Dashboard:
             row = await self._run(lambda: _visit.read(kit, flow, key))
             if row is not None:
                 views = {
-                    "status": without_pages(row.status()), "effects": without_pages(row.effects()), "actions": row.actions(),
-                    "waiting_for": without_pages(row.waiting_for()), "ids": row.snapshot.ids(),
+                    "status": without_secrets(row.status()), "effects": without_secrets(row.effects()), "actions": row.actions(),
+                    "waiting_for": without_secrets(row.waiting_for()), "ids": without_secrets(row.snapshot.ids()),
                 }  # fmt: skip
         except (RowError, NewerFormat, HostError, rulebound.InvalidInput):
             log.warning("%s %s cannot be loaded, and is shown without its views", flow, key)
@@ -229,6 +229,8 @@ class Dashboard:
             raise Refused(400, "BadRequest", "id")
         try:
             await self._call(self._host.answer, flow, key, given["review"], given["verdict"], id=name, actor="dashboard")
+        except NoReview as error:  # another person has answered meanwhile
+            raise (Refused(409, "Conflict", "review") if error.code == "review" else Refused(400, "BadRequest", error.code)) from None
         except rulebound.InvalidInput as error:
             raise Refused(400, "BadRequest", error.pointer.rsplit("/", 1)[-1] or "body") from None
 
@@ -278,8 +280,10 @@ def _object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def without_pages(value: Any) -> Any:
-    """A customer's page is for the customer only: whether there is one is all that is said."""
+def without_secrets(value: Any) -> Any:
+    """A customer's page and a payment token are for nobody who looks: whether there is one is all that is said."""
     if isinstance(value, dict):
-        return {k: (v is not None or None) if k == "customer_url" else without_pages(v) for k, v in value.items()}
-    return [without_pages(it) for it in value] if isinstance(value, list) else value
+        is_token = value.get("kind") == "payment_token"
+        hidden = {"customer_url", "payment_token", *(["id"] if is_token else [])}
+        return {k: (v is not None or None) if k in hidden else without_secrets(v) for k, v in value.items()}
+    return [without_secrets(it) for it in value] if isinstance(value, list) else value

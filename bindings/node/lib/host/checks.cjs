@@ -1,0 +1,76 @@
+'use strict';
+
+// What a host refuses when it is made: mistakes that would otherwise show when a payment depends on them.
+
+const { catalogue, truemed } = require('../index.cjs');
+const { ConfigError, HostError } = require('./errors.cjs');
+const { checkLimits } = require('./limits.cjs');
+
+const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs', 'maxInFlight', 'maxPerSecond'];
+
+function checkProviders(providers, base) {
+  const names = catalogue().providers.map((it) => it.name);
+  checkConfig(base, 'config');
+  for (const [name, provider] of Object.entries(providers)) {
+    if (!names.includes(name)) throw new HostError(`providers: there is no provider \`${name}\`. Use ${names.join(', ')}.`);
+    if (typeof provider !== 'object' || provider === null) throw new HostError(`providers/${name}: is no object. Write \`{ apiKey: … }\`.`);
+    for (const option of Object.keys(provider)) {
+      if (!PROVIDER.includes(option)) throw new HostError(`providers/${name}/${option}: is none of ${PROVIDER.join(', ')}.`);
+    }
+    checkSecrets(name, provider);
+    checkLimits(name, provider);
+    if (!provider.apiKey && provider.account === undefined) {
+      throw new HostError(`providers/${name}: \`apiKey\` is missing. Give it, or \`account\` for several accounts.`);
+    }
+    checkConfig({ ...base, [name]: { ...base[name], ...provider.config } }, `providers/${name}/config`, name);
+  }
+}
+
+/** What a lookup gave: a mistake in it is the account's, and never that of the row that needs it. */
+function checkAccount(provider, name, account, settings, base) {
+  const where = `${provider}/accounts/${name}`;
+  try {
+    checkSecrets(where, account);
+    checkLimits(where, account);
+  } catch (error) {
+    throw new ConfigError(error.message);
+  }
+  checkConfig({ ...base, [provider]: { ...base[provider], ...settings.config, ...account.config } }, `providers/${where}/config`, provider);
+}
+
+/** The library itself reads the config, so that it is refused here exactly if it would be refused later. */
+function checkConfig(config, where, provider) {
+  try {
+    truemed.PaymentToken.start('0'.repeat(16)).effects({ now: 0, config });
+  } catch (error) {
+    const member = (error.pointer ?? '').replace(/^\/config/, '').replace(provider === undefined ? '' : `/${provider}`, '');
+    throw new ConfigError(`${where}${member}: ${error.message}`);
+  }
+}
+
+/** A text would be read as a list of its letters, each of them a secret that anybody can guess. */
+function checkSecrets(name, { webhookSecrets = [] }) {
+  const isList = Array.isArray(webhookSecrets) && webhookSecrets.every((it) => typeof it === 'string' && it !== '');
+  if (!isList) throw new HostError(`providers/${name}/webhookSecrets: is no list of texts that are not empty. Write \`webhookSecrets: ['whsec_…']\`.`);
+}
+
+/** A clock that gives seconds or parts would be refused by the library, row by row. */
+function checkedClock(clock) {
+  const checked = () => {
+    const now = clock();
+    if (Number.isSafeInteger(now)) return now;
+    throw new HostError(`clock: gave ${now}. Give whole milliseconds since 1970, such as \`Date.now()\`.`);
+  };
+  checked();
+  return checked;
+}
+
+/** A handler that wants more than it gets would fail when the first payment needs it. */
+function checkHandler(kind, { call, isTransactional }) {
+  if (call === null) return;
+  if (typeof call !== 'function') throw new HostError(`${kind}: the handler is no function.`);
+  const names = ['effect', 'row', isTransactional ? 'tx' : 'context'];
+  if (call.length > names.length) throw new HostError(`${kind}: the handler takes ${call.length} parameters. It is called with (${names.join(', ')}).`);
+}
+
+module.exports = { checkAccount, checkHandler, checkProviders, checkedClock };
