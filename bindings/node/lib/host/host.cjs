@@ -55,7 +55,7 @@ class Host {
       if (tx === undefined) this.#worker.wake();
       return row;
     };
-    const result = tx === undefined ? this.#run(script) : this.#runIn(tx, script);
+    const result = tx === undefined ? this.#run(script) : this.#runIn(tx, script, true);
     return typeof result.then === 'function' ? result.then(rowOf) : rowOf(result);
   }
 
@@ -235,8 +235,8 @@ class Host {
     return this.#withAccounts(() => this.#database.run(this.#checked(script)));
   }
 
-  #runIn(tx, script) {
-    return this.#database.runIn(tx, this.#checked(script));
+  #runIn(tx, script, writes = false) {
+    return this.#database.runIn(tx, this.#checked(script), { writes });
   }
 
   /** Runs work again once an account that it needs is known: nothing waits for a lookup within a transaction. */
