@@ -25,6 +25,8 @@ export class Pending extends HostError {}
 export class NoReview extends HostError {
   readonly code: 'review' | 'verdict' | 'id';
 }
+/** The tables are those of a newer release, which this one must not touch. */
+export class TooNew extends HostError {}
 /** There is no connection to the database. */
 export class Unavailable extends HostError {}
 /** A command that breaks a rule. It has written nothing. */

@@ -184,11 +184,8 @@ class Host {
 
   /** Creates or completes the tables. With `dryRun` it only gives the SQL; with `formats` it raises what every worker writes. */
   async migrate({ dryRun = false, formats = false } = {}) {
-    const missing = await this.#database.read(() => schema.missing(this.#kit));
-    if (dryRun) return missing.map(({ text }) => text);
-    for (const { text } of missing) await this.#database.execute(`BEGIN;\n${text}\nCOMMIT;`);
-    await this.#database.run(() => schema.writeFormats(this.#kit, formats));
-    return missing.map(({ text }) => text);
+    if (dryRun) return this.#database.read(() => schema.missing(this.#kit));
+    return this.#database.run(() => schema.migrate(this.#kit, formats));
   }
 
   /** `(Request) => Response` for webhooks: `POST {prefix}/{provider}`. */

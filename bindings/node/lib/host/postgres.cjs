@@ -62,11 +62,6 @@ class PostgresDatabase {
     });
   }
 
-  async execute(text) {
-    const client = await this.#connect();
-    return this.#released(client, () => client.query(text));
-  }
-
   async close() {
     if (this.#isOwn) await this.#pool.end();
   }

@@ -55,10 +55,6 @@ class SqliteDatabase {
     return this.#again(() => this.#transact(() => sync(work(this.#db), 'The function of a transaction')));
   }
 
-  execute(text) {
-    return this.#again(() => void this.#db.exec(text));
-  }
-
   async close() {
     if (this.#isOwn) this.#db.close();
   }

@@ -100,6 +100,17 @@ describe('PostgreSQL alone', { skip: withoutPostgres }, () => {
     }
   });
 
+  test('three programs that start at once make the tables one after the other', async () => {
+    const schema = `rulebound_${randomUUID().slice(0, 8)}`;
+    await pool.query(`CREATE SCHEMA "${schema}"`);
+    try {
+      const done = await Promise.all([1, 2, 3].map(() => new Host(pool, providers, { schema }).migrate()));
+      assert.deepEqual(done.map(({ length }) => length).sort(), [0, 0, 1]);
+    } finally {
+      await pool.query(`DROP SCHEMA "${schema}" CASCADE`);
+    }
+  });
+
   test('`handle` needs a transaction', async () => {
     const client = await pool.connect();
     await assert.rejects(begin(client), hostError(/tx: has no transaction/));

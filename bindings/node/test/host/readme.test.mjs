@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import Database from 'better-sqlite3';
+
 import { root } from './kit.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -86,6 +88,15 @@ test('the command line', () =>
     assert.equal(rulebound('doctor', '--restored', '2026-11-30T04:00:00Z').status, 0);
     assert.match(rulebound('doctor', '--restored', 'yesterday').stderr, /is no instant/);
     assert.equal(rulebound('dance').status, 2);
+    const db = new Database(join(folder, 'shop.db'));
+    db.exec('UPDATE rulebound_schema_version SET version = 3');
+    const newer = rulebound('migrate');
+    assert.deepEqual([newer.status, JSON.parse(newer.stderr)], [0, { level: 'warn', event: 'tables_newer', version: 3, known: 1 }]);
+    db.exec('UPDATE rulebound_schema_version SET readable_from = 2');
+    db.close();
+    const tooNew = rulebound('migrate');
+    assert.deepEqual([tooNew.status, tooNew.stdout], [1, '']);
+    assert.match(tooNew.stderr, /version 3, for releases that know the version 2. This release works with the version 1/);
   }));
 
 test('the package has the files of the host kits, byte by byte', () => {
