@@ -276,6 +276,8 @@ export interface Host<Tx = any> {
   /** Takes no more rows, and leaves within 30 s. */
   stop(): void;
   close(): Promise<void>;
+  /** When a worker looks at a row or a webhook next, in milliseconds, or null. The simulator moves the time to it. */
+  nextWake(): Promise<number | null>;
   stats(): Promise<Stats>;
   /** The journal's gaps and digests. */
   verify(): Promise<Problem[]>;

@@ -148,6 +148,11 @@ class Host {
     await this.#database.close();
   }
 
+  /** When a worker looks at a row or a webhook next, in milliseconds, or null. The simulator moves the time to it. */
+  async nextWake() {
+    return this.#database.read(this.#checked(() => admin.nextDue()));
+  }
+
   async stats() {
     return this.#database.read(this.#checked(() => admin.stats(this.#kit)));
   }
