@@ -1,7 +1,7 @@
 'use strict';
 
-const { HostError, NoReview, NotSent, Pending, Rejected, Retry, TooNew, Unavailable, UnknownRow } = require('./errors.cjs');
+const { HostError, NoReview, NotSent, Pending, Rejected, Retry, SchemaError, TooNew, Unavailable, UnknownRow } = require('./errors.cjs');
 const { Host } = require('./host.cjs');
 const { send } = require('./send.cjs');
 
-module.exports = { Host, HostError, NoReview, NotSent, Pending, Rejected, Retry, TooNew, Unavailable, UnknownRow, send };
+module.exports = { Host, HostError, NoReview, NotSent, Pending, Rejected, Retry, SchemaError, TooNew, Unavailable, UnknownRow, send };

@@ -1,3 +1,3 @@
 import host from './index.cjs';
 
-export const { Host, HostError, NoReview, NotSent, Pending, Rejected, Retry, TooNew, Unavailable, UnknownRow, send } = host;
+export const { Host, HostError, NoReview, NotSent, Pending, Rejected, Retry, SchemaError, TooNew, Unavailable, UnknownRow, send } = host;

@@ -4,12 +4,14 @@
 
 const { RuleboundError, catalogue, load, versions, ...library } = require('../index.cjs');
 const { Accounts } = require('./accounts.cjs');
-const { HostError, NewerFormat } = require('./errors.cjs');
+const { HostError, NewerFormat, SchemaError } = require('./errors.cjs');
 const { Limits, checkLimits } = require('./limits.cjs');
 
 const KINDS = ['notify', 'fulfill', 'access'];
 /** Of a request and of a handler, unless it says another one. */
 const TIMEOUT_MS = 30_000;
+/** Whoever gives less means seconds. */
+const LEAST_TIMEOUT_MS = 1_000;
 /** How much longer a lease lasts than what it is for. */
 const MARGIN_MS = 60_000;
 const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs', 'maxInFlight', 'maxPerSecond'];
@@ -28,7 +30,7 @@ class Kit {
     for (const [name, provider] of Object.entries(providers)) checkProvider(name, provider);
     this.dialect = dialect;
     this.providers = providers;
-    this.clock = clock;
+    this.clock = () => checkedTime(clock());
     this.log = log;
     this.hooks = hooks;
     this.base = config;
@@ -52,6 +54,7 @@ class Kit {
   register(kind, handler) {
     if (!KINDS.includes(kind)) throw new HostError(`There is no effect \`${kind}\`. Use one of ${KINDS.join(', ')}.`);
     if (this.#handlers.has(kind)) throw new HostError(`\`${kind}\` has a handler already. Remove one of the two.`);
+    checkTimeout(`${kind}/timeoutMs`, handler.timeoutMs);
     this.#handlers.set(kind, handler);
   }
 
@@ -124,7 +127,7 @@ class Kit {
   useFormats(rows) {
     for (const [flow, format] of rows) {
       if (flows.has(flow) && format > newest(flow)) {
-        throw new HostError(`Workers write the format ${format} of \`${flow}\`, which this release cannot write. Install a newer one.`);
+        throw new SchemaError(`Workers write the format ${format} of \`${flow}\`, which this release cannot write. Install a newer one.`);
       }
     }
     this.#formats = new Map(rows);
@@ -138,9 +141,21 @@ function checkProvider(name, provider) {
     if (!PROVIDER.includes(option)) throw new HostError(`providers/${name}/${option}: is none of ${PROVIDER.join(', ')}.`);
   }
   checkLimits(name, provider);
+  if (provider.timeoutMs !== undefined) checkTimeout(`providers/${name}/timeoutMs`, provider.timeoutMs);
   if (!provider.apiKey && provider.account === undefined) {
     throw new HostError(`providers/${name}: \`apiKey\` is missing. Give it, or \`account\` for several accounts.`);
   }
+}
+
+/** What is written at a wrong time is due at a wrong time. */
+function checkedTime(now) {
+  if (Number.isSafeInteger(now) && now > 0) return now;
+  throw new HostError(`clock: gave ${now}. Give whole milliseconds since 1970, above 0, as \`Date.now()\` does.`);
+}
+
+function checkTimeout(name, value) {
+  if (Number.isSafeInteger(value) && value >= LEAST_TIMEOUT_MS) return;
+  throw new HostError(`${name}: ${value} is not a whole number of at least ${LEAST_TIMEOUT_MS}. It is in milliseconds.`);
 }
 
 function formatOf(text) {

@@ -6,7 +6,7 @@
 const { createHash } = require('node:crypto');
 
 const { checkAfter, checkInside, commit, isEnded, watch } = require('./connection.cjs');
-const { HandlerFailed, HostError, NeedsAccount, Retry, Unavailable } = require('./errors.cjs');
+const { HandlerFailed, HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
 const { peer } = require('./peer.cjs');
 
 const TIMES = 5;
@@ -171,7 +171,7 @@ function translated(error, isBroken) {
   if (CURABLE.includes(error?.code)) return new Retry(`The transaction must begin again (${error.code}).`, { cause: error });
   if (error?.code === LOCK_TIMEOUT) return new HostError('The row is locked for longer than 2 s.', { cause: error });
   if (error?.code === '42P01' && /rulebound_/.test(error.message)) {
-    return new HostError('The tables are missing. Run `rulebound migrate`.', { cause: error });
+    return new SchemaError('The tables are missing. Run `rulebound migrate`.', { cause: error });
   }
   return error;
 }

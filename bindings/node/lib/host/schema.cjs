@@ -4,7 +4,7 @@
 
 const { versions } = require('../index.cjs');
 const { VERSION, call, sql } = require('./dialect.cjs');
-const { HostError, TooNew } = require('./errors.cjs');
+const { SchemaError, TooNew } = require('./errors.cjs');
 const { newest } = require('./kit.cjs');
 
 const VERSIONS = 'SELECT version, readable_from FROM {p}schema_version ORDER BY version DESC LIMIT 1';
@@ -36,7 +36,7 @@ function* ready(kit) {
   if (kit.isReady) return;
   const [[version, readableFrom] = []] = (yield sql(VERSIONS)).rows;
   if (version === undefined || version < VERSION) {
-    throw new HostError(`The tables have the version ${version}, and this release needs ${VERSION}. Run \`rulebound migrate\`.`);
+    throw new SchemaError(`The tables have the version ${version}, and this release needs ${VERSION}. Run \`rulebound migrate\`.`);
   }
   checkReadable(version, readableFrom);
   kit.useFormats((yield sql(FORMATS)).rows);
