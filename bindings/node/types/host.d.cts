@@ -288,7 +288,7 @@ export interface Host<Tx = any> {
   /** Effects of this kind are done without a handler. */
   ignore(kind: keyof Effects): this;
   /** Stores a webhook, and gives the HTTP status to reply with. */
-  webhook<Name extends string>(provider: Name & (string extends Name ? string : ProviderName), delivery: Delivery): Promise<number>;
+  webhook<Name extends string>(provider: string extends Name ? Name : Name extends ProviderName ? Name : ProviderName, delivery: Delivery): Promise<number>;
   webhookRoute(options?: { readonly prefix?: string }): Respond;
   dashboard(options: DashboardOptions): Respond;
   /** A plugin of Fastify with the webhooks and the dashboard. */
@@ -320,7 +320,9 @@ export interface Host<Tx = any> {
 }
 
 /** The transaction of a database: better-sqlite3's connection, a client of `pg`, or either for a URL. */
-export type TxOf<Db> = Db extends string ? any : Db extends SqliteDatabase ? Db : Db extends PostgresPool<infer Client> ? Client : never;
+export type TxOf<Db> = Db extends string ? any : Db extends SqliteDatabase ? Db : ClientOf<Db>;
+/** `connect` of `pg` also takes a callback. */
+type ClientOf<Pool> = Pool extends { connect: { (): Promise<infer Client>; (callback: any): void } } ? Client : Pool extends PostgresPool<infer Client> ? Client : never;
 
 export interface HostConstructor {
   /** A URL as `sqlite:///shop.db` or `postgresql://…`, a better-sqlite3 database, or a `Pool` of `pg`. */
