@@ -33,7 +33,7 @@ function watch(pool) {
 /** Whether a connection has ended midway. An application's own error with the code of a socket counts only if the client broke. */
 function isEnded(error, isBroken) {
   const { code, message } = error ?? {};
-  return ENDED.test(code) || (isBroken && (SOCKET.includes(code) || BROKEN.test(message)));
+  return ENDED.test(code) || BROKEN.test(message) || (isBroken && SOCKET.includes(code));
 }
 
 /** 'I' outside a transaction, 'T' in one, 'E' in one that has failed; undefined if this release of `pg` does not say. */

@@ -153,6 +153,12 @@ describe('PostgreSQL alone', { skip: withoutPostgres }, () => {
       await assert.rejects(other.transaction(work), Unavailable);
       assert.equal(await other.get(truemed.PaymentToken, key), null);
     }
+    // A client that broke before the host had it.
+    const dead = await own.connect();
+    dead.connection.stream.destroy();
+    await new Promise((done) => dead.once('error', done));
+    const late = new Host({ connect: async () => dead }, providers, database.options);
+    await assert.rejects(late.get(truemed.PaymentToken, key), Unavailable);
     // A client that the pool has just given away, as between `connect` and the next listener.
     const bare = await own.connect();
     bare.emit('error', new Error('a lost connection'));
