@@ -68,7 +68,11 @@ impl Host {
     async fn missing(&self, tx: &mut Tx<'_>) -> Result<String> {
         let is_postgres = self.0.database.is_postgres();
         let done = match self.0.store.has_tables(tx, self.0.database.schema_name(), is_postgres).await? {
-            true => self.0.store.version(tx).await?.map_or(0, |(version, _)| version),
+            true => {
+                let (version, readable_from) = self.0.store.version(tx).await?.unwrap_or((0, 0));
+                check_readable(readable_from)?;
+                version
+            }
             false => 0,
         };
         let files = if is_postgres { POSTGRES } else { SQLITE };
@@ -94,11 +98,7 @@ impl Host {
                 "the tables have version {version}, and this kit needs {VERSION}: call `migrate`"
             )));
         }
-        if readable_from > VERSION {
-            return Err(Error::Schema(format!(
-                "the tables can be used by kits from version {readable_from}, and this one is {VERSION}: update it"
-            )));
-        }
+        check_readable(readable_from)?;
         let known = known_formats();
         for (flow, format) in formats {
             if known.get(&flow).is_some_and(|it| !it.contains(&format)) {
@@ -109,6 +109,16 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// The tables of a newer release can be those that this one must not touch.
+fn check_readable(readable_from: i64) -> Result<()> {
+    if readable_from <= VERSION {
+        return Ok(());
+    }
+    Err(Error::Schema(format!(
+        "the tables can be used by kits from version {readable_from}, and this one is {VERSION}: update it"
+    )))
 }
 
 /// The formats of each flow that this release writes, the newest last.

@@ -77,6 +77,6 @@ main().then(
   (code) => (process.exitCode = code),
   (error) => {
     console.error(`rulebound: ${error.message}`);
-    process.exitCode = 2;
+    process.exitCode = error.name === 'TooNew' ? 1 : 2;
   },
 );

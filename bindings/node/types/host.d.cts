@@ -3,13 +3,21 @@ import type {
   AnyHeaders,
   CommandOf,
   Config,
+  FlexNotice,
+  FlexVerdict,
   FlowId,
   PendingEffectAccess,
   PendingEffectFulfill,
   PendingEffectNotify,
   ProviderName,
+  RevupNotice,
+  RevupVerdict,
   Snapshot,
   StatusOf,
+  TruemedNotice,
+  TruemedVerdict,
+  VendNotice,
+  VendVerdict,
   Violation,
 } from './index.cjs';
 
@@ -27,6 +35,10 @@ export class Pending extends HostError {}
 export class NoReview extends HostError {
   readonly code: 'review' | 'verdict' | 'id';
 }
+/** This release cannot work with these tables: there are none, or they are of another release. */
+export class SchemaError extends HostError {}
+/** The tables are those of a newer release, which this one must not touch. */
+export class TooNew extends SchemaError {}
 /** There is no connection to the database. */
 export class Unavailable extends HostError {}
 /** A command that breaks a rule. It has written nothing. */
@@ -66,14 +78,18 @@ export interface Account {
   readonly maxPerSecond?: number | undefined;
 }
 
-/** How the host works with a provider. */
-export interface Provider<Settings = object> {
+/** Looks up an account by its name: outside transactions, and remembered for a minute. */
+export type FindAccount = (name: string) => Account | null | undefined | Promise<Account | null | undefined>;
+
+/** How the host works with a provider: with a key of its own, with several accounts, or both. */
+export type Provider<Settings = object> = ProviderOptions<Settings> & ({ readonly apiKey: string } | { readonly account: FindAccount });
+
+export interface ProviderOptions<Settings = object> {
   readonly apiKey?: string;
   readonly webhookSecrets?: readonly string[];
   /** The provider's settings, as in the library's config. */
   readonly config?: Settings | undefined;
-  /** Looks up an account by its name: outside transactions, and remembered for a minute. */
-  readonly account?: (name: string) => Account | null | undefined | Promise<Account | null | undefined>;
+  readonly account?: FindAccount;
   /** The part of the webhooks' address that nobody can guess, for a provider that does not sign. */
   readonly webhookToken?: string | undefined;
   /** The total time of a request, 30 s by default. */
@@ -156,8 +172,20 @@ export interface Row<S = AnyFlow> {
   waitingFor(): ReturnType<Extract<S, Snapshot<any, any, any, any, any>>['waitingFor']>;
 }
 
+/** Why the customer is told something. */
+export type Notice = FlexNotice | RevupNotice | TruemedNotice | VendNotice;
+
+interface Verdicts {
+  flex: FlexVerdict;
+  revup: RevupVerdict;
+  truemed: TruemedVerdict;
+  vend: VendVerdict;
+}
+/** The verdicts of a flow's provider. */
+export type VerdictOf<S> = S extends { readonly flow: `${infer Name extends ProviderName}.${string}` } ? Verdicts[Name] : Verdicts[ProviderName];
+
 export interface Effects {
-  notify: PendingEffectNotify;
+  notify: PendingEffectNotify & { readonly reason: Notice };
   fulfill: PendingEffectFulfill;
   access: PendingEffectAccess;
 }
@@ -174,8 +202,11 @@ export interface HandleOptions {
 /** With SQLite's connection, calls within a transaction are synchronous. */
 export type Within<Tx, Value> = Tx extends SqliteDatabase ? Value : Promise<Value>;
 
-export interface Import<S = AnyFlow> {
-  readonly flow: FlowClass<S> | FlowId;
+/** One row to adopt, of any flow: its command is one of its own flow. */
+export type Import<S = AnyFlow> = S extends AnyFlow ? ImportOf<S> : never;
+
+export interface ImportOf<S extends AnyFlow> {
+  readonly flow: FlowClass<S> | S['flow'];
   readonly key: string;
   /** The provider's lookup. */
   readonly command: CommandOf<S>;
@@ -241,13 +272,13 @@ export interface Host<Tx = any> {
   /** The customer's browser came back: lookups are due. It proves nothing. */
   customerReturned<S>(flow: FlowClass<S>, key: string, options?: { readonly actor?: string }): Promise<Row<S>>;
   /** A person's verdict for a review. */
-  answer<S>(flow: FlowClass<S>, key: string, review: string, verdict: string, options?: { readonly id?: string | null; readonly actor?: string }): Promise<Row<S>>;
+  answer<S>(flow: FlowClass<S>, key: string, review: string, verdict: VerdictOf<S>, options?: { readonly id?: string | null; readonly actor?: string }): Promise<Row<S>>;
   /** Deletes an entry of the inbox that no row knows, such as a verified webhook that cannot be read. */
   dropEntry(id: string): Promise<void>;
   /** Deletes a row and all that belongs to it, if nothing is pending. It asks the provider for nothing: a token there can still be charged, so delete it first. */
   forget<S>(flow: FlowClass<S>, key: string): Promise<void>;
   /** Adopts what exists already, in batches; idempotent by key. Gives how many are new. */
-  import(rows: Iterable<Import<any>> | AsyncIterable<Import<any>>, options?: { readonly perSecond?: number }): Promise<number>;
+  import(rows: Iterable<Import> | AsyncIterable<Import>, options?: { readonly perSecond?: number }): Promise<number>;
   /** A handler outside any transaction: at least once, `row.effectKey(effect)` tells repeats apart. */
   on<Kind extends keyof Effects>(
     kind: Kind,
@@ -263,7 +294,7 @@ export interface Host<Tx = any> {
   /** Effects of this kind are done without a handler. */
   ignore(kind: keyof Effects): this;
   /** Stores a webhook, and gives the HTTP status to reply with. */
-  webhook(provider: string, delivery: Delivery): Promise<number>;
+  webhook<Name extends string>(provider: string extends Name ? Name : Name extends ProviderName ? Name : ProviderName, delivery: Delivery): Promise<number>;
   webhookRoute(options?: { readonly prefix?: string }): Respond;
   dashboard(options: DashboardOptions): Respond;
   /** A plugin of Fastify with the webhooks and the dashboard. */
@@ -272,7 +303,8 @@ export interface Host<Tx = any> {
   tick(): Promise<Done>;
   /**
    * The worker's loop, until `stop` or `signal`. `lanes` rows are worked on at a time, 8 by default. Lines of the journal go
-   * after `journalMs` (400 days), and webhooks that no row knows after `inboxMs` (30 days).
+   * after `journalMs` (400 days), and webhooks that no row knows after `inboxMs` (30 days). Throws `SchemaError` if the tables cannot be
+   * worked with for a while.
    */
   run(options?: { readonly lanes?: number; readonly journalMs?: number; readonly inboxMs?: number; readonly signal?: AbortSignal }): Promise<void>;
   /** Looks at once, in place of the next poll. */
@@ -280,6 +312,8 @@ export interface Host<Tx = any> {
   /** Takes no more rows, and leaves within 30 s. */
   stop(): void;
   close(): Promise<void>;
+  /** When a worker looks at a row or a webhook next, in milliseconds, or null. The simulator moves the time to it. */
+  nextWake(): Promise<number | null>;
   stats(): Promise<Stats>;
   /** The journal's gaps and digests. */
   verify(): Promise<Problem[]>;
@@ -291,13 +325,14 @@ export interface Host<Tx = any> {
   telemetry(): () => void;
 }
 
+/** The transaction of a database: better-sqlite3's connection, a client of `pg`, or either for a URL. */
+export type TxOf<Db> = Db extends string ? any : Db extends SqliteDatabase ? Db : ClientOf<Db>;
+/** `connect` of `pg` also takes a callback. */
+type ClientOf<Pool> = Pool extends { connect: { (): Promise<infer Client>; (callback: any): void } } ? Client : Pool extends PostgresPool<infer Client> ? Client : never;
+
 export interface HostConstructor {
-  /** SQLite: a file as `sqlite:///shop.db`. The transactions are those of better-sqlite3. */
-  new <Db extends SqliteDatabase>(database: Db, providers: Providers, options?: HostOptions): Host<Db>;
-  /** PostgreSQL: a `Pool` of `pg`. */
-  new <Client extends PostgresClient>(database: PostgresPool<Client>, providers: Providers, options?: HostOptions): Host<Client>;
-  /** A URL: `sqlite:///shop.db` or `postgresql://…`. */
-  new (database: string, providers: Providers, options?: HostOptions): Host<any>;
+  /** A URL as `sqlite:///shop.db` or `postgresql://…`, a better-sqlite3 database, or a `Pool` of `pg`. */
+  new <Db extends string | SqliteDatabase | PostgresPool>(database: Db, providers: Providers, options?: HostOptions): Host<TxOf<Db>>;
 }
 export const Host: HostConstructor;
 

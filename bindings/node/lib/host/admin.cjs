@@ -10,6 +10,7 @@ const PAGE = 500;
 const GAUGES = `SELECT (SELECT min(wake_at) FROM {p}flows WHERE wake_at <= ?), (SELECT count(*) FROM {p}flows WHERE wake_at <= ?),
   (SELECT min(received_at) FROM {p}inbox), (SELECT coalesce(sum(failing), 0) FROM {p}flows WHERE failing > 0 OR tries > 0),
   (SELECT coalesce(sum(reviews), 0) FROM {p}flows WHERE reviews > 0)`;
+const NEXT = 'SELECT (SELECT min(wake_at) FROM {p}flows), (SELECT min(wake_at) FROM {p}inbox)';
 const NOW = 'SELECT {now}';
 const ROWS = 'SELECT flow, key, revision, snapshot FROM {p}flows WHERE (flow, key) > (?, ?) ORDER BY flow, key LIMIT ?';
 const LINES = 'SELECT seq, revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
@@ -63,4 +64,10 @@ function* prune(kit, journalMs, inboxMs) {
   return rows.length + (yield sql(PRUNE, now - journalMs)).count;
 }
 
-module.exports = { names, prune, stats, verify };
+/** When a row or an entry is due next. */
+function* nextDue() {
+  const [[row, entry]] = (yield sql(NEXT)).rows;
+  return row === null || entry === null ? (row ?? entry) : Math.min(row, entry);
+}
+
+module.exports = { nextDue, names, prune, stats, verify };

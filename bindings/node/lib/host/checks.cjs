@@ -6,6 +6,8 @@ const { catalogue, truemed } = require('../index.cjs');
 const { ConfigError, HostError } = require('./errors.cjs');
 const { checkLimits } = require('./limits.cjs');
 
+/** Whoever gives less means seconds. */
+const LEAST_TIMEOUT_MS = 1_000;
 const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs', 'maxInFlight', 'maxPerSecond'];
 
 function checkProviders(providers, base) {
@@ -19,6 +21,7 @@ function checkProviders(providers, base) {
     }
     checkSecrets(name, provider);
     checkLimits(name, provider);
+    if (provider.timeoutMs !== undefined) checkTimeout(`providers/${name}/timeoutMs`, provider.timeoutMs);
     if (!provider.apiKey && provider.account === undefined) {
       throw new HostError(`providers/${name}: \`apiKey\` is missing. Give it, or \`account\` for several accounts.`);
     }
@@ -54,15 +57,20 @@ function checkSecrets(name, { webhookSecrets = [] }) {
   if (!isList) throw new HostError(`providers/${name}/webhookSecrets: is no list of texts that are not empty. Write \`webhookSecrets: ['whsec_…']\`.`);
 }
 
-/** A clock that gives seconds or parts would be refused by the library, row by row. */
+/** A clock that gives parts, or no time at all, would write rows that are due at a wrong time. */
 function checkedClock(clock) {
   const checked = () => {
     const now = clock();
-    if (Number.isSafeInteger(now)) return now;
-    throw new HostError(`clock: gave ${now}. Give whole milliseconds since 1970, such as \`Date.now()\`.`);
+    if (Number.isSafeInteger(now) && now > 0) return now;
+    throw new HostError(`clock: gave ${now}. Give whole milliseconds since 1970, above 0, as \`Date.now()\` does.`);
   };
   checked();
   return checked;
+}
+
+function checkTimeout(name, value) {
+  if (Number.isSafeInteger(value) && value >= LEAST_TIMEOUT_MS) return;
+  throw new HostError(`${name}: ${value} is not a whole number of at least ${LEAST_TIMEOUT_MS}. It is in milliseconds.`);
 }
 
 /** A handler that wants more than it gets would fail when the first payment needs it. */
@@ -73,4 +81,4 @@ function checkHandler(kind, { call, isTransactional }) {
   if (call.length > names.length) throw new HostError(`${kind}: the handler takes ${call.length} parameters. It is called with (${names.join(', ')}).`);
 }
 
-module.exports = { checkAccount, checkHandler, checkProviders, checkedClock };
+module.exports = { checkAccount, checkHandler, checkProviders, checkTimeout, checkedClock };

@@ -9,6 +9,12 @@ class ConfigError extends HostError {}
 /** Only a new transaction can cure this: a deadlock, or a database that is busy. Roll back, and begin again. */
 class Retry extends HostError {}
 
+/** This release cannot work with these tables: there are none, or they are of another release. */
+class SchemaError extends HostError {}
+
+/** The tables are those of a newer release, which this one must not touch. */
+class TooNew extends SchemaError {}
+
 /** There is no connection to the database. */
 class Unavailable extends HostError {
   constructor(cause) {
@@ -88,7 +94,7 @@ class HandlerFailed extends Error {
   }
 }
 
-const named = { ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, Unavailable, UnknownRow };
+const named = { ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, SchemaError, TooNew, Unavailable, UnknownRow };
 for (const [name, type] of Object.entries(named)) {
   Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
 }

@@ -56,7 +56,7 @@ class Host {
       if (tx === undefined) this.#worker.wake();
       return row;
     };
-    const result = tx === undefined ? this.#run(script) : this.#runIn(tx, script);
+    const result = tx === undefined ? this.#run(script) : this.#runIn(tx, script, true);
     return typeof result.then === 'function' ? result.then(rowOf) : rowOf(result);
   }
 
@@ -155,6 +155,11 @@ class Host {
     await this.#database.close();
   }
 
+  /** When a worker looks at a row or a webhook next, in milliseconds, or null. The simulator moves the time to it. */
+  async nextWake() {
+    return this.#database.read(this.#checked(() => admin.nextDue()));
+  }
+
   async stats() {
     return this.#database.read(this.#checked(() => admin.stats(this.#kit)));
   }
@@ -192,11 +197,8 @@ class Host {
 
   /** Creates or completes the tables. With `dryRun` it only gives the SQL; with `formats` it raises what every worker writes. */
   async migrate({ dryRun = false, formats = false } = {}) {
-    const missing = await this.#database.read(() => schema.missing(this.#kit));
-    if (dryRun) return missing.map(({ text }) => text);
-    for (const { text } of missing) await this.#database.execute(`BEGIN;\n${text}\nCOMMIT;`);
-    await this.#database.run(() => schema.writeFormats(this.#kit, formats));
-    return missing.map(({ text }) => text);
+    if (dryRun) return this.#database.read(() => schema.missing(this.#kit));
+    return this.#database.run(() => schema.migrate(this.#kit, formats));
   }
 
   /** `(Request) => Response` for webhooks: `POST {prefix}/{provider}`. */
@@ -243,8 +245,8 @@ class Host {
     return this.#withAccounts(() => this.#database.run(this.#checked(script)));
   }
 
-  #runIn(tx, script) {
-    return this.#database.runIn(tx, this.#checked(script));
+  #runIn(tx, script, writes = false) {
+    return this.#database.runIn(tx, this.#checked(script), { writes });
   }
 
   /** Runs work again once an account that it needs is known: nothing waits for a lookup within a transaction. */

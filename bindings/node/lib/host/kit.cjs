@@ -4,8 +4,8 @@
 
 const { RuleboundError, catalogue, load, versions, ...library } = require('../index.cjs');
 const { Accounts } = require('./accounts.cjs');
-const { checkHandler, checkProviders, checkedClock } = require('./checks.cjs');
-const { HostError, NewerFormat } = require('./errors.cjs');
+const { checkHandler, checkProviders, checkTimeout, checkedClock } = require('./checks.cjs');
+const { HostError, NewerFormat, SchemaError } = require('./errors.cjs');
 const { Limits } = require('./limits.cjs');
 
 const KINDS = ['notify', 'fulfill', 'access'];
@@ -53,6 +53,7 @@ class Kit {
     if (!KINDS.includes(kind)) throw new HostError(`There is no effect \`${kind}\`. Use one of ${KINDS.join(', ')}.`);
     if (this.#handlers.has(kind)) throw new HostError(`\`${kind}\` has a handler already. Remove one of the two.`);
     checkHandler(kind, handler);
+    checkTimeout(`${kind}/timeoutMs`, handler.timeoutMs);
     this.#handlers.set(kind, handler);
   }
 
@@ -125,7 +126,7 @@ class Kit {
   useFormats(rows) {
     for (const [flow, format] of rows) {
       if (flows.has(flow) && format > newest(flow)) {
-        throw new HostError(`Workers write the format ${format} of \`${flow}\`, which this release cannot write. Install a newer one.`);
+        throw new SchemaError(`Workers write the format ${format} of \`${flow}\`, which this release cannot write. Install a newer one.`);
       }
     }
     this.#formats = new Map(rows);

@@ -5,7 +5,8 @@
 
 const { createHash } = require('node:crypto');
 
-const { HostError, NeedsAccount, Retry, Unavailable } = require('./errors.cjs');
+const { checkAfter, checkInside, commit, isEnded, watch } = require('./connection.cjs');
+const { HandlerFailed, HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
 const { peer } = require('./peer.cjs');
 
 const TIMES = 5;
@@ -14,6 +15,7 @@ const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2
 const CURABLE = ['40001', '40P01'];
 const LOCK_TIMEOUT = '55P03';
 const INT8 = 20;
+const LOCK = 'LOCK TABLE {p}flows IN ACCESS SHARE MODE';
 
 class PostgresDatabase {
   #pool;
@@ -28,8 +30,7 @@ class PostgresDatabase {
     this.#hasNames = namedStatements;
     this.#isOwn = typeof given === 'string';
     this.#pool = this.#isOwn ? new (peer('pg', 'PostgreSQL').Pool)({ connectionString: given }) : given;
-    // Without a listener a lost idle connection would end the process; the next query reports it.
-    if (this.#isOwn) this.#pool.on('error', () => {});
+    watch(this.#pool);
   }
 
   /** Runs a script in a transaction of its own, again after what only a new transaction can cure. */
@@ -42,23 +43,23 @@ class PostgresDatabase {
     return this.#released(client, () => this.#drive(client, script(), this.#hasNames));
   }
 
-  /** Runs a script in the caller's transaction. */
-  async runIn(tx, script) {
+  /** Runs a script in the caller's transaction; one that writes must be in one. */
+  async runIn(tx, script, { writes }) {
     try {
+      if (writes) await checkInside(tx, this.dialect.compile(LOCK));
       return await this.#drive(tx, script(), false);
     } catch (error) {
-      throw translated(error);
+      throw translated(error, true);
     }
   }
 
   /** The application's own work and the host's in one transaction. */
   transaction(work) {
-    return this.#again(work);
-  }
-
-  async execute(text) {
-    const client = await this.#connect();
-    return this.#released(client, () => client.query(text));
+    return this.#again(async (client) => {
+      const result = await work(client);
+      checkAfter(client);
+      return result;
+    });
   }
 
   async close() {
@@ -83,7 +84,7 @@ class PostgresDatabase {
       await client.query(BEGIN);
       try {
         const result = await work(client);
-        await client.query('COMMIT');
+        await commit(client);
         return result;
       } catch (error) {
         await client.query('ROLLBACK').catch(() => {});
@@ -109,7 +110,9 @@ class PostgresDatabase {
     try {
       return await work();
     } catch (error) {
-      throw translated(error);
+      const translation = translated(error, broken !== undefined);
+      if (translation instanceof Unavailable) broken ??= error;
+      throw translation;
     } finally {
       client.off('error', fail);
       client.release(broken);
@@ -125,9 +128,19 @@ class PostgresDatabase {
     let step = script.next();
     while (!step.done) {
       const asked = step.value;
-      step = script.next(asked.run === undefined ? await this.#answer(execute, asked) : await asked.run(client));
+      step = script.next(asked.run === undefined ? await this.#answer(execute, asked) : await this.#call(client, asked));
     }
     return step.value;
+  }
+
+  async #call(client, { run }) {
+    const result = await run(client);
+    try {
+      checkAfter(client);
+    } catch (error) {
+      throw new HandlerFailed(error);
+    }
+    return result;
   }
 
   async #answer(execute, { text, params, statements }) {
@@ -153,11 +166,12 @@ function typesOf(client) {
   return { getTypeParser: (oid, format) => (oid === INT8 ? Number : client.getTypeParser(oid, format)) };
 }
 
-function translated(error) {
+function translated(error, isBroken) {
+  if (isEnded(error, isBroken)) return new Unavailable(error);
   if (CURABLE.includes(error?.code)) return new Retry(`The transaction must begin again (${error.code}).`, { cause: error });
   if (error?.code === LOCK_TIMEOUT) return new HostError('The row is locked for longer than 2 s.', { cause: error });
   if (error?.code === '42P01' && /rulebound_/.test(error.message)) {
-    return new HostError('The tables are missing. Run `rulebound migrate`.', { cause: error });
+    return new SchemaError('The tables are missing. Run `rulebound migrate`.', { cause: error });
   }
   return error;
 }

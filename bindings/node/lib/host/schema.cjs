@@ -3,13 +3,15 @@
 // The tables: made by `migrate`, checked before the first statement, and compared by `doctor`.
 
 const { versions } = require('../index.cjs');
-const { VERSION, sql } = require('./dialect.cjs');
-const { HostError } = require('./errors.cjs');
+const { VERSION, call, sql } = require('./dialect.cjs');
+const { SchemaError, TooNew } = require('./errors.cjs');
 const { newest } = require('./kit.cjs');
 
 const VERSIONS = 'SELECT version, readable_from FROM {p}schema_version ORDER BY version DESC LIMIT 1';
 const FORMATS = 'SELECT flow, format FROM {p}formats';
 const SET_FORMAT = 'INSERT INTO {p}formats (flow, format) VALUES (?, ?) ON CONFLICT (flow) DO';
+/** Two programs that start at once make the tables one after the other. The kits have the same lock. */
+const LOCK = "SELECT pg_advisory_xact_lock(hashtext('rulebound.migrate'))";
 const HAS_TABLES = {
   sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rulebound_schema_version'",
   postgres: "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = 'rulebound_schema_version'",
@@ -34,20 +36,35 @@ function* ready(kit) {
   if (kit.isReady) return;
   const [[version, readableFrom] = []] = (yield sql(VERSIONS)).rows;
   if (version === undefined || version < VERSION) {
-    throw new HostError(`The tables have the version ${version}, and this release needs ${VERSION}. Run \`rulebound migrate\`.`);
+    throw new SchemaError(`The tables have the version ${version}, and this release needs ${VERSION}. Run \`rulebound migrate\`.`);
   }
-  if (readableFrom > VERSION) {
-    throw new HostError(`The tables need a kit of the version ${readableFrom}, and this one has ${VERSION}. Install a newer release.`);
-  }
+  checkReadable(version, readableFrom);
   kit.useFormats((yield sql(FORMATS)).rows);
   kit.isReady = true;
+}
+
+function checkReadable(version, readableFrom) {
+  if (readableFrom <= VERSION) return;
+  const cure = `This release works with the version ${VERSION}: install a newer one.`;
+  throw new TooNew(`The tables have the version ${version}, for releases that know the version ${readableFrom}. ${cure}`);
 }
 
 /** The SQL that is missing in this database, one text for each version. */
 function* missing(kit) {
   const hasTables = (yield about(kit, HAS_TABLES)).rows.length > 0;
-  const [[version] = [0]] = hasTables ? (yield sql(VERSIONS)).rows : [];
-  return kit.dialect.migrations().filter((it) => it.version > version);
+  const [[version, readableFrom] = [0, 0]] = hasTables ? (yield sql(VERSIONS)).rows : [];
+  checkReadable(version, readableFrom);
+  if (version > VERSION) kit.log({ level: 'warn', event: 'tables_newer', version, known: VERSION });
+  return kit.dialect.migrations().filter((it) => it.version > version).map(({ text }) => text);
+}
+
+/** Creates or completes the tables in one transaction, and returns its SQL. */
+function* migrate(kit, raises) {
+  if (kit.dialect.isPostgres) yield sql(LOCK);
+  const texts = yield* missing(kit);
+  for (const text of texts) yield call((tx) => (kit.dialect.isPostgres ? tx.query(text) : void tx.exec(text)));
+  yield* writeFormats(kit, raises);
+  return texts;
 }
 
 /** Says which formats are written: of flows that have none yet, or of all. */
@@ -91,4 +108,4 @@ function* durability() {
   return problems;
 }
 
-module.exports = { drift, missing, ready, writeFormats };
+module.exports = { drift, migrate, missing, ready };

@@ -2,7 +2,7 @@
 
 // SQLite by better-sqlite3: each transaction runs at once, without `await`, so that one connection serves everybody.
 
-const { HostError, NeedsAccount, Retry, Unavailable } = require('./errors.cjs');
+const { HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
 const { peer } = require('./peer.cjs');
 
 /** How long a busy database is tried again, in milliseconds. */
@@ -53,10 +53,6 @@ class SqliteDatabase {
   /** The application's own work and the host's in one transaction. */
   transaction(work) {
     return this.#again(() => this.#transact(() => sync(work(this.#db), 'The function of a transaction')));
-  }
-
-  execute(text) {
-    return this.#again(() => void this.#db.exec(text));
   }
 
   async close() {
@@ -137,7 +133,7 @@ function sync(result, who) {
 function translated(error) {
   if (/^SQLITE_BUSY/.test(error?.code)) return new Retry('The database is busy.', { cause: error });
   if (/no such table: rulebound_/.test(error?.message)) {
-    return new HostError('The tables are missing. Run `rulebound migrate`.', { cause: error });
+    return new SchemaError('The tables are missing. Run `rulebound migrate`.', { cause: error });
   }
   return error;
 }

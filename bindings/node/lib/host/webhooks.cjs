@@ -5,7 +5,7 @@
 const { timingSafeEqual, createHash } = require('node:crypto');
 
 const { NotAuthentic, RuleboundError, readWebhook } = require('../index.cjs');
-const { describe } = require('./errors.cjs');
+const { HostError, describe } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
 
 const LIMIT = 1 << 20;
@@ -14,6 +14,9 @@ const UNSIGNED = ['vend', 'revup'];
 
 /** The HTTP status to reply with, once the webhook is stored or refused. */
 async function receive(kit, run, provider, { headers = {}, body = '', account = '', token = null, topic = null }) {
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
+    throw new HostError('body: is no string and no bytes. Pass the raw body, as it came, and not what a parser made of it.');
+  }
   if (!Object.hasOwn(kit.providers, provider) || !isToken(kit.providers[provider], provider, token)) return 404;
   if (Buffer.byteLength(body) > LIMIT) return 413;
   let found;

@@ -4,7 +4,7 @@
 
 const { facts } = require('../index.cjs');
 const admin = require('./admin.cjs');
-const { describe, HandlerFailed, HostError, LookupFailed, NewerFormat, NotSent, RowError } = require('./errors.cjs');
+const { describe, HandlerFailed, HostError, LookupFailed, NewerFormat, NotSent, RowError, SchemaError } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
 const { complete } = require('./send.cjs');
 const { carryOut, due, failed, skipped, visit } = require('./visit.cjs');
@@ -14,6 +14,8 @@ const FRESH_MS = 30_000;
 const POLL_MS = 1_000;
 const GRACE_MS = 30_000;
 const HOUR = 3_600_000;
+/** How often a worker looks for tables that it can work with, each time after twice the time: 15 s in all. */
+const LOOKS = 5;
 const MOST_VISITS = 1_000;
 /** An entry of the inbox is looked at after so many rows, however many are due. */
 const ENTRY_AFTER = 20;
@@ -75,17 +77,25 @@ class Worker {
   }
 
   async #lane(lane, ages) {
+    let looks = 0;
     for (let turn = 1; !this.#isStopping; turn += 1) {
       try {
         const isEntryFirst = turn % ENTRY_AFTER === 0;
         const hasWorked = isEntryFirst ? (await this.#entry()) || (await this.#row()) : (await this.#row()) || (await this.#entry());
+        looks = 0;
         if (lane === 0) await this.#prune(ages);
         // The others sleep until the first one has found something.
         if (hasWorked) this.wake();
         else await this.#rest(lane === 0 ? POLL_MS * (0.75 + Math.random() / 2) : null);
       } catch (error) {
         this.#kit.log({ level: 'error', event: 'worker_failed', error: describe(error), message: error.message });
-        await this.#rest(POLL_MS * (1 + Math.random()));
+        // `migrate` may be running; after that, whoever starts the worker must know.
+        if (error instanceof SchemaError) looks += 1;
+        if (looks === LOOKS) {
+          this.stop();
+          throw error;
+        }
+        await this.#rest(looks > 0 ? POLL_MS * 2 ** (looks - 1) : POLL_MS * (1 + Math.random()));
       }
     }
   }

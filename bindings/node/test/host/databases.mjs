@@ -11,7 +11,7 @@ import pg from 'pg';
 import { Host } from './kit.mjs';
 
 const TABLES = ['flows', 'ids', 'inbox', 'inbox_ids', 'journal', 'pauses'];
-const POSTGRES = process.env.RULEBOUND_TEST_POSTGRES;
+export const POSTGRES = process.env.RULEBOUND_TEST_POSTGRES;
 
 /** Why PostgreSQL is not tested, or false. */
 export const withoutPostgres = POSTGRES ? false : 'RULEBOUND_TEST_POSTGRES is not set';

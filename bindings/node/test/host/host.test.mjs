@@ -213,6 +213,25 @@ function tests() {
     assert.ok(performance.now() - begun < 500);
   });
 
+  test('a worker without tables looks for them for a while, and ends with the reason', async (context) => {
+    const none = new Host('sqlite:///:memory:', providers, { log() {} });
+    const tables = databases.next();
+    tables.db.exec('UPDATE rulebound_schema_version SET version = 3, readable_from = 2');
+    const newer = new Host(tables.given, providers, { log() {} });
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    for (const [host, reason] of [[ignoring(none), /rulebound migrate/], [ignoring(newer), /install a newer one/]]) {
+      let [ended, elapsed] = [null, 0];
+      host.run().then(() => (ended = 'ended'), (error) => (ended = error));
+      for (; ended === null && elapsed < 60_000; elapsed += 500) {
+        await new Promise(setImmediate);
+        context.mock.timers.tick(500);
+      }
+      assert.match(String(ended), reason);
+      assert.ok(elapsed > 14_000 && elapsed < 20_000, `after ${elapsed} ms`);
+      await host.close();
+    }
+  });
+
   test('OpenTelemetry gets the gauges', async () => {
     const seen = {};
     const gauge = (name) => ({ name });
@@ -238,6 +257,14 @@ function tests() {
     wal.pragma('synchronous = NORMAL');
     assert.throws(() => new Host(wal, providers), /synchronous = FULL/);
     wal.close();
+    assert.throws(() => new Host('sqlite:///x.db', { truemed: { apiKey: 'k', timeoutMs: 30 } }), /truemed\/timeoutMs: 30.*milliseconds/);
+    const other = new Host(databases.next().given, providers);
+    assert.throws(() => other.on('notify', () => {}, { timeoutMs: 30 }), /notify\/timeoutMs: 30.*milliseconds/);
+    await assert.rejects(other.webhook('truemed', { headers: {}, body: { payment_token: 'pt_1' } }), /body: .*raw body/);
+    for (const time of [Number.NaN, -1, 0, 1.5, '1700000000000', new Date()]) {
+      const wrong = open({ clock: () => time });
+      await assert.rejects(wrong.handle(truemed.PaymentToken, randomUUID(), command), /clock: gave .*whole milliseconds/);
+    }
     const host = open();
     assert.throws(() => host.on('notify', () => {}), /has a handler already/);
     assert.throws(() => host.dashboard({}), /access/);

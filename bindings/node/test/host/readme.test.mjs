@@ -7,10 +7,27 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import Database from 'better-sqlite3';
+
 import { root } from './kit.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const bin = join(root, 'bindings/node/bin/rulebound.cjs');
+
+/** What the reader of the README's test has: a database, an order, and a server with the host's routes. */
+const READER = `import { createServer } from 'node:http';
+import Database from 'better-sqlite3';
+const db = new Database('test.db');
+db.pragma('synchronous = FULL');
+const key = '6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a33';
+const order_items = [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }];
+const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
+const server = createServer(async (request, response) => {
+  const chunks = await request.toArray();
+  response.writeHead(await host.webhook('truemed', { headers: request.headers, body: Buffer.concat(chunks) })).end();
+});
+await new Promise((done) => server.listen(0, '127.0.0.1', done));
+const { port } = server.address();`;
 
 /** A folder in which the packages of the tests are found. */
 function within(work) {
@@ -38,6 +55,17 @@ test('the whole host of the README', () =>
     assert.equal(stdout, "[ 'create_payment_token' ]\n204\nissued\n");
   }));
 
+test('the test of the README, with the simulator', () =>
+  within(async (folder) => {
+    const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');
+    const code = readme.split('\n## Test\n')[1].split('```js\n')[1].split('```')[0];
+    writeFileSync(join(folder, 'test.mjs'), `${READER}\n${code.replace('8000', '${port}').replace(/'(http:[^']*)'/, '`$1`')}server.close();\n`);
+    const { stdout, stderr } = ran(process.execPath, ['test.mjs'], folder);
+    assert.equal(stdout, 'issued\n');
+    const logged = stderr.trim().split('\n').map((line) => JSON.parse(line).event);
+    assert.deepEqual(logged, ['lost', 'failure'], stderr);
+  }));
+
 test('the shop sells', () =>
   within(async (folder) => {
     copyFileSync(join(root, 'bindings/node/examples/shop.mjs'), join(folder, 'shop.mjs'));
@@ -52,11 +80,11 @@ test('the shop sells', () =>
       const rejected = await fetch(`${order}/charge`, { method: 'POST' });
       assert.equal(rejected.status, 422, await rejected.text());
       await world.act({ do: 'finish', url: (await shown()).status.customer_url });
-      await world.advance({ ms: 7_200_000, host: { tick: () => host.tick(), nextWake: () => null } });
+      await world.advance({ ms: 7_200_000, host });
       assert.equal((await shown()).status.facets.token, 'issued');
       assert.equal((await fetch(`${order}/charge`, { method: 'POST' })).status, 200);
       await host.tick();
-      await world.advance({ ms: 60_000, host: { tick: () => host.tick(), nextWake: () => null } });
+      await world.advance({ ms: 60_000, host });
       await host.tick();
       assert.match((await shown()).order.shipped, /^fulfill:/);
       const page = await fetch(`${site}/rulebound`);
@@ -86,6 +114,15 @@ test('the command line', () =>
     assert.equal(rulebound('doctor', '--restored', '2026-11-30T04:00:00Z').status, 0);
     assert.match(rulebound('doctor', '--restored', 'yesterday').stderr, /is no instant/);
     assert.equal(rulebound('dance').status, 2);
+    const db = new Database(join(folder, 'shop.db'));
+    db.exec('UPDATE rulebound_schema_version SET version = 3');
+    const newer = rulebound('migrate');
+    assert.deepEqual([newer.status, JSON.parse(newer.stderr)], [0, { level: 'warn', event: 'tables_newer', version: 3, known: 1 }]);
+    db.exec('UPDATE rulebound_schema_version SET readable_from = 2');
+    db.close();
+    const tooNew = rulebound('migrate');
+    assert.deepEqual([tooNew.status, tooNew.stdout], [1, '']);
+    assert.match(tooNew.stderr, /version 3, for releases that know the version 2. This release works with the version 1/);
   }));
 
 test('the package has the files of the host kits, byte by byte', () => {

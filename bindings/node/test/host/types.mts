@@ -2,7 +2,7 @@
 
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import { truemed } from 'rulebound';
+import { flex, truemed } from 'rulebound';
 import { Host, Rejected } from 'rulebound/host';
 
 const db = new Database('shop.db');
@@ -54,6 +54,29 @@ host.on('fulfill', (effect) => effect.paid_until);
 await host.handle(truemed.PaymentToken, 'order-17', { type: 'create_checkout_session' });
 // @ts-expect-error an option that is misspelt
 await host.handle(truemed.PaymentToken, 'order-17', command, { refrence: 'order-17' });
+// @ts-expect-error a verdict of another provider
+await host.answer(truemed.PaymentToken, 'order-17', 'review:x', 'keep_access');
+await host.answer(truemed.PaymentToken, 'order-17', 'review:x', 'captured');
+// @ts-expect-error a reason that there is none of
+host.on('notify', ({ reason }) => reason === 'payment_faild');
+// @ts-expect-error a provider that there is none of
+await host.webhook('trumed', { headers: {}, body: '' });
+await host.webhook('trumed'.slice(0), { headers: {}, body: '' });
+// @ts-expect-error a parsed body
+await host.webhook('truemed', { headers: {}, body: { payment_token: 'pt_1' } });
+await host.import([{ flow: truemed.PaymentToken, key: 'order-17', command: truemed.retrievePaymentToken({ payment_token: 'pt_1' }) }]);
+await host.import([{ flow: 'truemed.payment_token', key: 'order-17', command: truemed.retrievePaymentToken({ payment_token: 'pt_1' }) }]);
+// @ts-expect-error a command of another flow
+await host.import([{ flow: flex.Subscription, key: 'order-17', command: truemed.retrievePaymentToken({ payment_token: 'pt_1' }) }]);
+// @ts-expect-error neither a key nor accounts
+new Host(db, { truemed: {} });
+new Host(db, { truemed: { account: async () => null } });
+new Host('sqlite:///shop.db', { truemed: { apiKey: 'k' } }).transaction((tx) => tx.anything);
+new Host(
+  db,
+  // @ts-expect-error a misspelt setting is named where it is
+  { truemed: { apiKey: 'k', webhookSecret: ['s'] } },
+);
 // @ts-expect-error a provider that there is none of
 new Host(db, { trumed: { apiKey: 'k' } });
 // @ts-expect-error a setting of another provider

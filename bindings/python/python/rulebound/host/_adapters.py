@@ -131,6 +131,22 @@ def _is_open(is_open: bool) -> None:
         raise HostError("tx: no transaction is open on this connection, so that each statement would commit. Begin one first.")
 
 
+_FAILED = 3
+"""The status of a transaction of libpq in which a statement has failed, as both drivers have it."""
+
+
+def check_whole(tx: Any) -> None:
+    """PostgreSQL answers the commit of a transaction that has failed with a rollback, and no error."""
+    connection = getattr(tx, "sync_connection", tx)
+    if hasattr(connection, "exec_driver_sql"):
+        connection = connection.connection.driver_connection
+    if getattr(getattr(connection, "info", None), "transaction_status", None) == _FAILED:
+        raise HostError(
+            "PostgreSQL has rolled the transaction back. An error of a statement was caught inside it. Let it through, or put the "
+            "statement behind a savepoint."
+        )
+
+
 def within(dialect: Dialect, tx: Any) -> Execute:
     """How to execute statements in the application's transaction."""
     if isinstance(tx, sqlite3.Connection):

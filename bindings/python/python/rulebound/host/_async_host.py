@@ -13,7 +13,7 @@ import rulebound
 from rulebound import facts
 
 from . import _admin, _inbox, _rows, _schema, _visit, _webhook
-from ._adapters import is_database, needs_retry, outage
+from ._adapters import check_whole, is_database, needs_retry, outage
 from ._async_database import run_async
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
@@ -64,6 +64,7 @@ class AsyncHost(AsyncWorker):
             await self._run(lambda: _schema.read_formats(self._kit))
         async with self._database.begin(self._dialect) as tx:
             yield tx
+            check_whole(tx)
         self.wake()
 
     # What web code calls.

@@ -13,7 +13,7 @@ import rulebound
 from rulebound import facts
 
 from . import _admin, _inbox, _rows, _schema, _visit, _webhook
-from ._adapters import is_database, needs_retry, outage
+from ._adapters import check_whole, is_database, needs_retry, outage
 from ._database import run
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
@@ -61,6 +61,7 @@ class Host(Worker):
             self._run(lambda: _schema.read_formats(self._kit))
         with self._database.begin(self._dialect) as tx:
             yield tx
+            check_whole(tx)
         self.wake()
 
     # What web code calls.

@@ -13,6 +13,8 @@ from ._types import HostError, Problem
 _TABLE = re.compile(r"CREATE TABLE \S*(rulebound_\w+) \((.*?)\n\)", re.S)
 _COLUMN = re.compile(r"^    ([a-z_]+) +[a-z]", re.M)
 _INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX (\w+)")
+# Two programs that start at once make the tables one after the other. The kits have the same lock.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('rulebound.migrate'))"
 _COLUMNS_SQLITE = (
     "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' "
     "AND m.name LIKE 'rulebound%'"
@@ -47,6 +49,8 @@ def statements(dialect: Dialect, since: int) -> list[str]:
 
 def migrate(dialect: Dialect) -> Script[list[str]]:
     """Makes or completes the tables, and returns what it executed."""
+    if dialect.postgres:
+        yield Statement(_LOCK)
     since, _ = yield from version(dialect)
     done = statements(dialect, since)
     for statement in done:

@@ -1,0 +1,79 @@
+"""Transactions of PostgreSQL that fail without an error, and programs that make the tables at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from conftest import CREATE, KEY
+from host_fixtures import PROVIDERS
+from rulebound import truemed
+from rulebound.host import AsyncHost, Host, HostError
+
+
+def broken(tx: Any) -> None:
+    execute = getattr(tx, "exec_driver_sql", None) or tx.execute
+    with pytest.raises(Exception, match="nonsense"):
+        execute("SELECT nonsense")
+
+
+def test_a_transaction_in_which_an_error_was_caught_does_not_look_like_a_commit(host: Host, source: tuple[str, str]) -> None:
+    if source[0].startswith("sqlite"):
+        host.transaction(broken)  # SQLite takes back the statement alone.
+        return
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(source[0].replace("postgresql://", "postgresql+psycopg://"))
+    for one in (host, Host(engine, PROVIDERS, schema=source[1])):
+
+        def work(tx: Any, one: Host = one) -> None:
+            one.handle(truemed.PaymentToken, KEY, CREATE, tx=tx)
+            broken(tx)
+
+        with pytest.raises(HostError, match="has rolled the transaction back.*savepoint"):
+            one.transaction(work)
+        assert one.get(truemed.PaymentToken, KEY) is None
+    engine.dispose()
+
+
+def test_so_also_in_an_asynchronous_host(source: tuple[str, str]) -> None:
+    async def play() -> None:
+        host = AsyncHost(source[0], PROVIDERS, schema=source[1])
+        await host.migrate()
+
+        async def work(tx: Any) -> None:
+            with pytest.raises(Exception, match="nonsense"):
+                await tx.execute("SELECT nonsense")
+
+        if source[0].startswith("sqlite"):
+            await host.transaction(work)
+        else:
+            with pytest.raises(HostError, match="has rolled the transaction back"):
+                await host.transaction(work)
+        await host.close()
+
+    asyncio.run(play())
+
+
+def test_programs_that_start_at_once_make_the_tables_one_after_the_other(source: tuple[str, str]) -> None:
+    if source[0].startswith("sqlite"):
+        pytest.skip("SQLite has one writer")
+    import psycopg
+
+    schema = f"rulebound_{uuid4().hex[:8]}"
+    with psycopg.connect(source[0], autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+        done = list[bool]()
+        hosts = [Host(source[0], PROVIDERS, schema=schema) for _ in range(3)]
+        threads = [threading.Thread(target=lambda it=it: done.append(bool(it.migrate()))) for it in hosts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    for it in hosts:
+        it.close()
+    assert sorted(done) == [False, False, True]
