@@ -15,7 +15,9 @@ use super::{folder, read, tools};
 use crate::{Outcome, root};
 
 /// What tries a part, by the part's name.
-const CHECKS: [(&str, fn() -> Outcome); 5] = [
+type Check = (&'static str, fn() -> Outcome);
+
+const CHECKS: [Check; 5] = [
     ("wheel", python::check),
     ("npm", node::check),
     ("c", c::check),
