@@ -81,7 +81,7 @@ test('a snapshot is never cloned to something that is none', () => {
 });
 
 test('both are printed without their secrets, and say what they are', () => {
-  assert.match(inspect(issued()), new RegExp(`^truemed\\.payment_token ${KEY} at revision 3 \\(.{12}\\)$`));
+  assert.match(inspect(issued()), new RegExp(`^truemed\\.payment_token ${KEY} at revision 3 \\(.{18}\\)$`));
   assert.match(String(issued()), /^\[object truemed\.payment_token .{12}\]$/);
   const lease = created().next.lease(EFFECT, { now });
   assert.match(inspect(lease), /ok: true[^]*revision 2[^]*request: 'POST truemed\.payment_token:/);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::platform::{Kind, Platform};
 use super::{VERSION, copy, emptied, folder, library, licenses, made, read, tools, wasm, write};
 use crate::{Outcome, root, target};
@@ -95,12 +97,22 @@ fn published(manifest: &str, platforms: &[Platform]) -> Result<String, String> {
 /// The manifest of a platform's binary.
 fn of_binary(platform: &Platform, file: &str) -> String {
     let Platform { name, os, cpu, libc, .. } = platform;
-    let libc = libc.as_ref().map(|it| format!("\n  \"libc\": [\"{it}\"],")).unwrap_or_default();
-    format!(
-        "{{\n  \"name\": \"@rulebound/{name}\",\n  \"version\": \"{VERSION}\",\n  \"description\": \"The binary of rulebound for \
-         {name}\",\n  \"license\": \"MIT OR Apache-2.0\",\n  \"os\": [\"{os}\"],\n  \"cpu\": [\"{cpu}\"],{libc}\n  \"main\": \
-         \"{file}\",\n  \"engines\": {{ \"node\": \">=20\" }},\n  \"preferUnplugged\": true,\n  \"publishConfig\": {{ \"access\": \"public\" }}\n}}\n"
-    )
+    let mut manifest = json!({
+        "name": format!("@rulebound/{name}"),
+        "version": VERSION,
+        "description": format!("The binary of rulebound for {name}"),
+        "license": "MIT OR Apache-2.0",
+        "os": [os],
+        "cpu": [cpu],
+        "main": file,
+        "engines": { "node": ">=20" },
+        "preferUnplugged": true,
+        "publishConfig": { "access": "public" },
+    });
+    if let Some(libc) = libc {
+        manifest["libc"] = json!([libc]);
+    }
+    format!("{manifest:#}\n")
 }
 
 fn binding() -> PathBuf {
