@@ -46,7 +46,6 @@ impl<'a> Fact<'a> {
 
     /// The same webhook with the name of its provider, so that no flow of another provider observes it. Other facts stay as
     /// they are.
-    #[must_use]
     pub fn with_provider(mut self, name: impl Into<Cow<'a, str>>) -> Self {
         if let Self::Webhook { provider, .. } = &mut self {
             *provider = Some(name.into());

@@ -215,7 +215,7 @@ fn hide_secrets(value: &mut Value) {
                 }
             }
         }
-        Value::Array(elements) => elements.iter_mut().for_each(hide_urls),
+        Value::Array(elements) => elements.iter_mut().for_each(hide_secrets),
         _ => {}
     }
 }
