@@ -18,4 +18,5 @@ export const {
   truemed,
   vend,
   versions,
+  webhookIds,
 } = rulebound;
