@@ -1,6 +1,5 @@
 //! Instants and spans, in whole milliseconds. The library has no clock, so the host passes the time to every call.
 
-use alloc::format;
 use core::fmt;
 
 use jiff::civil::{Date, DateTime};
@@ -8,7 +7,6 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::int::{LARGEST, within};
-use crate::json::Malformed;
 
 /// The longest that a provider can ask us to wait.
 const LONGEST_REST: Millis = Millis::from_hours(168);
@@ -51,15 +49,6 @@ impl Timestamp {
     /// Whether the number would be an instant from 2001 to 5138 if it counted seconds.
     pub const fn looks_like_seconds(self) -> bool {
         self.0 >= 1_000_000_000 && self.0.unsigned_abs() < MILLISECONDS
-    }
-
-    /// Checks the time of a call, which a clock of seconds makes a thousand times too small.
-    pub(crate) fn check_now(self) -> Result<(), Malformed> {
-        if !self.looks_like_seconds() {
-            return Ok(());
-        }
-        let reason = format!("is {}, which looks like seconds since 1970: pass milliseconds", self.0);
-        Err(Malformed::new("/now", reason))
     }
 
     /// Whether the number is beyond the year 5138, and would be an instant before it if it counted microseconds.

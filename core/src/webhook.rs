@@ -112,7 +112,7 @@ pub enum SecretError {
 #[non_exhaustive]
 pub enum NotAuthentic {
     /// There is no provider with this name.
-    #[error("there is no provider with this name, only {}", crate::providers::names())]
+    #[error("there is no provider with this name: use one of `PROVIDERS`")]
     UnknownProvider,
     /// The host passed no secret.
     #[error("there is no secret: pass the webhook's secret")]

@@ -174,14 +174,20 @@ class Snapshot {
     return JSON.parse(this.save());
   }
 
+  #fingerprint() {
+    const answer = native.fingerprint(this.save());
+    if (native.numbers[0] === WRONG) fail(answer);
+    return answer;
+  }
+
   /** What `assert.deepStrictEqual`, Jest and their like compare first: two snapshots are equal if their texts are. */
   get [Symbol.toStringTag]() {
-    return `${this.flow} ${native.fingerprint(this.save())}`;
+    return `${this.flow} ${this.#fingerprint()}`;
   }
 
   /** A state holds secrets: only what the snapshot is about is printed. */
   [inspect]() {
-    return `${this.flow} ${this.key} at revision ${this.revision} (${native.fingerprint(this.save())})`;
+    return `${this.flow} ${this.key} at revision ${this.revision} (${this.#fingerprint()})`;
   }
 }
 

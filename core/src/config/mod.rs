@@ -315,3 +315,12 @@ impl Context {
         Self::new(now, Config::default())
     }
 }
+
+/// Checks the time of a call, which a clock of seconds makes a thousand times too small.
+pub(crate) fn check_now(now: Timestamp) -> Result<(), Malformed> {
+    if !now.looks_like_seconds() {
+        return Ok(());
+    }
+    let reason = format!("is {}, which looks like seconds since 1970: pass milliseconds", now.as_millis());
+    Err(Malformed::new("/now", reason))
+}

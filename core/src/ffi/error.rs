@@ -97,7 +97,10 @@ impl CallError {
 impl From<NotAuthentic> for CallError {
     fn from(error: NotAuthentic) -> Self {
         match error {
-            NotAuthentic::UnknownProvider => Self::new("unknown", "/provider", error),
+            NotAuthentic::UnknownProvider => {
+                let names = providers::names();
+                Self::new("unknown", "/provider", format!("there is no provider with this name, only {names}"))
+            }
             NotAuthentic::NoSecret => Self::new("malformed", "/secrets", error),
             NotAuthentic::Secret { index, .. } => Self::new("malformed", format!("/secrets/{index}"), error),
             NotAuthentic::NowInSeconds => Self::new("malformed", "/now", error),

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Catalogue, RULES_VERSION};
-use crate::config::{Config, Context};
+use crate::config::{Config, Context, check_now};
 use crate::fact::Headers;
 use crate::id::{EffectId, Key};
 use crate::json::{Malformed, RawText, decode, encode, listed};
@@ -323,7 +323,7 @@ impl View<'_> {
 }
 
 fn context(now: Timestamp, config: Config) -> Result<Context, String> {
-    now.check_now().map_err(|it| failed(it.into()))?;
+    check_now(now).map_err(|it| failed(it.into()))?;
     let config = checked(config).map_err(|it| failed(it.under("/config").into()))?;
     Ok(Context::new(now, config))
 }

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::config::{Config, NO_CODE, why_without_effect};
+use crate::config::{Config, NO_CODE, check_now, why_without_effect};
 use crate::fact::Fact;
 use crate::flow::Flow;
 use crate::id::EffectId;
@@ -117,7 +117,7 @@ pub(super) fn checked(config: Config) -> Result<Config, Malformed> {
 /// If it is no whole number of milliseconds, or looks like seconds.
 pub fn read_time(text: &str) -> Result<Timestamp, Malformed> {
     let now: Timestamp = decode(text).map_err(|error: Malformed| error.under("/now"))?;
-    now.check_now().map(|()| now)
+    check_now(now).map(|()| now)
 }
 
 /// The rule with this code, whose first part is the provider's name.

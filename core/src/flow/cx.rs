@@ -336,10 +336,15 @@ impl<'a, F: Flow> Cx<'a, F> {
         ask: impl Into<Ask<F::Review>>,
         about: impl Into<TypedId>,
     ) {
+        self.poll(call, timer);
+        self.ask_on_schedule(ask, about, timer);
+    }
+
+    /// Plans the next lookup of a wait's schedule.
+    pub fn poll(&mut self, call: F::Call, timer: &PollTimer) {
         if let Some(not_before) = timer.next(&self.context.config.lookups) {
             self.look_up_at(call, Some(not_before));
         }
-        self.ask_on_schedule(ask, about, timer);
     }
 
     /// Asks a person. The effect id has another name than its subject.

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{HandleError, Lease, LeaseError, Noted, Rejection, Snapshot, Step, declared};
-use crate::config::{Config, Context};
+use crate::config::{Config, Context, check_now};
 use crate::effect::{Call, OutboxEntry, Request, StoredEffect, idempotency_key};
 use crate::fact::IgnoredReason;
 use crate::flow::{Cx, Facets, Flow, Input, Moment, Named, Rules, Stop};
@@ -42,7 +42,7 @@ impl<F: Flow> Snapshot<F> {
     /// [`HandleError::Rejected`] if the command would break rules, [`HandleError::Config`] if a member of the config is wrong,
     /// [`HandleError::Now`] if the time looks like seconds, and a [`Fault`](super::Fault) for a bug of the library.
     pub fn handle(&self, command: impl Into<F::Command>, context: &Context) -> Result<Step<F>, HandleError> {
-        context.now.check_now().map_err(HandleError::Now)?;
+        check_now(context.now).map_err(HandleError::Now)?;
         Self::check_config(&context.config).map_err(HandleError::Config)?;
         let command = command.into();
         if self.state.is_duplicate(&command) {
@@ -143,7 +143,7 @@ impl<F: Flow> Snapshot<F> {
     /// If the effect is not pending, another worker has it, its request would break a rule now, a member of the config is
     /// wrong, or the time looks like seconds.
     pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, LeaseError> {
-        context.now.check_now().map_err(LeaseError::Now)?;
+        check_now(context.now).map_err(LeaseError::Now)?;
         Self::check_config(&context.config).map_err(LeaseError::Config)?;
         let found = self.outbox.find(id.as_str()).filter(|it| !it.withheld);
         let mut rules = self.leasing(found, context);

@@ -132,8 +132,10 @@ impl WatchedDisputes {
     }
 
     /// A dispute is won. Returns whether a person must decide about access again: with the dispute open, it was ended.
+    ///
+    /// A dispute that Flex has shown as lost stays lost, in whatever order that arrives.
     pub(super) fn returns_access(&mut self, id: &str) -> bool {
-        self.find_mut(id).is_some_and(|it| it.keeps.take_if(|keeps| !*keeps).is_some())
+        self.find_mut(id).filter(|it| !it.lost).is_some_and(|it| it.keeps.take_if(|keeps| !*keeps).is_some())
     }
 
     /// Stores what Flex shows of a dispute, in whatever order that arrives.
