@@ -135,7 +135,9 @@ impl WatchedDisputes {
     ///
     /// A dispute that Flex has shown as lost stays lost, in whatever order that arrives.
     pub(super) fn returns_access(&mut self, id: &str) -> bool {
-        self.find_mut(id).filter(|it| !it.lost).is_some_and(|it| it.keeps.take_if(|keeps| !*keeps).is_some())
+        let Some(watched) = self.find_mut(id) else { return false };
+        let was_ended = watched.keeps.take_if(|keeps| !*keeps).is_some();
+        was_ended && !watched.lost
     }
 
     /// Stores what Flex shows of a dispute, in whatever order that arrives.
