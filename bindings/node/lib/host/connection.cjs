@@ -69,4 +69,4 @@ function rolledBack() {
   return new HostError(`PostgreSQL has rolled the transaction back. ${cure}`);
 }
 
-module.exports = { checkAfter, checkInside, commit, isEnded, watch };
+module.exports = { checkAfter, checkInside, commit, isEnded, rolledBack, watch };

@@ -5,7 +5,7 @@
 
 const { createHash } = require('node:crypto');
 
-const { checkAfter, checkInside, commit, isEnded, watch } = require('./connection.cjs');
+const { checkAfter, checkInside, commit, isEnded, rolledBack, watch } = require('./connection.cjs');
 const { HandlerFailed, HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
 const { peer } = require('./peer.cjs');
 
@@ -14,6 +14,8 @@ const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '2
 /** Serialization failures and deadlocks. */
 const CURABLE = ['40001', '40P01'];
 const LOCK_TIMEOUT = '55P03';
+/** A statement in a transaction that an earlier one has broken. */
+const BROKEN = '25P02';
 const INT8 = 20;
 const LOCK = 'LOCK TABLE {p}flows IN ACCESS SHARE MODE';
 
@@ -120,14 +122,21 @@ class PostgresDatabase {
   }
 
   async #drive(client, script, hasNames) {
+    let hasCalled = false;
     const execute = async (text, values) => {
       const name = hasNames ? this.#nameOf(text) : undefined;
-      const { rows, rowCount } = await client.query({ name, text, values, rowMode: 'array', types: typesOf(client) });
-      return { rows, count: rowCount };
+      try {
+        const { rows, rowCount } = await client.query({ name, text, values, rowMode: 'array', types: typesOf(client) });
+        return { rows, count: rowCount };
+      } catch (error) {
+        // pg can learn that the handler broke the transaction only after the handler has gone on.
+        throw hasCalled && error.code === BROKEN ? new HandlerFailed(rolledBack()) : error;
+      }
     };
     let step = script.next();
     while (!step.done) {
       const asked = step.value;
+      hasCalled ||= asked.run !== undefined;
       step = script.next(asked.run === undefined ? await this.#answer(execute, asked) : await this.#call(client, asked));
     }
     return step.value;

@@ -86,7 +86,7 @@ test('the shop sells', () =>
       await host.tick();
       await world.advance({ ms: 60_000, host });
       await host.tick();
-      assert.match((await shown()).order.shipped, /^fulfill:/);
+      assert.match((await shown()).order.shipped, /\/fulfill:/);
       const page = await fetch(`${site}/rulebound`);
       assert.equal(page.status, 200);
       assert.ok(page.url.endsWith('/rulebound/'));
