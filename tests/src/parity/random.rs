@@ -9,6 +9,9 @@ use super::alphabet::Alphabet;
 use super::{Play, Script, Transcript};
 use crate::vectors;
 
+/// When a sequence begins, unless its prelude is later: in 2023.
+const BEGIN: i64 = 1_700_000_000_000;
+
 /// Sequences of steps. Each follows from its number alone.
 #[derive(Debug)]
 pub struct Sequences {
@@ -58,7 +61,9 @@ impl Sequences {
         for step in script.steps() {
             lines.extend(play.step(&script, step));
         }
-        let mut now = script.steps().last().and_then(|it| it["now"].as_i64()).unwrap_or_default();
+        let last = script.steps().last().and_then(|it| it["now"].as_i64());
+        // A time that looks like seconds is an error that Python and Node give in their own words.
+        let mut now = last.unwrap_or_default().max(BEGIN);
         for _ in 0..chance.below(9) {
             let views = lines.last().and_then(|line| serde_json::from_str::<Value>(line).ok()).unwrap_or_default();
             let mut step = material.step(&views[1], &mut chance);
