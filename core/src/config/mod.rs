@@ -136,13 +136,16 @@ impl Config {
         }
     }
 
-    /// Checks the overrides of these rules, whose codes begin with `prefix`.
-    pub(crate) fn check_overrides(&self, prefix: &str, rules: &[&'static Rule]) -> Result<(), Malformed> {
-        let is_own = |code: &str| code.split_once('.').is_some_and(|(first, _)| first == prefix);
-        for (code, level) in self.overrides.iter().filter(|(code, _)| is_own(code)) {
-            let wrong = match rules.iter().find(|rule| rule.code == code) {
+    /// Checks the overrides whose codes are meant: each must have an effect on the rule that `rule` finds.
+    pub(crate) fn check_overrides(
+        &self,
+        is_meant: impl Fn(&str) -> bool,
+        rule: impl Fn(&str) -> Option<&'static Rule>,
+    ) -> Result<(), Malformed> {
+        for (code, level) in self.overrides.iter().filter(|(code, _)| is_meant(code)) {
+            let wrong = match rule(code) {
                 Some(rule) => why_without_effect(rule, *level),
-                None => Some(NO_CODE),
+                None => Some("is not the code of a rule: copy it from the catalogue"),
             };
             if let Some(reason) = wrong {
                 return Err(Malformed::new(format!("/overrides/{code}"), reason));
@@ -166,11 +169,8 @@ impl Config {
     }
 }
 
-/// What is wrong with an override whose code no rule has.
-pub(crate) const NO_CODE: &str = "is not the code of a rule: copy it from the catalogue";
-
 /// Why an override of a rule would have no effect; nothing if it has an effect.
-pub(crate) fn why_without_effect(rule: &Rule, level: Level) -> Option<&'static str> {
+fn why_without_effect(rule: &Rule, level: Level) -> Option<&'static str> {
     match rule.enforcement {
         Enforcement::ByConstruction => {
             Some("nothing can break this rule, so its level does not matter: remove the override")

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::config::{Config, NO_CODE, check_now, why_without_effect};
+use crate::config::{Config, check_now};
 use crate::fact::Fact;
 use crate::flow::Flow;
 use crate::id::EffectId;
@@ -98,16 +98,7 @@ pub fn read_config(text: &str) -> Result<Config, Malformed> {
 
 /// Checks that every override of a config has an effect.
 pub(super) fn checked(config: Config) -> Result<Config, Malformed> {
-    for (code, level) in &config.overrides {
-        let wrong = match rule(code) {
-            Some(rule) => why_without_effect(rule, *level),
-            None => Some(NO_CODE),
-        };
-        if let Some(reason) = wrong {
-            return Err(Malformed::new(format!("/overrides/{code}"), reason));
-        }
-    }
-    Ok(config)
+    config.check_overrides(|_| true, rule).map(|()| config)
 }
 
 /// Reads the time of a call from JSON.

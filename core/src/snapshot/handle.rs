@@ -86,14 +86,12 @@ impl<F: Flow> Snapshot<F> {
     /// Checks a config that no JSON reader has checked: every member that counts for this flow.
     pub(super) fn check_config(config: &Config) -> Result<(), Malformed> {
         config.check().map_err(|wrong| wrong.under("/config"))?;
-        if config.overrides.is_empty() {
-            return Ok(());
-        }
-        let provider = Self::provider();
-        let own: Vec<_> = F::Rule::ALL.iter().map(|it| it.rule()).collect();
-        let common: Vec<_> = CoreRule::ALL.iter().map(|it| it.rule()).collect();
-        let of_flow = config.check_overrides(provider, &own);
-        of_flow.and_then(|()| config.check_overrides("rulebound", &common)).map_err(|wrong| wrong.under("/config"))
+        let is_of = |prefix, code: &str| code.split_once('.').is_some_and(|(first, _)| first == prefix);
+        let own = |code: &str| F::Rule::ALL.iter().map(|it| it.rule()).find(|it| it.code == code);
+        let common = |code: &str| CoreRule::ALL.iter().map(|it| it.rule()).find(|it| it.code == code);
+        let of_flow = config.check_overrides(|code| is_of(Self::provider(), code), own);
+        let of_all = of_flow.and_then(|()| config.check_overrides(|code| is_of("rulebound", code), common));
+        of_all.map_err(|wrong| wrong.under("/config"))
     }
 
     /// Checks the rules on an action that do not depend on the contents of a command.

@@ -196,11 +196,11 @@ impl WatchedDisputes {
     /// A lookup shows nothing.
     pub(super) fn not_shown<F: Flex>(&mut self, id: &DisputeId, cx: &mut Cx<'_, F>) {
         self.looked(id, cx);
-        self.find(id.as_str()).into_iter().for_each(|watched| watched.plan(cx));
+        self.plan(id, cx);
     }
 
-    /// Nothing came of the acceptance so far. The lookup of its outcome is gone, and the dispute needs one all the same.
-    pub(super) fn not_sent<F: Flex>(&self, id: &DisputeId, cx: &mut Cx<'_, F>) {
+    /// Plans the lookup of a dispute anew: the one that was there has ended, or was that of its acceptance and is gone.
+    pub(super) fn plan<F: Flex>(&self, id: &DisputeId, cx: &mut Cx<'_, F>) {
         self.find(id.as_str()).into_iter().for_each(|watched| watched.plan(cx));
     }
 

@@ -143,8 +143,10 @@ impl Checkout {
     fn settle(&mut self, settled: Settled, cx: &mut Cx<'_>) {
         match settled {
             Some(Settlement::Paid(session)) => self.payment = Some(Box::new(Payment::new(&session, cx))),
-            Some(Settlement::Differs(id)) if cx.take_back_delivery(id.as_str()) => cx.ask(Review::NotAsAsked, &id),
-            Some(Settlement::Differs(id)) => cx.ask(Review::DiffersAfterAll, &id),
+            Some(Settlement::Differs(id)) => {
+                let is_taken_back = cx.take_back_delivery(id.as_str());
+                cx.ask(if is_taken_back { Review::NotAsAsked } else { Review::DiffersAfterAll }, &id);
+            }
             None => {}
         }
     }
@@ -168,7 +170,7 @@ impl Checkout {
             self.sessions.not_sent(cx);
         } else if let Some((payment, session)) = self.payment_and_session() {
             if let Call::CloseDispute(id) = call {
-                payment.watched().not_sent(id, cx);
+                payment.watched().plan(id, cx);
             }
             payment.withdraw_moot(session.is_manual(), cx);
         }

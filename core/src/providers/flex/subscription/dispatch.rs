@@ -80,7 +80,7 @@ impl Subscription {
         match (call, &self.record) {
             (Call::CreateCheckoutSession(_), _) => self.sessions.not_sent(cx),
             (Call::UpdateSubscription(_, requested), Some(record)) => record.not_sent(requested, cx),
-            (Call::CloseDispute(id), Some(record)) => record.watched().not_sent(id, cx),
+            (Call::CloseDispute(id), Some(record)) => record.watched().plan(id, cx),
             (Call::RefundPayment(..) | Call::CancelSubscription(..), _) => self.withdraw_moot_refunds(cx),
             _ => {}
         }
