@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::errors::{guess, not_found, refuse};
 use super::keys::text;
 use super::sessions::paginate;
-use super::state::{Purpose, Step, Truemed, Visit};
+use super::state::{Purpose, Truemed, Visit};
 use super::{LETTER, cart, events, page};
 use crate::provider::Reply;
 use crate::time::{Millis, iso};
@@ -54,7 +54,7 @@ pub(super) fn create(truemed: &mut Truemed, call: &Call<'_>, context: &mut Conte
 
 fn create_session(truemed: &mut Truemed, call: &Call<'_>, context: &mut Context<'_>) -> Result<Reply, Reply> {
     let body = &call.json;
-    let (success_url, failure_url) = cart::addresses(body)?;
+    let addresses = cart::addresses(body)?;
     let metadata = metadata(body, context)?;
     let items = cart::items(body, context, "draft")?;
     let id = context.id("qualification_session", None).uuid();
@@ -68,18 +68,8 @@ fn create_session(truemed: &mut Truemed, call: &Call<'_>, context: &mut Context<
         expires: None,
         created: context.now,
     };
-    let visit = Visit {
-        id: context.id("link", Some(&id)).hex(24),
-        purpose: Purpose::Qualification(id.clone()),
-        step: Step::Survey,
-        wants_card: false,
-        letter: false,
-        success_url,
-        failure_url,
-        items,
-        total: None,
-        next_bill: Value::Null,
-    };
+    let link = context.id("link", Some(&id)).hex(24);
+    let visit = Visit { wants_card: false, ..Visit::new(link, Purpose::Qualification(id.clone()), addresses, items) };
     let redirect_url = context.url(&format!("/checkout/{}", visit.id));
     truemed.visits.insert(visit.id.clone(), visit);
     truemed.qualifications.insert(id.clone(), session);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::errors::{guess, not_found, refuse};
 use super::keys::{once, text};
-use super::state::{Purpose, Session, Status, Step, Truemed, Visit};
+use super::state::{Purpose, Session, Status, Truemed, Visit};
 use super::{cart, charge, page};
 use crate::provider::Reply;
 use crate::time::{Millis, iso};
@@ -86,17 +86,11 @@ fn kind(body: &Map<String, Value>, context: &Context<'_>) -> Result<bool, Reply>
 
 fn visit(session: &Session, success_url: &str, failure_url: &str, context: &mut Context<'_>) -> Visit {
     let filled = |url: &str| url.replace("{{payment_session_id}}", &session.id);
+    let (link, addresses) = (context.id("link", Some(&session.id)).hex(24), (filled(success_url), filled(failure_url)));
     Visit {
-        id: context.id("link", Some(&session.id)).hex(24),
-        purpose: Purpose::Session(session.id.clone()),
-        step: Step::Survey,
-        wants_card: true,
-        letter: false,
-        success_url: filled(success_url),
-        failure_url: filled(failure_url),
-        items: session.items.clone(),
         total: Some(session.total),
         next_bill: session.cart.get("display_next_bill_info").cloned().unwrap_or_default(),
+        ..Visit::new(link, Purpose::Session(session.id.clone()), addresses, session.items.clone())
     }
 }
 

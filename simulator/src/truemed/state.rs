@@ -176,6 +176,29 @@ pub(super) struct Visit {
     pub(super) next_bill: Value,
 }
 
+impl Visit {
+    /// A link that begins with the survey, and asks for a card after it.
+    pub(super) fn new(
+        id: String,
+        purpose: Purpose,
+        (success_url, failure_url): (String, String),
+        items: Vec<Value>,
+    ) -> Self {
+        Self {
+            id,
+            purpose,
+            step: Step::Survey,
+            wants_card: true,
+            letter: false,
+            success_url,
+            failure_url,
+            items,
+            total: None,
+            next_bill: Value::Null,
+        }
+    }
+}
+
 impl Truemed {
     pub(super) fn next_number(&mut self) -> u64 {
         self.count = self.count.saturating_add(1);

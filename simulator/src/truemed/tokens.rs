@@ -6,7 +6,7 @@ use super::charge::token_of;
 use super::errors::{not_found, refuse};
 use super::keys::once;
 use super::sessions::paginate;
-use super::state::{Card, Purpose, Request, Step, Token, Truemed, Visit};
+use super::state::{Card, Purpose, Request, Token, Truemed, Visit};
 use super::{cart, page};
 use crate::http::HttpReply;
 use crate::provider::Reply;
@@ -26,22 +26,12 @@ fn create_once(
     key: Option<&str>,
 ) -> Result<Reply, Reply> {
     let body = &call.json;
-    let (success_url, failure_url) = cart::addresses(body)?;
+    let addresses = cart::addresses(body)?;
     let metadata = cart::metadata(body)?;
     let items = cart::items(body, context, "draft")?;
     let id = context.id("provision_token_request", key).uuid();
-    let visit = Visit {
-        id: context.id("link", Some(&id)).hex(24),
-        purpose: Purpose::Request(id.clone()),
-        step: Step::Survey,
-        wants_card: true,
-        letter: false,
-        success_url,
-        failure_url,
-        items: items.clone(),
-        total: None,
-        next_bill: Value::Null,
-    };
+    let link = context.id("link", Some(&id)).hex(24);
+    let visit = Visit::new(link, Purpose::Request(id.clone()), addresses, items.clone());
     let redirect_url = context.url(&format!("/checkout/{}", visit.id));
     let (account, cart) = (call.account.clone(), body.clone());
     let request = Request { id: id.clone(), account, metadata, token: None, updates: None, cart, items };

@@ -19,20 +19,14 @@ pub(super) struct Repair<'a> {
 
 /// Opens an action of a token, in place of an earlier one, and returns its link.
 pub(super) fn open_repair(truemed: &mut Truemed, repair: Repair<'_>, context: &mut Context<'_>) -> String {
-    let Repair { token, request, failed, items, survey, addresses: (success_url, failure_url) } = repair;
+    let Repair { token, request, failed, items, survey, addresses } = repair;
     let cause = request.as_deref().or(failed.as_deref()).unwrap_or_default();
     let id = context.id("link", Some(cause)).hex(24);
+    let purpose = Purpose::Repair { token: token.into(), request, failed, items: items.clone() };
     let visit = Visit {
-        id: id.clone(),
-        purpose: Purpose::Repair { token: token.into(), request, failed, items: items.clone() },
         step: if survey { Step::Survey } else { Step::Card },
         wants_card: !survey,
-        letter: false,
-        success_url,
-        failure_url,
-        items,
-        total: None,
-        next_bill: Value::Null,
+        ..Visit::new(id.clone(), purpose, addresses, items)
     };
     truemed.visits.insert(id.clone(), visit);
     let earlier = truemed.tokens.get_mut(token).and_then(|token| token.action.replace(id.clone()));
