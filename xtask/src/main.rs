@@ -4,6 +4,7 @@ mod c;
 mod codegen;
 mod dist;
 mod evidence;
+mod files;
 mod fuzz;
 mod mutants;
 mod node;
@@ -13,6 +14,7 @@ mod postgres;
 mod python;
 mod scratch;
 mod suites;
+mod venv;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

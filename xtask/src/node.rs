@@ -1,12 +1,14 @@
 //! The Node binding: built as a host would install it, and tested. It writes only below `target`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::files::{block, copy, files, write};
 use crate::{Outcome, UNOPTIMIZED, build_simulator, dist, root, run, target};
 
+/// The page whose examples are tried, from the root.
+const README: &str = "bindings/node/README.md";
 /// The projects that use the binding: one to test it, one to test the host kit, one to measure it.
 const CONSUMER: &str = "test/consumer";
 const HOST: &str = "test/host";
@@ -26,18 +28,17 @@ pub(crate) fn build() -> Outcome {
 pub(crate) fn test() -> Outcome {
     build()?;
     build_simulator()?;
-    let mut tests: Vec<_> = entries(&binding().join("test"))?;
-    tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
+    let tests = tests_in(&binding().join("test"))?;
     // One of them builds a binary that panics.
     run(node().envs([UNOPTIMIZED]).args(["--test", "--test-reporter", "spec"]).args(tests))?;
     dashboard_tests()?;
     let consumer = project(&binding().join(CONSUMER), "consumer")?;
-    fs::write(consumer.join("readme.mts"), example("ts")?).map_err(|error| error.to_string())?;
+    write(&consumer.join("readme.mts"), block(README, "ts")?)?;
     for configuration in ["tsconfig.json", "tsconfig.bundler.json", "tsconfig.readme.json"] {
         run(npm("npx", &consumer).args(["--no", "--", "tsc", "--project", configuration]))?;
     }
     let printed = node().arg("readme.mjs").current_dir(&consumer).output().map_err(|error| error.to_string())?;
-    let (printed, expected) = (String::from_utf8_lossy(&printed.stdout), example("text")?);
+    let (printed, expected) = (String::from_utf8_lossy(&printed.stdout), block(README, "text")?);
     if printed != expected {
         return Err(format!("the README's example printed\n{printed}and not\n{expected}"));
     }
@@ -49,9 +50,7 @@ pub(crate) fn test() -> Outcome {
 fn host() -> Outcome {
     let project = project(&binding().join(HOST), "host")?;
     run(npm("npx", &project).args(["--no", "--", "tsc", "--project", "tsconfig.json"]))?;
-    let mut tests = entries(&project)?;
-    tests.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
-    run(npm("node", &project).args(["--test", "--test-reporter", "spec"]).args(tests))
+    run(npm("node", &project).args(["--test", "--test-reporter", "spec"]).args(tests_in(&project)?))
 }
 
 /// Only the tests of the dashboard.
@@ -74,14 +73,6 @@ fn dashboard_tests() -> Outcome {
     let mut command = npm("node", &folder);
     command.env("RULEBOUND_ROOT", root).env("RULEBOUND_CHROMIUM", chromium);
     run(command.args(["--test", "--test-reporter", "spec"]).args(tests))
-}
-
-/// The first block of a language in the package's README.
-fn example(language: &str) -> Result<String, String> {
-    let readme = fs::read_to_string(binding().join("README.md")).map_err(|error| error.to_string())?;
-    let rest = readme.split_once(&format!("```{language}\n")).map(|(_, rest)| rest);
-    let example = rest.and_then(|rest| rest.split_once("```"));
-    example.map(|(example, _)| example.to_owned()).ok_or(format!("the README shows no `{language}`"))
 }
 
 /// The runner of scripts. The binding must be built.
@@ -116,18 +107,15 @@ pub(crate) fn bench() -> Outcome {
 pub(crate) fn bench_host() -> Outcome {
     build()?;
     let project = project(&binding().join(HOST), "host")?;
-    for file in entries(&binding().join("bench/host"))? {
-        fs::copy(&file, project.join(file.file_name().unwrap_or_default())).map_err(|error| error.to_string())?;
-    }
+    copy(&binding().join("bench/host"), &project)?;
     run(node().arg("throughput.mjs").current_dir(project))
 }
 
 /// A project of the binding, copied below `target`, with its dependencies and the binding itself.
 fn project(source: &Path, name: &str) -> Result<PathBuf, String> {
     let folder = target().join("node").join(name);
-    fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    for file in entries(source)?.iter().filter(|path| path.is_file()) {
-        fs::copy(file, folder.join(file.file_name().unwrap_or_default())).map_err(|error| error.to_string())?;
+    for file in files(source)? {
+        copy(&file, &folder.join(file.file_name().unwrap_or_default()))?;
     }
     run(npm("npm", &folder).args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]))?;
     let install = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"];
@@ -145,11 +133,10 @@ fn npm(program: &str, folder: &Path) -> Command {
     command
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let listed = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut paths: Vec<_> = listed.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    Ok(paths)
+/// The programs of Node's test runner in a folder.
+fn tests_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let is_test = |path: &PathBuf| path.to_string_lossy().ends_with(".test.mjs");
+    files(folder).map(|all| all.into_iter().filter(is_test).collect())
 }
 
 fn binding() -> PathBuf {

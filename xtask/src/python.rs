@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::{Outcome, UNOPTIMIZED, build_simulator, cargo_with, root, run, target};
+use crate::files::{copy, emptied, files};
+use crate::{Outcome, UNOPTIMIZED, build_simulator, cargo_with, root, run, target, venv};
 
 /// The largest size of the wheel: 2.3 MB, with the host kit and the licences of what is linked. It rises only with a feature that needs it.
 const LARGEST_WHEEL: u64 = 2_300_000;
@@ -17,7 +18,7 @@ pub(crate) fn build() -> Outcome {
 }
 
 fn install() -> Outcome {
-    environment(&binding().join("tests/requirements.txt"))?;
+    venv::make(&home(), &binding().join("tests/requirements.txt"))?;
     let wheels = home().join("wheels");
     let _ = fs::remove_dir_all(&wheels);
     let densest = "--config-settings=build-args=--compression-level 9";
@@ -63,31 +64,11 @@ pub(crate) fn bench_host() -> Outcome {
 /// A copy of the package whose native part panics when a test asks for it.
 fn panicking() -> Result<PathBuf, String> {
     cargo_with(&["build", "--package", "rulebound-python", "--features", "panics"], &[UNOPTIMIZED])?;
-    let folder = home().join("panics");
+    let folder = emptied(home().join("panics"))?;
     let package = folder.join("rulebound");
-    fs::create_dir_all(&package).map_err(|error| error.to_string())?;
-    let copy =
-        |from: &Path, to: &Path| fs::copy(from, to).map(|_| ()).map_err(|error| format!("{}: {error}", from.display()));
-    let sources = fs::read_dir(binding().join("python/rulebound")).map_err(|error| error.to_string())?;
-    for source in sources.flatten().filter(|it| it.path().is_file()) {
-        copy(&source.path(), &package.join(source.file_name()))?;
-    }
+    copy(&binding().join("python/rulebound"), &package)?;
     copy(&target().join("debug/lib_rulebound.so"), &package.join("_rulebound.abi3.so"))?;
     Ok(folder)
-}
-
-/// Makes the virtual environment with the packages that a file lists, unless it is up to date.
-fn environment(requirements: &Path) -> Outcome {
-    if !interpreter().exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(home()))?;
-    }
-    let stamp = home().join("requirements.txt");
-    let wanted = fs::read_to_string(requirements).map_err(|error| error.to_string())?;
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    pip(&["install", "--requirement", &text(requirements)])?;
-    fs::write(stamp, wanted).map_err(|error| error.to_string())
 }
 
 fn pytest(python: &mut Command, arguments: &[&str]) -> Outcome {
@@ -107,8 +88,7 @@ fn python() -> Command {
 }
 
 fn only_file(folder: &Path) -> Result<PathBuf, String> {
-    let mut files = fs::read_dir(folder).map_err(|error| error.to_string())?.flatten();
-    files.next().map(|it| it.path()).ok_or_else(|| format!("there is no wheel in {}", folder.display()))
+    files(folder)?.into_iter().next().ok_or_else(|| format!("there is no wheel in {}", folder.display()))
 }
 
 fn text(path: &Path) -> String {
@@ -116,7 +96,7 @@ fn text(path: &Path) -> String {
 }
 
 fn interpreter() -> PathBuf {
-    home().join("bin/python")
+    venv::programs(&home()).join("python")
 }
 
 fn binding() -> PathBuf {

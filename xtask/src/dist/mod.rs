@@ -12,11 +12,11 @@ mod tools;
 mod wasm;
 mod wheel;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use platform::Platform;
 
+use crate::files::{copy, emptied, files, made, read, write};
 use crate::{Outcome, target};
 
 /// The version of everything that is released.
@@ -107,44 +107,6 @@ fn folder(part: &str) -> PathBuf {
 /// An empty folder in which a part of the release is put together.
 fn stage(name: &str) -> Result<PathBuf, String> {
     emptied(target().join("dist-stage").join(name))
-}
-
-/// A folder that exists from now on, and is empty.
-fn emptied(folder: PathBuf) -> Result<PathBuf, String> {
-    let _ = fs::remove_dir_all(&folder);
-    made(&folder).map(|()| folder)
-}
-
-/// A folder that exists from now on.
-fn made(folder: &Path) -> Outcome {
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn write(path: &Path, contents: impl AsRef<[u8]>) -> Outcome {
-    fs::write(path, contents).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// Copies a file, or a folder with all that is in it.
-fn copy(from: &Path, to: &Path) -> Outcome {
-    if !from.is_dir() {
-        made(to.parent().unwrap_or(to))?;
-        return fs::copy(from, to).map(drop).map_err(|error| format!("{}: {error}", from.display()));
-    }
-    made(to)?;
-    let entries = fs::read_dir(from).map_err(|error| format!("{}: {error}", from.display()))?;
-    entries.flatten().try_for_each(|entry| copy(&entry.path(), &to.join(entry.file_name())))
-}
-
-/// The files of a folder, in order.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
-    paths.sort();
-    Ok(paths)
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! The programs that build and check a release, in a virtual environment below `target`.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::{read, write};
-use crate::{Outcome, root, run, target};
+use crate::{Outcome, root, target, venv};
 
 /// A tool, with its environment's programs first on the path.
 pub(super) fn command(name: &str) -> Result<Command, String> {
@@ -19,23 +17,8 @@ pub(super) fn command(name: &str) -> Result<Command, String> {
 /// Where a tool is.
 pub(super) fn program_of_tools(name: &str) -> Result<PathBuf, String> {
     static MADE: OnceLock<Outcome> = OnceLock::new();
-    MADE.get_or_init(make).clone()?;
+    MADE.get_or_init(|| venv::make(&home(), &root().join("xtask/dist/requirements.txt"))).clone()?;
     std::path::absolute(programs().join(name)).map_err(|error| error.to_string())
-}
-
-/// Makes the environment with the tools that a file lists, unless it is up to date.
-fn make() -> Outcome {
-    let requirements = root().join("xtask/dist/requirements.txt");
-    let (wanted, stamp) = (read(&requirements)?, home().join("requirements.txt"));
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    let python = if cfg!(windows) { "python" } else { "python3" };
-    run(Command::new(python).args(["-m", "venv"]).arg(home()))?;
-    let mut pip = Command::new(programs().join("python"));
-    pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--requirement"]).arg(&requirements);
-    run(&mut pip)?;
-    write(&stamp, wanted)
 }
 
 fn path() -> OsString {
@@ -44,7 +27,7 @@ fn path() -> OsString {
 }
 
 fn programs() -> PathBuf {
-    home().join(if cfg!(windows) { "Scripts" } else { "bin" })
+    venv::programs(&home())
 }
 
 fn home() -> PathBuf {

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 pub(super) use node::smoke_npm;
 
-use super::{folder, read, tools};
+use super::{folder, tools};
+use crate::files::block;
 use crate::{Outcome, root};
 
 /// What tries a part, by the part's name.
@@ -50,14 +51,6 @@ fn built(part: &str, start: &str, end: &str) -> Result<PathBuf, String> {
     let missing = || format!("there is no {start}…{end} in {}: run `cargo xtask dist`", folder(part).display());
     let found = super::files(&folder(part)).unwrap_or_default().into_iter().find(|it| named(it)).ok_or_else(missing)?;
     std::path::absolute(&found).map_err(|error| error.to_string())
-}
-
-/// The first block of a language in a README of the repository.
-fn block(readme: &str, language: &str) -> Result<String, String> {
-    let text = read(&root().join(readme))?;
-    let rest = text.split_once(&format!("```{language}\n")).map(|(_, rest)| rest);
-    let block = rest.and_then(|rest| rest.split_once("```"));
-    block.map(|(block, _)| block.to_owned()).ok_or(format!("{readme} shows no `{language}`"))
 }
 
 /// Compares what a program printed with what a README says.
