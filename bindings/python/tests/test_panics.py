@@ -25,6 +25,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "load": lambda: rulebound.load(TEXT),
     "key_for": lambda: rulebound.key_for("revup.token", "tok_1"),
     "read_webhook": lambda: rulebound.read_webhook("truemed", "s", {"x-truemed-api-key": "s"}, b"", 0),
+    "webhook_ids": lambda: rulebound.webhook_ids("truemed", UPDATED),
     "ask": lambda: rulebound.ask("truemed", "needs_update", {"confirmed": [], "wanted": []}),
     "catalogue": rulebound.catalogue,
     "versions": rulebound.versions,
