@@ -155,7 +155,7 @@ impl Survey {
                         Ok(_) => Vec::new(),
                         Err(HandleError::Rejected(rejection)) => rejection.violations,
                         // No config changes this rule.
-                        Err(HandleError::Config(_)) => [violation.clone()].into(),
+                        Err(HandleError::Context(_)) => [violation.clone()].into(),
                         Err(error) => panic!("{}, softened: {error}", violation.rule.code),
                     };
                     let is_softened = violations.iter().all(|it| it.rule != violation.rule);

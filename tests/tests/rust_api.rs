@@ -96,11 +96,11 @@ fn a_wrong_config_is_an_error_that_names_the_member_as_its_json_is() {
         let context = Context::new(Timestamp::from_millis(0), wrong);
         let snapshot = Snapshot::<flex::Checkout>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
         let retrieve = flex::checkout::Command::RetrieveCheckoutSession { checkout_session_id: None };
-        assert_eq!(snapshot.handle(retrieve, &context).err(), Some(HandleError::Config(read.clone())));
+        assert_eq!(snapshot.handle(retrieve, &context).err(), Some(HandleError::Context(read.clone())));
         let effect = "create_checkout_session:1".parse().unwrap();
-        assert_eq!(snapshot.lease(&effect, &context).err(), Some(LeaseError::Config(read.clone())));
+        assert_eq!(snapshot.lease(&effect, &context).err(), Some(LeaseError::Context(read.clone())));
         let fact = Fact::webhook(b"{}".as_slice());
-        assert_eq!(snapshot.observe(fact.clone(), &context).err(), Some(ObserveError::Config(read)));
+        assert_eq!(snapshot.observe(fact.clone(), &context).err(), Some(ObserveError::Context(read)));
         assert!(snapshot.observe(fact, &Context::at(Timestamp::from_millis(0))).is_ok());
     }
     // The rules of another provider are none of this flow's.
@@ -115,15 +115,15 @@ fn a_time_in_seconds_is_an_error_of_every_decision() {
     let snapshot =
         Snapshot::<truemed::PaymentToken>::start(Key::parse("00000000-0000-4000-8000-000000000001").unwrap());
     let handled = snapshot.handle(truemed::payment_token::Command::DeletePaymentToken {}, &context).unwrap_err();
-    assert!(matches!(&handled, HandleError::Now(wrong) if wrong.pointer == "/now"), "{handled}");
+    assert!(matches!(&handled, HandleError::Context(wrong) if wrong.pointer == "/now"), "{handled}");
     assert_eq!(
         handled.to_string(),
-        "the time of the call is wrong: `/now`: is 1700000000, which looks like seconds since 1970: pass milliseconds"
+        "the context is wrong at `/now`: is 1700000000, which looks like seconds since 1970: pass milliseconds"
     );
     let leased = snapshot.lease(&"create_payment_token:1".parse().unwrap(), &context);
-    assert!(matches!(leased, Err(LeaseError::Now(_))), "{leased:?}");
+    assert!(matches!(leased, Err(LeaseError::Context(_))), "{leased:?}");
     let observed = snapshot.observe(Fact::webhook(b"{}".as_slice()), &context);
-    assert!(matches!(observed, Err(ObserveError::Now(_))), "{observed:?}");
+    assert!(matches!(observed, Err(ObserveError::Context(_))), "{observed:?}");
     let headers: Headers<'_> = [("x-truemed-api-key", "whsec")].into_iter().collect();
     let received = rulebound::read_webhook("truemed", &[Secret::new("whsec")], &headers, b"{}".as_slice(), context.now);
     assert_eq!(received, Err(NotAuthentic::NowInSeconds));

@@ -217,7 +217,7 @@ impl From<HandleError> for AnyError {
     fn from(error: HandleError) -> Self {
         match error {
             HandleError::Rejected(rejection) => rejection.into(),
-            HandleError::Config(wrong) | HandleError::Now(wrong) => wrong.into(),
+            HandleError::Context(wrong) => wrong.into(),
             HandleError::Fault(fault) => fault.into(),
         }
     }
@@ -227,7 +227,7 @@ impl From<LeaseError> for AnyError {
     fn from(error: LeaseError) -> Self {
         match error {
             LeaseError::Rejected(rejection) => rejection.into(),
-            LeaseError::Config(wrong) | LeaseError::Now(wrong) => wrong.into(),
+            LeaseError::Context(wrong) => wrong.into(),
         }
     }
 }
@@ -236,7 +236,7 @@ impl From<ObserveError> for AnyError {
     fn from(error: ObserveError) -> Self {
         match error {
             ObserveError::Fact(error) => error.into(),
-            ObserveError::Config(wrong) | ObserveError::Now(wrong) => wrong.into(),
+            ObserveError::Context(wrong) => wrong.into(),
             ObserveError::Fault(fault) => fault.into(),
         }
     }

@@ -34,12 +34,9 @@ pub enum HandleError {
     /// It would break rules.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A member of the config is wrong.
-    #[error("the config is wrong at {0}")]
-    Config(Malformed),
-    /// The time of the call is not in milliseconds.
-    #[error("the time of the call is wrong: {0}")]
-    Now(Malformed),
+    /// A member of the config is wrong, or the time is not in milliseconds.
+    #[error("the context is wrong at {0}")]
+    Context(Malformed),
     /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -50,7 +47,7 @@ impl HandleError {
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Rejected(rejection) => &rejection.violations,
-            Self::Config(_) | Self::Now(_) | Self::Fault(_) => &[],
+            Self::Context(_) | Self::Fault(_) => &[],
         }
     }
 }
@@ -62,12 +59,9 @@ pub enum LeaseError {
     /// It would break rules.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A member of the config is wrong.
-    #[error("the config is wrong at {0}")]
-    Config(Malformed),
-    /// The time of the call is not in milliseconds.
-    #[error("the time of the call is wrong: {0}")]
-    Now(Malformed),
+    /// A member of the config is wrong, or the time is not in milliseconds.
+    #[error("the context is wrong at {0}")]
+    Context(Malformed),
 }
 
 impl LeaseError {
@@ -75,7 +69,7 @@ impl LeaseError {
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Rejected(rejection) => &rejection.violations,
-            Self::Config(_) | Self::Now(_) => &[],
+            Self::Context(_) => &[],
         }
     }
 }
@@ -87,12 +81,9 @@ pub enum ObserveError {
     /// The host built it wrong.
     #[error(transparent)]
     Fact(#[from] FactError),
-    /// A member of the config is wrong. The fact is not lost: observe it again with another config.
-    #[error("the config is wrong at {0}")]
-    Config(Malformed),
-    /// The time of the call is not in milliseconds. The fact is not lost: observe it again with the right time.
-    #[error("the time of the call is wrong: {0}")]
-    Now(Malformed),
+    /// A member of the config is wrong, or the time is not in milliseconds. The fact is not lost: observe it again.
+    #[error("the context is wrong at {0}")]
+    Context(Malformed),
     /// A bug in the library.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -103,7 +94,7 @@ impl ObserveError {
     pub const fn pointer(&self) -> &'static str {
         match self {
             Self::Fact(error) => error.pointer,
-            Self::Config(_) | Self::Now(_) | Self::Fault(_) => "",
+            Self::Context(_) | Self::Fault(_) => "",
         }
     }
 }

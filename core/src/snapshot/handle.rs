@@ -39,11 +39,10 @@ impl<F: Flow> Snapshot<F> {
     ///
     /// # Errors
     ///
-    /// [`HandleError::Rejected`] if the command would break rules, [`HandleError::Config`] if a member of the config is wrong,
-    /// [`HandleError::Now`] if the time looks like seconds, and a [`Fault`](super::Fault) for a bug of the library.
+    /// [`HandleError::Rejected`] if the command would break rules, [`HandleError::Context`] if a member of the config is wrong or
+    /// the time looks like seconds, and a [`Fault`](super::Fault) for a bug of the library.
     pub fn handle(&self, command: impl Into<F::Command>, context: &Context) -> Result<Step<F>, HandleError> {
-        check_now(context.now).map_err(HandleError::Now)?;
-        Self::check_config(&context.config).map_err(HandleError::Config)?;
+        Self::check_context(context).map_err(HandleError::Context)?;
         let command = command.into();
         if self.state.is_duplicate(&command) {
             return Ok(self.unchanged(IgnoredReason::Duplicate, Vec::new()));
@@ -83,15 +82,19 @@ impl<F: Flow> Snapshot<F> {
         Ok(Step { next, ignored, new_ids, failure, warnings, moved: Some((before, trigger)) })
     }
 
-    /// Checks a config that no JSON reader has checked: every member that counts for this flow.
-    pub(super) fn check_config(config: &Config) -> Result<(), Malformed> {
-        config.check().map_err(|wrong| wrong.under("/config"))?;
+    /// Checks the time, and a config that no JSON reader has checked: every member that counts for this flow.
+    pub(super) fn check_context(context: &Context) -> Result<(), Malformed> {
+        check_now(context.now)?;
+        Self::check_config(&context.config).map_err(|wrong| wrong.under("/config"))
+    }
+
+    fn check_config(config: &Config) -> Result<(), Malformed> {
+        config.check()?;
         let is_of = |prefix, code: &str| code.split_once('.').is_some_and(|(first, _)| first == prefix);
         let own = |code: &str| F::Rule::ALL.iter().map(|it| it.rule()).find(|it| it.code == code);
         let common = |code: &str| CoreRule::ALL.iter().map(|it| it.rule()).find(|it| it.code == code);
         let of_flow = config.check_overrides(|code| is_of(Self::provider(), code), own);
-        let of_all = of_flow.and_then(|()| config.check_overrides(|code| is_of("rulebound", code), common));
-        of_all.map_err(|wrong| wrong.under("/config"))
+        of_flow.and_then(|()| config.check_overrides(|code| is_of("rulebound", code), common))
     }
 
     /// Checks the rules on an action that do not depend on the contents of a command.
@@ -141,8 +144,7 @@ impl<F: Flow> Snapshot<F> {
     /// If the effect is not pending, another worker has it, its request would break a rule now, a member of the config is
     /// wrong, or the time looks like seconds.
     pub fn lease(&self, id: &EffectId, context: &Context) -> Result<Lease<F>, LeaseError> {
-        check_now(context.now).map_err(LeaseError::Now)?;
-        Self::check_config(&context.config).map_err(LeaseError::Config)?;
+        Self::check_context(context).map_err(LeaseError::Context)?;
         let found = self.outbox.find(id.as_str()).filter(|it| !it.withheld);
         let mut rules = self.leasing(found, context);
         let is_review = id.kind() == "review";

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::reply::{Report, Sending, TurnedAway, no_reply, retry_after};
 use super::{Fault, Ignored, Noted, ObserveError, Snapshot, Step, declared};
-use crate::config::{Context, check_now};
+use crate::config::Context;
 use crate::effect::{Call, OutboxEntry, Question};
 use crate::fact::{Fact, FactError, Failure, Headers, IgnoredReason, Origin, Verdict, is_too_long};
 use crate::flow::{Cx, Flow, Input, Moment, Named, Reply, Stop, Webhook};
@@ -50,11 +50,10 @@ impl<F: Flow> Snapshot<F> {
     /// # Errors
     ///
     /// [`ObserveError::Fact`] if the host built the fact wrong, such as with an effect that the flow has never had,
-    /// [`ObserveError::Config`] if a member of the config is wrong, [`ObserveError::Now`] if the time looks like seconds, and a
-    /// [`Fault`] for a bug of the library.
+    /// [`ObserveError::Context`] if a member of the config is wrong or the time looks like seconds, and a [`Fault`] for a bug of
+    /// the library.
     pub fn observe(&self, fact: Fact<'_>, context: &Context) -> Result<Step<F>, ObserveError> {
-        check_now(context.now).map_err(ObserveError::Now)?;
-        Self::check_config(&context.config).map_err(ObserveError::Config)?;
+        Self::check_context(context).map_err(ObserveError::Context)?;
         match fact {
             Fact::Reply { effect, sending, http_status: status, headers, body } => {
                 self.reply(&effect, sending, &Reply { status, body: &body }, &headers, context)
