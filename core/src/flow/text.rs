@@ -34,7 +34,7 @@ impl Text {
 
 /// A name in words, such as `Update payment token: items` for `update_payment_token/items`.
 fn label(name: &str) -> String {
-    let words = name.replace('_', " ").replace('/', ": ");
+    let words = name.replace(['_', '.'], " ").replace('/', ": ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
