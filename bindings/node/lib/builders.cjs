@@ -27,6 +27,12 @@ function given(fields) {
   return { ...fields, snapshot: fields.snapshot.toJSON() };
 }
 
+/** The time of a backup; what is no time stays as it is, so that its error can say what it is. */
+function taken(at) {
+  const millis = instant(at, '/taken_at');
+  return Number.isNaN(millis) ? at : millis;
+}
+
 /** A builder for each fact but a webhook's, which `readWebhook` makes. */
 const facts = Object.freeze({
   reply: (effect, fields) => ({ type: 'reply', effect, ...fields }),
@@ -35,7 +41,7 @@ const facts = Object.freeze({
   done: (effect) => ({ type: 'done', effect }),
   reviewed: (effect, verdict, id = null) => ({ type: 'reviewed', effect, verdict, id }),
   customerReturned: () => ({ type: 'customer_returned' }),
-  restored: (takenAt) => ({ type: 'restored', taken_at: instant(takenAt, '/taken_at') }),
+  restored: (takenAt) => ({ type: 'restored', taken_at: taken(takenAt) }),
 });
 
 module.exports = { ask, builders, facts };

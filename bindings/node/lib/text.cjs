@@ -32,7 +32,15 @@ function problem(code, pointer, reason) {
   return code === 'not_authentic' ? new NotAuthentic(reason) : new RuleboundError(code, pointer, reason);
 }
 
-/** What to do about an error, by its code, or by the argument that is malformed. */
+/** A time, wherever one is given. */
+const A_TIME = 'Pass milliseconds since 1970, such as `Date.now()`, or a Date.';
+
+/** A body that was parsed has lost the bytes that were signed. */
+const A_BODY = 'Pass the raw body, as text or bytes, and not a parsed one.';
+
+const AN_EFFECT = 'Copy the id from `effects()`.';
+
+/** What to do about an error, by its code, or by the argument or its member that is malformed. */
 const CURES = {
   inexpressible: 'Save it with `save()`.',
   internal: 'Nothing has changed. Please report this message.',
@@ -43,18 +51,22 @@ const CURES = {
   unreadable_snapshot: 'Load what `save()` gave, unchanged.',
   '/command': 'The builder of the command names its fields.',
   '/config': 'The type `Config` names every field.',
-  '/effect': 'Copy the id from `effects()`.',
+  '/body': A_BODY,
+  '/effect': AN_EFFECT,
+  '/fact/body': A_BODY,
+  '/fact/effect': AN_EFFECT,
+  '/fact/taken_at': A_TIME,
   '/fact': '`facts` builds a fact, and `readWebhook` the fact of a webhook.',
   '/headers': 'Pass the headers of Node or of `fetch`, a `Map`, or pairs.',
   '/key': 'Pass a UUID, such as `crypto.randomUUID()`.',
-  '/now': 'Pass milliseconds since 1970, such as `Date.now()`, or a Date.',
+  '/now': A_TIME,
   '/secrets': 'Pass an array with the secret of the webhook.',
   '/snapshot': 'Pass what `save()` gave.',
 };
 
 /** The cure, unless the reason says it behind a colon. */
 function cured(reason, code, pointer) {
-  const cure = CURES[code] ?? CURES[/^\/[^/]*/.exec(pointer)?.[0]];
+  const cure = CURES[code] ?? CURES[pointer] ?? CURES[/^\/[^/]*/.exec(pointer)?.[0]];
   return cure === undefined || /: ./.test(reason) ? '' : `${/[.!?]$/.test(reason) ? '' : '.'} ${cure}`;
 }
 
@@ -160,7 +172,8 @@ function flawInside(value, depth) {
   if (depth === DEEPEST) return { ...here('is nested too deeply, or holds itself'), isDeep: true };
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index += 1) {
-      const wrong = flaw(value[index], depth + 1);
+      const element = value[index];
+      const wrong = element === undefined ? here('is undefined, and not a value') : flaw(element, depth + 1);
       if (wrong !== undefined) return under(index, wrong);
     }
     return undefined;

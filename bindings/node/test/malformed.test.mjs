@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
-import { RuleboundError, call, flex, keyFor, load, readWebhook, truemed } from '../lib/index.mjs';
+import { RuleboundError, call, facts, flex, keyFor, load, readWebhook, truemed } from '../lib/index.mjs';
 import { EFFECT, create, issued, items, leased, now, started, webhook } from './scene.mjs';
 
 const { write } = createRequire(import.meta.url)('../lib/text.cjs');
@@ -256,6 +256,18 @@ test('an error is in plain words', () => {
   assert.match(reason(received({ headers: undefined })), /^is undefined/);
   assert.throws(() => load('{}'), { message: '/snapshot/flow: missing field `flow`. Load what `save()` gave, unchanged.' });
   assert.throws(() => load('{'), { message: /^\/snapshot: [^`]/ });
+});
+
+test('an error says what to do about the argument that is wrong', () => {
+  const raw = 'Pass the raw body, as text or bytes, and not a parsed one.';
+  const told = [
+    [received({ body: { payment_token: 'pt_1' } }), `/body: is an object, and not a string. ${raw}`],
+    [() => started().observe(facts.reply('a:1', { http_status: 200, body: {} }), { now }), `/fact/body: expected a string, found an object. ${raw}`],
+    [() => started().observe(facts.done('fulfil:1'), { now }), /Copy the id from `effects\(\)`\.$/],
+    [() => started().observe(facts.restored('2026-12-01'), { now }), /^\/fact\/taken_at: expected a whole number, found a string\. Pass milliseconds/],
+    [received({ secrets: [process.env.NO_SUCH_SECRET] }), '/secrets/0: is undefined, and not a value. Pass an array with the secret of the webhook.'],
+  ];
+  for (const [run, message] of told) assert.throws(run, { message });
 });
 
 test('an error keeps what it says when it is written', () => {
