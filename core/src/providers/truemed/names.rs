@@ -1,6 +1,6 @@
 //! The names that Truemed's flows share: questions for a person and their verdicts, notices to a customer, and waits.
 
-use super::ids::PaymentSessionId;
+use super::ids::{PaymentSessionId, Token};
 use crate::flow::{named, reviews};
 use crate::id::TypedId;
 
@@ -40,6 +40,8 @@ reviews! {
         Deleted = "deleted",
         /// The token still exists.
         Keep = "keep",
+        /// Truemed issued this token.
+        Issued = "issued",
         /// The change was made.
         Confirmed = "confirmed",
         /// The change was not made.
@@ -91,6 +93,14 @@ reviews! {
         Deleted,
         /// Yes. The token still exists. Keep it.
         Keep,
+    }
+    /// Truemed reported several payment tokens for one request of ours, and nothing shows which one counts.
+    /// The ids of this row name them. Which token does Truemed's dashboard show for this customer?
+    TwoTokens = "two_tokens" {
+        /// This one. Charge it.
+        Issued needs "payment_token" |id| Token::parse(id).is_ok(),
+        /// None. Truemed has no token of this customer.
+        Deleted,
     }
     /// Truemed has not reported the outcome of this session or provision request, and lookups have not shown it.
     /// Find the session or the request in Truemed's dashboard. Should rulebound keep waiting?

@@ -39,6 +39,10 @@ rules! {
     ProvisionFailureUrlIsCancel = "truemed.provision.failure-url-is-cancel" Warn Documented Request
         ByConstruction("no fact reports a return to `failure_url`, so it can end nothing")
         [page::CREATE_EXISTING_SUBSCRIBER];
+    /// If Truemed reports several tokens for one request, the latest one can be charged. Without times, none can be.
+    ProvisionOneToken = "truemed.provision.one-token" Deny Inferred Money
+        ByConstruction("only times decide, whatever the order; without them the review `two_tokens` asks a person, and no \
+            charge, update or deletion is sent before its verdict") [page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
     /// A provision request should be looked up only to recover a webhook that was missed.
     ProvisionNoPolling = "truemed.provision.no-polling" Warn Documented Request
         [page::CREATE_EXISTING_SUBSCRIBER, page::RETRIEVE_PROVISION_TOKEN_REQUEST];
@@ -192,6 +196,12 @@ rules! {
     RefundAmount = "truemed.refund.amount" Deny Documented Request [page::CREATE_REFUND];
     /// The `reason` of a refund must be `customer_request`, `fraudulent` or `duplicate_payment`.
     RefundReason = "truemed.refund.reason" Deny Documented Request [page::CREATE_REFUND];
+    /// A session whose creation had no reply can have a new key only after Truemed refused the last sending under the first
+    /// key, and two lists at least 10 minutes apart do not show it.
+    RetryNewKeyAfterDenial = "truemed.retry.new-key-after-denial" Deny Inferred Money
+        ByConstruction("lists alone deny nothing: the request is sent again under its key, and after 24 hours a person \
+            decides; a session that Truemed makes later still is the review `made_after_all`")
+        [page::RETRIEVE_PAYMENT_SESSION, page::CAPTURE_PAYMENT_SESSION];
     /// A refund or capture must keep one idempotency key of its own for all retries. Use a new intent for different
     /// content.
     RefundKeyUnique = "truemed.refund.key-unique" Forbid Documented Money [page::CREATE_REFUND];
@@ -223,8 +233,7 @@ rules! {
             next change") [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
     /// Changed items can only be confirmed at once if Truemed's reply asks for no action.
     UpdateConfirmOnlyIfNone = "truemed.update.confirm-only-if-none" Deny Documented Money
-        ByConstruction("a reply confirms the items only if it has no `next_action`")
-        [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
+        ByConstruction("a reply confirms the items only if it has no `next_action`") [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
     /// The reply to an update must contain `next_action` or `provision_token_request_id` to confirm the change.
     UpdateEmptyReplyConfirms = "truemed.update.empty-reply-confirms" Deny Inferred Money
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
@@ -376,8 +385,7 @@ rules! {
         [page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
     /// A webhook that is delivered twice must count once.
     WebhookIdempotent = "truemed.webhook.idempotent" Deny Documented Money
-        ByConstruction("statuses only move forward, and a settled change ignores the same webhook")
-        [page::WEBHOOKS_GUIDE];
+        ByConstruction("statuses only move forward, and a settled change ignores the same webhook") [page::WEBHOOKS_GUIDE];
     /// `payment_token_updated` and `payment_session_complete` must be accepted in either order.
     WebhookUnordered = "truemed.webhook.unordered" Deny Inferred Request
         ByConstruction("each webhook changes its own part of the state, and neither part waits for the other")

@@ -1,15 +1,14 @@
 //! A payment session: one checkout or charge, from its creation to its final status. Both flows use it.
 
+mod requested;
+
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::api::calls::Call;
-use super::api::order::price_of;
 use super::api::replies::CreateSessionReply;
-use super::api::session_request::{CreatePaymentSession, Kind};
 use super::api::webhook::{SessionReport, Status};
 use super::ids::PaymentSessionId;
 use super::names::{Notice, Review, SignalName, Verdict};
@@ -18,11 +17,12 @@ use crate::effect::Wait;
 use crate::flow::ToDo;
 use crate::flow::{Cx, PollTimer, Rules};
 use crate::id::TypedId;
-use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::Truemed;
 use crate::rule::{CoreRule, UnblockedBy};
 use crate::time::Timestamp;
+
+pub use requested::RequestedSession;
 
 /// Rejects a new session while a person has to answer one of these reviews: the answer decides about the session.
 pub(crate) fn check_no_open_review<F: Truemed>(reviews: &[Review], rules: &mut Rules<'_, F>) {
@@ -32,59 +32,6 @@ pub(crate) fn check_no_open_review<F: Truemed>(reviews: &[Review], rules: &mut R
     for review in reviews {
         if let Some(id) = rules.open_review(review.as_str()) {
             rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(id));
-        }
-    }
-}
-
-/// What the host requested when it created a session.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedRequestedSession"))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct RequestedSession {
-    /// The host's name for the charge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent: Option<Intent>,
-    /// The fingerprint of the cart. In the flow `truemed.payment_session` it covers the whole command.
-    pub cart: Digest,
-    /// The total amount, in cents.
-    pub total: Cents,
-    /// The price of the items without charges and discounts, in cents.
-    pub items: Cents,
-    /// Whether Truemed only holds the money.
-    #[serde(default)]
-    pub authorization: bool,
-    /// Whether the session makes or charges a token.
-    #[serde(default)]
-    pub of_a_token: bool,
-    /// Whether the customer is present.
-    pub attended: bool,
-    /// The fingerprint of the metadata that Truemed must return.
-    pub metadata: Digest,
-    /// When the host requested it.
-    pub requested_at: Timestamp,
-    /// The sessions that may be this one, where a lookup found several.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) candidates: Vec<PaymentSessionId>,
-    /// The sessions that a person says are not this one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) not_ours: Vec<PaymentSessionId>,
-}
-
-impl RequestedSession {
-    pub(crate) fn of(command: &CreatePaymentSession, cart: Digest, metadata: &str, now: Timestamp) -> Self {
-        Self {
-            intent: command.intent.clone(),
-            cart,
-            total: command.total_amount,
-            items: i64::try_from(price_of(&command.order_items)).map_or(Cents::new(i64::MAX), Cents::new),
-            authorization: command.kind == Some(Kind::Authorization),
-            of_a_token: command.is_of_a_token(),
-            attended: !command.is_charge(),
-            metadata: Digest::of([metadata.as_bytes()]),
-            requested_at: now,
-            candidates: Vec::new(),
-            not_ours: Vec::new(),
         }
     }
 }

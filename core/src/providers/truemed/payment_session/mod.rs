@@ -154,8 +154,8 @@ impl Flow for PaymentSession {
                 self.refused(&id, &call, (status, code.as_deref()), cx);
                 Trigger::Refused
             }
-            Input::RefusedOnce { code, .. } => {
-                self.refused_once(code.as_deref());
+            Input::RefusedOnce { call, code, .. } => {
+                self.refused_once(&call, code.as_deref(), cx);
                 Trigger::Other
             }
             Input::NotSent { .. } => {

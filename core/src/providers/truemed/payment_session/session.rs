@@ -127,6 +127,7 @@ impl PaymentSession {
             }
             Search::NextPage(next) => cx.look_up(next),
             Search::Unclear => cx.look_again(Call::is_session),
+            Search::None if !requested.can_be_denied(cx) => cx.look_again(Call::is_session),
             Search::None => {
                 if cx.deny(Call::is_session).is_some() {
                     *self = Self::Absent;
@@ -156,9 +157,11 @@ impl PaymentSession {
     }
 
     /// Truemed refused one sending, and may have carried out another.
-    pub(super) fn refused_once(&mut self, code: Option<&str>) {
-        if let Self::Known(known) = self {
-            known.disputed |= code == Some(DISPUTED);
+    pub(super) fn refused_once(&mut self, call: &Call, code: Option<&str>, cx: &Cx<'_>) {
+        match self {
+            Self::Known(known) => known.disputed |= code == Some(DISPUTED),
+            Self::Requested(requested) if call.is_session() => requested.refused_once(cx),
+            _ => {}
         }
     }
 

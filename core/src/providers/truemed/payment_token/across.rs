@@ -64,7 +64,7 @@ impl PaymentToken {
         let made = change.on_reply((id, call), reply, self.token.payment_token(), &mut self.history, cx)?;
         if let Some(MadeUpdate { seq, items }) = made {
             self.token.settle(seq);
-            self.token.confirm(items);
+            self.token.confirm(items.filter(|_| !self.token.is_of_other(call)));
         }
         self.drop_stale_charge(cx);
         Ok(())
@@ -110,7 +110,7 @@ impl PaymentToken {
             None => self.token.settle(seq),
         }
         let items = change.confirm(by.map(|(origin, _)| origin), &mut self.history, cx);
-        self.token.confirm(items);
+        self.token.confirm(items.filter(|_| by.is_some() || !self.token.is_of_other(call)));
         self.drop_stale_charge(cx);
     }
 
@@ -171,6 +171,22 @@ impl PaymentToken {
         Ok(())
     }
 
+    /// Truemed reports another token for an origin that is settled, or the time of the known one. Returns whether it does.
+    pub(super) fn contradicted(&mut self, origin: &Origin, report: TokenReport<'_>, cx: &mut Cx<'_>) -> bool {
+        let Some(seq) = self.contradicted_seq(origin, report) else { return false };
+        self.token.apply(seq, report, cx);
+        if !self.token.is_doubtful() {
+            self.drop_stale_charge(cx);
+        }
+        true
+    }
+
+    /// The position of the settled request whose report a new one contradicts.
+    pub(super) fn contradicted_seq(&self, origin: &Origin, report: TokenReport<'_>) -> Option<u32> {
+        let seq = self.history.seq_of(origin).or_else(|| self.charge.seq_of(origin))?;
+        Some(seq).filter(|seq| !self.token.has_provision(origin) && self.token.is_contradiction(*seq, report))
+    }
+
     /// A lookup shows a provision request, with a token or without one.
     pub(super) fn on_provision_lookup(
         &mut self,
@@ -181,7 +197,13 @@ impl PaymentToken {
         self.token.check_echo(reply.metadata.as_deref(), cx);
         let origin = Origin::Request(request.clone());
         match &reply.payment_token {
-            Some(token) => self.provisioned(&origin, TokenReport::new(token, None), cx),
+            Some(token) => {
+                let report = TokenReport::new(token, None);
+                if self.contradicted(&origin, report, cx) || self.history.has(&origin) {
+                    return Ok(());
+                }
+                self.provisioned(&origin, report, cx)
+            }
             None => {
                 self.token.still_pending(&origin, cx);
                 Ok(())

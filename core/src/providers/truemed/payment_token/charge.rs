@@ -156,6 +156,14 @@ impl Charges {
         }
     }
 
+    /// The position of the open session in the order of our requests, if the origin is that session.
+    pub(super) fn seq_of(&self, origin: &Origin) -> Option<u32> {
+        match (&self.current, origin) {
+            (Charge::Open { seq, session }, Origin::Session(id)) if session.id == *id => Some(*seq),
+            _ => None,
+        }
+    }
+
     fn session_mut(&mut self, id: &str) -> Option<&mut Session> {
         match &mut self.current {
             Charge::Open { session, .. } if session.id.as_str() == id => Some(session),
@@ -268,6 +276,7 @@ impl Charges {
             }
             Search::NextPage(next) => cx.look_up(next),
             Search::Unclear => cx.look_again(Call::is_session),
+            Search::None if !requested.can_be_denied(cx) => cx.look_again(Call::is_session),
             Search::None => {
                 if let Some((id, _)) = cx.deny(Call::is_session) {
                     return Ok(ChargeSearch::NotMade(id));
@@ -275,6 +284,13 @@ impl Charges {
             }
         }
         Ok(ChargeSearch::Open)
+    }
+
+    /// Truemed refused one sending of the requested charge.
+    pub(super) fn refused_once(&mut self, cx: &Cx<'_>) {
+        if let Charge::Requested { requested, .. } = &mut self.current {
+            requested.refused_once(cx);
+        }
     }
 
     /// Notes the outcome of the charge with this intent.

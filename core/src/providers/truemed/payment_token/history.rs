@@ -164,6 +164,11 @@ impl History {
         self.closed.recent.iter().any(|it| it.origin == *origin) || self.closed.older.has(origin.id())
     }
 
+    /// The position of a recent origin in the order of our requests.
+    pub(super) fn seq_of(&self, origin: &Origin) -> Option<u32> {
+        self.closed.recent.iter().find(|it| it.origin == *origin).map(|it| it.seq)
+    }
+
     pub(super) fn has_id(&self, id: &str) -> bool {
         self.closed.recent.iter().any(|it| it.origin.id() == id) || self.closed.older.has(id)
     }

@@ -214,8 +214,12 @@ impl Flow for PaymentToken {
                 self.charge.failed(id, (reply, code), true, self.token.payment_token(), cx)?;
                 Trigger::ChargeFailed
             }
-            Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. }
-            | Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
+            Input::RefusedOnce { id, event: Some(Event::ChargeFailed(reply, code)), .. } => {
+                self.charge.refused_once(cx);
+                self.charge.failed(id, (reply, code), false, self.token.payment_token(), cx)?;
+                Trigger::ChargeFailed
+            }
+            Input::Hinted { id, event: Event::ChargeFailed(reply, code), .. } => {
                 self.charge.failed(id, (reply, code), false, self.token.payment_token(), cx)?;
                 Trigger::ChargeFailed
             }
@@ -303,10 +307,10 @@ impl Flow for PaymentToken {
     }
 
     fn ids(&self) -> Vec<TypedId> {
-        let token = self.token.payment_token().map(TypedId::from);
+        let token = self.token.payment_token().map(TypedId::from).into_iter().chain(self.token.other_ids());
         let changes = self.pending().filter_map(|it| it.origin.as_ref()).map(TypedId::from);
         let session = self.charge.session_id().map(TypedId::from);
-        let known = token.into_iter().chain(self.token.provision_ids());
+        let known = token.chain(self.token.provision_ids());
         known.chain(changes).chain(session).chain(self.history.ids()).collect()
     }
 

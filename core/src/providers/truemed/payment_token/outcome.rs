@@ -92,7 +92,10 @@ impl PaymentToken {
                 self.deleted(cx);
             }
             Call::UpdatePaymentToken(..) if status == 404 => StoredToken::ask_where_it_is(cx),
-            Call::CreatePaymentSession(command) => look_at_token(command.payment_token.as_ref(), code, cx),
+            Call::CreatePaymentSession(command) => {
+                self.charge.refused_once(cx);
+                look_at_token(command.payment_token.as_ref(), code, cx);
+            }
             _ => {}
         }
     }
@@ -104,7 +107,8 @@ impl PaymentToken {
             Call::CreatePaymentSession(command)
                 if command.is_charge() && (self.token.is(TokenState::Deleted) || is_given_up(cx)) =>
             {
-                let _ = cx.drop_unsent(Call::is_session, UNWANTED);
+                let why = if self.token.is_of_other(call) { OTHER_TOKEN } else { UNWANTED };
+                let _ = cx.drop_unsent(Call::is_session, why);
                 self.not_made(id, cx);
             }
             Call::CreatePaymentSession(_) => self.drop_stale_charge(cx),
@@ -153,7 +157,14 @@ impl PaymentToken {
                 self.charge.repaired(None, &mut self.history, cx);
             }
             (Review::RepairUnconfirmed, _) => self.charge.wait_for_repair(cx),
-            (Review::TokenNotFound, Verdict::Deleted) => self.deleted(cx),
+            (Review::TwoTokens, Verdict::Issued) => {
+                if let Some(token) = named.and_then(|id| Token::parse(id).ok()) {
+                    self.token.choose(&token, cx);
+                    self.drop_stale_charge(cx);
+                }
+            }
+            (Review::TwoTokens | Review::TokenNotFound, Verdict::Deleted) => self.deleted(cx),
+            (Review::TwoTokens, _) => {}
             (Review::TokenNotFound, _) => self.token.kept(cx),
             // The money is only held. Truemed reports what becomes of it as another status of the session.
             (Review::Unplaced, Verdict::Seen) => {}
@@ -194,6 +205,9 @@ impl PaymentToken {
 
 /// Why a charge is dropped once the host wants its token to be deleted.
 const UNWANTED: &str = "The host has requested the deletion of its token.";
+
+/// Why a charge is dropped once a person says that another token counts.
+const OTHER_TOKEN: &str = "A person has said that another token counts.";
 
 /// Whether the pending charge is not sent any more, because the host has requested the deletion of the token.
 fn is_given_up(cx: &Cx<'_>) -> bool {

@@ -16,7 +16,7 @@ use crate::providers::truemed::names::{Review, SignalName};
 use crate::providers::truemed::payment_session::{Action as SessionAction, PaymentSession};
 use crate::providers::truemed::rules::Rule;
 use crate::providers::truemed::session::check_no_open_review;
-use crate::rule::{CoreRule, UnblockedBy};
+use crate::rule::{CoreRule, Level, RuleSet, UnblockedBy};
 use crate::time::Timestamp;
 use crate::url::{is_absolute, why_not_secure};
 
@@ -31,16 +31,21 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
         Action::Charge => {
             check_can_charge(token, rules);
             check_no_open_review(&[Review::Unplaced, Review::TokenNotFound], rules);
+            check_one_token(rules);
         }
         Action::Items => {
             check_can_update(token, rules);
+            check_one_token(rules);
             // A charge that a worker has leased is for the items that were confirmed before.
             if rules.is_lease() && rules.is_leased(Call::is_session) {
                 let reply = rules.reply_to(Call::is_session);
                 rules.check(CoreRule::OneAtATime, false).unblocked_by(reply);
             }
         }
-        Action::Card => check_can_update(token, rules),
+        Action::Card => {
+            check_can_update(token, rules);
+            check_one_token(rules);
+        }
         Action::Retrieve => {
             let known = token.token.payment_token().is_some()
                 || matches!(token.token.state(), TokenState::Absent | TokenState::Adopting);
@@ -49,7 +54,10 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
                 .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
         }
         Action::RetrieveProvision | Action::RetrieveSession => {}
-        Action::Delete => check_not_deleted(token, rules),
+        Action::Delete => {
+            check_not_deleted(token, rules);
+            check_one_token(rules);
+        }
     }
 }
 
@@ -65,7 +73,15 @@ pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_
                 .unblocked_by(UnblockedBy::signal(SignalName::TokenUpdated.as_str()));
             check_one_charge(token, rules);
         }
-        Action::Charge if token.token.is(TokenState::Issued) => check_one_charge(token, rules),
+        Action::Charge if token.token.is(TokenState::Issued) => {
+            check_one_charge(token, rules);
+            // An open change of the items blocks the charge by itself.
+            let is_known = token.token.confirmed().is_some() || !token.items.is_settled() || may_be_unknown(rules);
+            rules
+                .check(Rule::SessionUnattendedItemsConfirmed, is_known)
+                .unblocked_by(UnblockedBy::action(Action::Items.as_str()))
+                .because(|| ITEMS_UNKNOWN.into());
+        }
         Action::Items => check_one_update(&token.items, Call::is_of_items, rules),
         Action::Card => check_one_update(&token.card, Call::is_of_card, rules),
         Action::RetrieveProvision => {
@@ -204,19 +220,36 @@ fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
         let signal = UnblockedBy::signal(SignalName::TokenUpdated.as_str());
         rules.check(Rule::SessionUnattendedItemsConfirmed, false).at("/order_items").unblocked_by(signal);
     } else if token.token.confirmed().is_none() {
+        // Mostly `accepts` has rejected the command already.
         rules
-            .check(Rule::SessionUnattendedItemsConfirmed, false)
+            .check(Rule::SessionUnattendedItemsConfirmed, !may_be_unknown(rules) && token.items.is_settled())
             .at("/order_items")
             .unblocked_by(update)
-            .because(|| "The items of an adopted token are not known.".into());
+            .because(|| ITEMS_UNKNOWN.into());
     } else {
         rules.check(Rule::UpdateRequiredOnItemChange, false).at("/order_items").unblocked_by(update);
     }
 }
 
+/// Why no items of a token can be charged.
+const ITEMS_UNKNOWN: &str = "The items of an adopted token are not known.";
+
+/// Whether the config lets a charge of a token with unknown items only warn.
+fn may_be_unknown(rules: &Rules<'_>) -> bool {
+    rules.config().level(Rule::SessionUnattendedItemsConfirmed.rule()) == Level::Warn
+}
+
 /// Checks that the token is not deleted, because a deleted token stays deleted.
 fn check_not_deleted(token: &PaymentToken, rules: &mut Rules<'_>) {
     rules.check(Rule::TokenDeleteFinal, !token.token.is(TokenState::Deleted));
+}
+
+/// Rejects the use of a token while a person must say which of several it is. A request that may have succeeded is not
+/// sent again either, because it could charge or change the wrong token now.
+fn check_one_token(rules: &mut Rules<'_>) {
+    if let Some(review) = rules.open_review(Review::TwoTokens.as_str()) {
+        rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(review));
+    }
 }
 
 /// Rejects the use of a token that is deleted, or whose deletion is pending. A refused deletion leaves the token as it

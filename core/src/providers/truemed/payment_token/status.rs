@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "TruemedPaymentTokenOwnStatus"))]
 #[non_exhaustive]
 pub struct Status {
-    /// The secret string that charges the token.
+    /// The secret string that charges the token. `null` while a person must say which one of several it is.
     pub payment_token: Option<Token>,
     /// The newest open provision request, or else the last one that is over.
     pub provision_token_request_id: Option<ProvisionTokenRequestId>,
@@ -52,7 +52,7 @@ impl PaymentToken {
             None => self.history.last_session(),
         };
         Status {
-            payment_token: self.token.payment_token().cloned(),
+            payment_token: self.token.payment_token().filter(|_| !self.token.is_doubtful()).cloned(),
             provision_token_request_id: self.provision_request(None).or_else(|| self.history.last_request()).cloned(),
             payment_session_id,
             provider_status,

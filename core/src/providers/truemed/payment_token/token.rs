@@ -2,6 +2,7 @@
 //! it.
 
 mod expiry;
+mod others;
 mod provision;
 
 use alloc::vec::Vec;
@@ -18,6 +19,7 @@ use crate::providers::truemed::ids::Token;
 use crate::providers::truemed::names::{Notice, Review};
 use crate::providers::truemed::rules::Rule;
 use crate::time::Timestamp;
+use others::OtherToken;
 use provision::Provision;
 
 /// The subject of the review for a token that Truemed does not find.
@@ -56,6 +58,15 @@ pub(super) struct StoredToken {
     /// The position of the newest settled request, in the order of our requests.
     #[serde(default)]
     settled: u32,
+    /// The position of the request that brought the token, if a newer request is settled without a report of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    brought: Option<u32>,
+    /// The other tokens that Truemed reported for the request that brought the token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<OtherToken>,
+    /// Whether a person has said which of these tokens counts.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    chosen: bool,
     /// The time of Truemed's newest report, if the report has one.
     #[serde(rename = "word_at", default, skip_serializing_if = "Option::is_none")]
     reported_at: Option<Timestamp>,
@@ -173,17 +184,23 @@ impl StoredToken {
     /// Notes that a request of ours is settled, and applies its report unless a newer one was applied. Returns whether
     /// the report is the newest.
     pub(super) fn apply(&mut self, seq: u32, report: TokenReport<'_>, cx: &mut Cx<'_>) -> bool {
+        if self.is_other(seq, report.token) {
+            return self.compare(report, cx);
+        }
         let newest = self.is_newest(seq, report);
         if newest {
             if self.payment_token.as_ref() != Some(report.token) {
                 // Later webhooks can find this row by the token.
                 cx.learn(report.token);
             }
+            self.reported_at = report.at.or(self.reported_at.filter(|_| seq == self.brought_by()));
+            if seq != self.brought_by() {
+                self.forget_others(cx);
+            }
             self.payment_token = Some(report.token.clone());
             self.letter_expires(report.lmn_expires_at.or(self.lmn_expires_at), cx);
             self.look_at_card(cx);
-            self.reported_at = report.at.or(self.reported_at);
-            self.settled = seq;
+            (self.settled, self.brought) = (seq, None);
         }
         if self.state < TokenState::Issued {
             self.state = TokenState::Issued;
@@ -201,7 +218,10 @@ impl StoredToken {
 
     /// Notes that a request without a report of the token is settled.
     pub(super) fn settle(&mut self, seq: u32) {
-        self.settled = self.settled.max(seq);
+        if seq > self.settled {
+            self.brought = Some(self.brought_by());
+            self.settled = seq;
+        }
     }
 
     /// Truemed's replies refused every sending of the last request, and Truemed made a token all the same.
@@ -302,6 +322,7 @@ impl StoredToken {
             Review::ChangeUnconfirmed.as_str(),
             Review::RepairUnconfirmed.as_str(),
             Review::TokenNotFound.as_str(),
+            Review::TwoTokens.as_str(),
         ];
         cx.withdraw_all_about(&outdated, |_| true);
         self.forget_provisions(cx);

@@ -125,7 +125,9 @@ impl PaymentToken {
             at: webhook.changed_at(),
         };
         let is_other = self.token.payment_token() != Some(report.token);
-        let brings_other = |it: &&Origin| is_other && (self.token.has_provision(it) || ours && !self.history.has(it));
+        let is_news = |it: &Origin| self.contradicted_seq(it, report).is_some();
+        let is_new = |it: &Origin| self.token.has_provision(it) || ours && !self.history.has(it) || is_news(it);
+        let brings_other = |it: &&Origin| is_other && is_new(it);
         let other = origins.iter().flatten().find(brings_other);
         match (self.token.state(), other) {
             // It counts once the first token is deleted, or stays.
@@ -159,6 +161,9 @@ impl PaymentToken {
         let is_named = |it: &PendingChange| it.is_named_by(origin);
         if self.pending().any(is_named) {
             self.customer_acted(Some(origin), report, is_named, cx);
+            return Ok(());
+        }
+        if self.contradicted(origin, report, cx) {
             return Ok(());
         }
         if self.token.has_provision(origin) {

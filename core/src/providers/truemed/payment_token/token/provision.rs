@@ -224,7 +224,11 @@ impl StoredToken {
             history.add(provision.seq, origin.clone());
         }
         cx.withdraw_review(Review::NoSignal, origin.id());
-        cx.withdraw(|call| matches!(call, Call::RetrieveProvisionTokenRequest(_)));
+        // A lookup that a worker has leased may show another token.
+        let is_lookup = |call: &Call| matches!(call, Call::RetrieveProvisionTokenRequest(_));
+        if !cx.is_leased(is_lookup) {
+            cx.withdraw(is_lookup);
+        }
         self.forget_provisions(cx);
         // The reply had an id and no page, so the same request was pending again. It needs no further reply.
         let is_same = |it: &Provision| it.seq == provision.seq && it.origin.is_none();
@@ -253,7 +257,7 @@ impl StoredToken {
         history.add(seq, origin.clone());
         self.confirmed = provision.map(|it| it.items);
         cx.learn(report.token);
-        self.payment_token = Some(report.token.clone());
+        self.delete_instead(report, cx);
         self.request_deletion(cx);
     }
 
