@@ -262,6 +262,7 @@ impl PaymentToken {
     /// A search read a page of the list.
     pub(super) fn on_session_page(&mut self, find: &Find, page: &SessionPage, cx: &mut Cx<'_>) -> Applied {
         match self.charge.on_session_page(find, page, &self.history, cx)? {
+            ChargeSearch::Made(id, report) if self.charge.found_failed(&id, report, cx) => {}
             ChargeSearch::Made(id, report) => return self.bind(id, report, cx),
             ChargeSearch::NotMade(id) => self.not_made(&id, cx),
             ChargeSearch::Open => {}

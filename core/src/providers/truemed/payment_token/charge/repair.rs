@@ -6,7 +6,7 @@ use alloc::format;
 
 use super::{
     Call, Cents, Charge, Charges, Cx, EffectId, FailedChargeReply, History, IgnoredReason, Intent, NextAction, Notice,
-    Origin, Outcome, PaymentSessionId, PollTimer, Review, SignalName, String, Token, Wait,
+    Origin, Outcome, PaymentSessionId, PollTimer, Review, SessionReport, SignalName, Status, String, Token, Wait,
 };
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +136,36 @@ impl Charges {
             *last = Some(failed);
         }
         Ok(())
+    }
+
+    /// The list shows the requested charge as a session that has failed, and another sending's reply has said what the
+    /// customer must do about it. Whether that is so: otherwise the session is one like any other.
+    pub(in super::super) fn found_failed(
+        &mut self,
+        id: &PaymentSessionId,
+        report: Option<&SessionReport>,
+        cx: &mut Cx<'_>,
+    ) -> bool {
+        let Charge::Requested { failed, .. } = &mut self.current else { return false };
+        let status = report.map(|it| &it.status);
+        let has_ended = matches!(status, Some(Status::Rejected | Status::Canceled));
+        let Some(mut found) = failed.take_if(|it| match &it.session {
+            Some(named) => named == id && (has_ended || status.is_none_or(|it| *it == Status::Pending)),
+            None => has_ended,
+        }) else {
+            return false;
+        };
+        // A later reply with another session would show that Truemed made a second one.
+        cx.prove(Call::is_session, Some(id.as_str()));
+        cx.withdraw(Call::is_find);
+        cx.learn(id);
+        if status.is_none() {
+            cx.look_up(Call::RetrievePaymentSession(id.clone()));
+        }
+        found.session = Some(id.clone());
+        self.settle(found.intent.as_ref(), Outcome::Failed);
+        self.current = Charge::Failed(found);
+        true
     }
 
     /// The failure that waits for the customer.
