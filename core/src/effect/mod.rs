@@ -27,7 +27,7 @@ use crate::time::Timestamp;
 pub use delivery::{DeliveredItem, Delivery, Period};
 pub use operation::{Choice, NamedId, Operation, Question, Retry};
 pub(crate) use operation::{GIVE_UP, KEEP_TRYING, RETRY, Success};
-pub(crate) use outbox::{Counter, Outbox, OutboxEntry, StoredEffect};
+pub(crate) use outbox::{Counter, Outbox, OutboxEntry, StoredEffect, ended};
 pub(crate) use past::{End, Past};
 pub(crate) use sendings::{BETWEEN_DENIALS, GoodReply};
 

@@ -137,6 +137,11 @@ pub(crate) enum StoredEffect<C> {
     },
 }
 
+/// The name under which the ends of access to a subscription are counted.
+pub(crate) fn ended(about: &TypedId) -> String {
+    format!("access:{}:ended", about.as_str())
+}
+
 /// The kind of the most common subject of a review.
 const fn subscription() -> Cow<'static, str> {
     Cow::Borrowed("subscription")
@@ -237,15 +242,9 @@ impl<C: Call> Outbox<C> {
         number
     }
 
-    /// Counts a level of access, such as that of `access:fsub_1`.
-    pub(crate) fn number_level(&mut self, level: &EffectId) {
-        let before = self.levels(level.as_str());
-        self.count(String::from(level.as_str()), before.saturating_add(1));
-    }
-
-    /// How many levels of access there have been under this name.
-    pub(crate) fn levels(&self, level: &str) -> u32 {
-        self.number_of(level)
+    /// Counts one more under a name, such as another level of access under `access:fsub_1`.
+    pub(crate) fn count_one(&mut self, name: &str) {
+        self.count(String::from(name), self.number_of(name).saturating_add(1));
     }
 
     /// The last number of an operation, or of a level of access.

@@ -10,7 +10,7 @@ use core::ops::{Deref, DerefMut};
 
 use super::{Ask, Flow, Moment, Named, PollTimer, Rules};
 use crate::config::Context;
-use crate::effect::{Call, Outbox, OutboxEntry, StoredEffect};
+use crate::effect::{Call, Outbox, OutboxEntry, StoredEffect, ended};
 use crate::fact::{Failure, FailureKind};
 use crate::id::{EffectId, Intent, Key, TypedId};
 use crate::money::Cents;
@@ -302,14 +302,19 @@ impl<'a, F: Flow> Cx<'a, F> {
 
     /// Makes access until an instant pending, in place of any other access to the same subscription.
     ///
-    /// The id names the instant. So a worker's report about one level does not count for the next.
+    /// The id names the instant. So a worker's report about one level does not count for the next. A level that a customer has
+    /// again, after a worker has taken the access away, is another one.
     pub fn access(&mut self, about: impl Into<TypedId>, paid_until: Option<Timestamp>, access_until: Timestamp) {
         let about = about.into();
         let level = EffectId::about("access", about.as_str());
-        let id = EffectId::of("access", format_args!("{}/{}", level.cause(), access_until.as_millis()));
         let outbox = self.outbox.to_mut();
+        let until = access_until.as_millis();
+        let id = match outbox.number_of(&ended(&about)) {
+            0 => EffectId::of("access", format_args!("{}/{until}", level.cause())),
+            ends => EffectId::of("access", format_args!("{}/{until}/{}", level.cause(), ends.saturating_add(1))),
+        };
         outbox.entries.retain(|it| !matches!(&it.effect, StoredEffect::Access { about: have, .. } if *have == about));
-        outbox.number_level(&level);
+        outbox.count_one(level.as_str());
         outbox.put(id, StoredEffect::Access { about, paid_until, access_until }, None);
     }
 

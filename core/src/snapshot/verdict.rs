@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::observe::Observed;
 use super::{Ignored, Snapshot};
 use crate::config::Context;
-use crate::effect::{Call, Choice, End, GIVE_UP, KEEP_TRYING, OutboxEntry, Question, RETRY, StoredEffect};
+use crate::effect::{Call, Choice, End, GIVE_UP, KEEP_TRYING, OutboxEntry, Question, RETRY, StoredEffect, ended};
 use crate::fact::{FactError, IgnoredReason, Verdict};
 use crate::flow::{Flow, Input, Named, Reviews};
 use crate::id::EffectId;
@@ -56,6 +56,10 @@ impl<F: Flow> Snapshot<F> {
                 let reason = format!("is `{effect}`, which is not a review: report it with `done`");
                 Err(FactError::new("/effect", reason).into())
             }
+            (StoredEffect::Access { about, paid_until: None, .. }, None) => {
+                cx.outbox.to_mut().count_one(&ended(about));
+                Ok(self.outbox_changed(cx, None))
+            }
             (_, None) => Ok(self.outbox_changed(cx, None)),
         }
     }
@@ -78,7 +82,7 @@ impl<F: Flow> Snapshot<F> {
             let instant = it.id.as_str().strip_prefix(level).and_then(|rest| rest.strip_prefix('/'));
             instant.is_some() && matches!(it.effect, StoredEffect::Access { .. })
         };
-        self.outbox.entries.iter().find(is_level).filter(|_| self.outbox.levels(level) == 1)
+        self.outbox.entries.iter().find(is_level).filter(|_| self.outbox.number_of(level) == 1)
     }
 
     /// Checks that a verdict does not name an object that is known to belong to another request.
