@@ -8,11 +8,12 @@ const { Snapshot, load, providers, written } = require('./snapshot.cjs');
 const { NotAuthentic, RuleboundError, text, write } = require('./text.cjs');
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** What `readWebhook` takes. */
 const WEBHOOK = ['secrets', 'headers', 'body', 'now', 'topic', 'toleranceMs'];
 
-/** Reads a webhook: its fact with the body as it came, its ids, and the status to reply with; or throws `NotAuthentic`. */
+/** Reads a webhook: its fact with the body, its ids, and the status to reply with; or throws `NotAuthentic`. */
 function readWebhook(provider, options) {
   if (typeof options !== 'object' || options === null) {
     throw new RuleboundError('malformed', '', 'the webhook is missing: give `{ secrets, headers, body, now }`');
@@ -33,8 +34,18 @@ function readWebhook(provider, options) {
   const answer = native.readWebhook(provider, fields.secrets, fields.headers, raw(body), millis, about, fields.tolerance_ms);
   if (native.numbers[0] === WRONG) failWebhook(answer, { ...fields, body: '""', now: instantText(now) });
   const received = JSON.parse(answer);
-  received.fact.body = body;
+  received.fact.body = plain(body);
   return received;
+}
+
+/** A body as text, so that a fact can be stored as JSON. Bytes that are no text stay as they are. */
+function plain(body) {
+  if (!isUint8Array(body)) return body;
+  try {
+    return decoder.decode(body);
+  } catch {
+    return body;
+  }
 }
 
 /** The ids of a webhook that is stored: what `readWebhook` would find now. */

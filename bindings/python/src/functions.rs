@@ -83,11 +83,12 @@ fn read_webhook<'py>(
         let raw = raw(body)?;
         let received = read_webhook_with(provider, &secrets, &headers, raw.as_bytes(), now, &options);
         let mut received = received.map_err(|why| not_authentic(py, provider, why))?;
-        // The body goes into the fact as it came: bytes are not always text.
+        // A host stores the fact as JSON, which carries text. Bytes that are no text stay bytes.
         received.fact = received.fact.with_body(&b""[..]);
         let made = values::plain(py, &received)?;
-        let as_it_came = if body.is_instance_of::<PyString>() { body } else { raw.as_any() };
-        made.get_item(intern!(py, "fact"))?.set_item(intern!(py, "body"), as_it_came)?;
+        let text = std::str::from_utf8(raw.as_bytes()).ok().map(|it| PyString::new(py, it).into_any());
+        let body = text.as_ref().unwrap_or_else(|| raw.as_any());
+        made.get_item(intern!(py, "fact"))?.set_item(intern!(py, "body"), body)?;
         Ok(made)
     })
 }
