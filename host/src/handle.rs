@@ -346,20 +346,25 @@ impl Host {
         self.observe(flow, key, &Brought::new(Fact::reviewed(&effect, verdict, id).into_owned(), actor)).await
     }
 
-    /// Brings a fact to a row that must be there.
+    /// Brings a fact to a row that must be there, and gives the row.
     async fn observe(&self, flow: &str, key: &str, brought: &Brought) -> Result<Row> {
-        let address = Address { flow: flow.into(), key: key.into() };
         let unknown = || Error::Unknown { flow: flow.into(), key: key.into() };
-        let mut entered = self.enter(Which::Row(&address)).await?.ok_or_else(unknown)?;
-        match self.decide(&mut entered, Some(brought), false).await {
-            Ok(_) => entered.own.commit().await?,
-            Err(error) => {
-                entered.own.rollback().await?;
-                return Err(error);
-            }
-        }
+        self.bring(&Address { flow: flow.into(), key: key.into() }, brought).await?;
         self.wake();
         self.get_any(flow, key).await?.ok_or_else(unknown)
+    }
+
+    /// Brings a fact to a row that must be there.
+    pub(crate) async fn bring(&self, to: &Address, brought: &Brought) -> Result<()> {
+        let unknown = || Error::Unknown { flow: to.flow.clone(), key: to.key.clone() };
+        let mut entered = self.enter(Which::Row(to)).await?.ok_or_else(unknown)?;
+        match self.decide(&mut entered, Some(brought), false).await {
+            Ok(_) => entered.own.commit().await,
+            Err(error) => {
+                entered.own.rollback().await?;
+                Err(error)
+            }
+        }
     }
 }
 

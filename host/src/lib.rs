@@ -71,7 +71,7 @@
 //!
 //! - Each handler is called at least once. Only what `on_tx` writes in its transaction is written exactly once.
 //! - "Never twice" needs a durable database: SQLite with WAL and `synchronous=FULL`, as [`Database::connect`] opens it, or a
-//!   PostgreSQL with `fsync`. [`Host::doctor`] looks. After a restored backup call [`Host::restored`].
+//!   PostgreSQL with `fsync`. [`Host::doctor`] looks. After a restored backup call [`Host::restored`] before a worker runs.
 //! - Snapshots contain tokens. Encrypt the disk. The journal and the logs contain neither bodies nor tokens nor customers' data.
 //! - Statements have no names, so that a transaction pooler can be in between. On a direct connection to PostgreSQL,
 //!   [`Database::named_statements`] lets the server plan each of them once.
@@ -103,8 +103,8 @@ mod visit;
 mod webhook;
 mod work;
 mod handle;
-mod ops;
 mod doctor;
+mod ops;
 mod command;
 mod dashboard;
 #[cfg(feature = "axum")]
@@ -115,10 +115,11 @@ pub use dashboard::Access;
 #[cfg(feature = "postgres")]
 pub use db::Statements;
 pub use db::{Database, Tx};
+pub use doctor::{Problem, Restored};
 pub use error::{BoxError, Error, Result};
 pub use handle::Handle;
 pub use host::{Builder, Host};
-pub use ops::{Import, Imported, Problem, Stats};
+pub use ops::{Import, Imported, Stats};
 pub use pause::Pause;
 pub use provider::{Account, Provider};
 pub use send::{Outgoing, Sent, Transport};

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use rulebound::time::Timestamp;
-use rulebound::{Context, Fact};
+use rulebound::Context;
 use serde::Serialize;
 
 use crate::db::{Record, args};
+use crate::doctor::Problem;
 use crate::draft::digest;
 use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::Address;
 use crate::pause::Pause;
-use crate::visit::{Brought, Entered, Visited, Which};
+use crate::visit::{Entered, Which};
 
 /// How many rows one transaction of an import makes, and how many lines one of pruning deletes.
 const BATCH: usize = 100;
@@ -38,18 +38,6 @@ pub struct Stats {
     pub failing_effects: i64,
     /// Questions that wait for a person.
     pub reviews_open: i64,
-}
-
-/// A row whose journal does not fit.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The flow.
-    pub flow: String,
-    /// The row's key.
-    pub key: String,
-    /// `gap`: a revision has no line. `digest`: the snapshot is not the one that the last line describes.
-    pub problem: &'static str,
 }
 
 /// One adoption of an import.
@@ -338,16 +326,19 @@ impl Host {
         let mut after = (String::new(), String::new());
         loop {
             let sql = format!(
-                "SELECT flow, key, snapshot, revision FROM {t}flows WHERE flow > $1 OR (flow = $1 AND key > $2) ORDER BY flow, key LIMIT {PRUNED}"
+                "SELECT flow, key, snapshot, revision FROM {t}flows WHERE (flow, key) > ($1, $2) ORDER BY flow, key LIMIT {PRUNED}"
             );
             let mut own = self.begin_read().await?;
+            if self.0.database.is_postgres() {
+                // The rows and their lines as of one instant: workers go on meanwhile.
+                own.tx().script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+            }
             let rows = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
             for row in &rows {
                 after = (row.text(0)?, row.text(1)?);
                 let sql = format!("SELECT revision, digest FROM {t}journal WHERE flow = $1 AND key = $2 ORDER BY seq");
                 let lines = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
-                let found = problem(row, &lines)?;
-                problems.extend(found.map(|problem| Problem { flow: after.0.clone(), key: after.1.clone(), problem }));
+                problems.extend(in_journal(row, &lines)?.into_iter().map(|it| it.of_row(&after.0, &after.1)));
             }
             own.commit().await?;
             if rows.len() < PRUNED {
@@ -355,43 +346,22 @@ impl Host {
             }
         }
     }
-
-    /// After a restored backup: observes `restored` in every row, so that open requests are looked up and not sent again.
-    /// `taken_at` is when the backup was taken. The result is the number of rows.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
-    pub async fn restored(&self, taken_at: i64) -> Result<usize> {
-        let t = &self.0.store.t;
-        let brought = Brought::new(Fact::restored(Timestamp::from_millis(taken_at)), "doctor");
-        let (mut rows, mut last) = (0_usize, Address { flow: String::new(), key: String::new() });
-        loop {
-            let sql = format!(
-                "SELECT flow, key FROM {t}flows WHERE flow > $1 OR (flow = $1 AND key > $2) ORDER BY flow, key LIMIT 1"
-            );
-            let mut own = self.begin_read().await?;
-            let next = own.tx().row(&sql, args![&last.flow, &last.key]).await?;
-            own.commit().await?;
-            let Some(next) = next else { return Ok(rows) };
-            last = Address { flow: next.text(0)?, key: next.text(1)? };
-            if let Visited::Saved(_) = self.visit(Which::Row(&last), Some(&brought), false).await? {
-                rows = rows.saturating_add(1);
-            }
-        }
-    }
 }
 
 /// What is wrong with a row's journal.
-fn problem(row: &Record, lines: &[Record]) -> Result<Option<&'static str>> {
+fn in_journal(row: &Record, lines: &[Record]) -> Result<Vec<Problem>> {
+    let mut found = Vec::new();
     let mut before: Option<i64> = None;
     for line in lines {
         let revision = line.int(0)?;
-        if before.is_some_and(|it| revision != it && revision != it.saturating_add(1)) {
-            return Ok(Some("gap"));
+        if let Some(before) = before.filter(|it| revision != *it && revision != it.saturating_add(1)) {
+            found.push(Problem::new("gap", format!("revision {revision} follows {before}")));
         }
         before = Some(revision);
     }
-    let Some(last) = lines.last() else { return Ok(None) };
-    Ok((last.text(1)? != digest(row.text(2)?.as_bytes())).then_some("digest"))
+    let Some(last) = lines.last() else { return Ok(found) };
+    if (last.int(0)?, last.text(1)?) != (row.int(3)?, digest(row.text(2)?.as_bytes())) {
+        found.push(Problem::new("digest", "the row is not what the journal's last line says"));
+    }
+    Ok(found)
 }

@@ -250,7 +250,9 @@ impl Accounts {
         let failed = |reason: String| Error::Account { provider: name.into(), account: account.into(), reason };
         let lookup = provider.lookup.as_ref().ok_or_else(|| failed("the provider has no lookup".into()))?;
         let found = lookup(account.into()).await.map_err(|error| failed(error.to_string()))?;
-        let settings = Arc::new(self.settings(name, provider, &found)?);
+        let wrong =
+            |error: Error| Error::Config { provider: name.into(), account: account.into(), reason: error.to_string() };
+        let settings = Arc::new(self.settings(name, provider, &found).map_err(wrong)?);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert((name.into(), account.into()), (Instant::now(), Arc::clone(&settings)));
         Ok(settings)

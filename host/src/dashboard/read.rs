@@ -118,7 +118,7 @@ impl Host {
             }
             Ok(None) => return Err(Refused::not_found("row")),
             // Its journal can still be looked at. Its ids have no kinds here, and one of them can be a token.
-            Err(Error::Core(_) | Error::Account { .. } | Error::Input { .. }) => {
+            Err(Error::Core(_) | Error::Account { .. } | Error::Config { .. } | Error::Input { .. }) => {
                 (Value::Null, json!([]), json!([]), json!([]), json!([]))
             }
             Err(error) => return Err(error.into()),
