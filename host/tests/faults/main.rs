@@ -1,4 +1,5 @@
-//! What fails around a host: two workers that meet one failure, accounts with wrong settings, and handlers that break their transaction.
+//! What fails around a host: two workers that meet one failure, accounts with wrong settings, handlers that break their transaction, and
+//! tables that are broken.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -8,6 +9,7 @@
 )]
 
 mod accounts;
+mod command;
 mod place;
 mod transactions;
 mod twice;
