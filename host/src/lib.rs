@@ -77,7 +77,7 @@
 //!   [`Database::named_statements`] lets the server plan each of them once.
 //! - [`Provider::max_in_flight`] and [`Provider::max_per_second`] are for each account and each process.
 //! - [`Host::command`] gives your own program `worker`, `migrate`, `doctor` and `verify`. The gauges are events of `tracing`, every 15 s.
-//! - `inbox_age_ms` also counts events that no flow needs, which are kept for 30 days. Subscribe only to these at Flex:
+//! - An event that no flow needs is acknowledged and dropped. It costs a request: subscribe only to these at Flex:
 //!   `checkout.session.*`, `invoice.paid`, `invoice.payment_succeeded`, `invoice.payment_failed`, `customer.subscription.*`,
 //!   `refund.*`, `charge.refund.updated`, `charge.refunded` and `charge.dispute.*`.
 //! - Lock your own rows first, and call `handle` last. On SQLite, a handler must not call the host outside its transaction.
@@ -105,6 +105,7 @@ mod work;
 mod handle;
 mod doctor;
 mod ops;
+mod upkeep;
 mod command;
 mod dashboard;
 #[cfg(feature = "axum")]

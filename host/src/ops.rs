@@ -1,7 +1,5 @@
 //! What an operator calls: gauges, pauses, imports, forgetting, and checks of the journal and the tables.
 
-use std::time::Duration;
-
 use rulebound::Context;
 use serde::Serialize;
 
@@ -14,15 +12,9 @@ use crate::inbox::Address;
 use crate::pause::Pause;
 use crate::visit::{Entered, Which};
 
-/// How many rows one transaction of an import makes, and how many lines one of pruning deletes.
+/// How many rows one transaction of an import makes, and how many rows one of a check of the journal reads.
 const BATCH: usize = 100;
-const PRUNED: usize = 1_000;
-const DAY_MS: i64 = 86_400_000;
-/// How often the gauges are told, and after how many times of it the journal is pruned: each hour.
-const TOLD_EVERY: Duration = Duration::from_secs(15);
-const PRUNED_EVERY: u32 = 240;
-/// How long a line of the journal is kept.
-const JOURNAL_DAYS: i64 = 400;
+const CHECKED: usize = 1_000;
 
 /// Five numbers that say whether the host keeps up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
@@ -265,55 +257,6 @@ impl Host {
         Ok(())
     }
 
-    /// What goes on beside the workers: the gauges are told, and old lines of the journal go.
-    pub(crate) async fn upkeep(&self) {
-        let mut stopping = self.0.stopping.clone();
-        for round in 0_u32.. {
-            let pruned = if round.is_multiple_of(PRUNED_EVERY) { self.prune().await } else { Ok(()) };
-            let told = self.tell().await;
-            for error in [pruned, told].into_iter().filter_map(Result::err) {
-                tracing::error!(class = error.class(), %error, "the upkeep failed, and goes on");
-            }
-            tokio::select! {
-                () = tokio::time::sleep(TOLD_EVERY) => {}
-                _ = stopping.wait_for(|it| *it) => return,
-            }
-        }
-    }
-
-    /// Tells the gauges as an event: `tracing-opentelemetry` makes metrics of fields with these names.
-    async fn tell(&self) -> Result<()> {
-        if tracing::enabled!(tracing::Level::INFO) {
-            let Stats { oldest_overdue_ms, due, inbox_age_ms, failing_effects, reviews_open } = self.stats().await?;
-            tracing::info!(
-                gauge.rulebound.oldest_overdue_ms = oldest_overdue_ms,
-                gauge.rulebound.due = due,
-                gauge.rulebound.inbox_age_ms = inbox_age_ms,
-                gauge.rulebound.failing_effects = failing_effects,
-                gauge.rulebound.reviews_open = reviews_open,
-                "gauges"
-            );
-        }
-        Ok(())
-    }
-
-    /// Deletes lines of the journal that are older than 400 days.
-    async fn prune(&self) -> Result<()> {
-        let t = &self.0.store.t;
-        let before = self.0.hooks.now().saturating_sub(JOURNAL_DAYS.saturating_mul(DAY_MS));
-        loop {
-            let sql = format!(
-                "DELETE FROM {t}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {t}journal WHERE at < $1 ORDER BY at LIMIT {PRUNED})"
-            );
-            let mut own = self.begin().await?;
-            let deleted = own.tx().run(&sql, args![before]).await?;
-            own.commit().await?;
-            if deleted < PRUNED as u64 {
-                return Ok(());
-            }
-        }
-    }
-
     /// Compares the journal with the rows: gaps in a row's revisions, and rows whose snapshot is not the one that was written
     /// last.
     ///
@@ -326,7 +269,7 @@ impl Host {
         let mut after = (String::new(), String::new());
         loop {
             let sql = format!(
-                "SELECT flow, key, snapshot, revision FROM {t}flows WHERE (flow, key) > ($1, $2) ORDER BY flow, key LIMIT {PRUNED}"
+                "SELECT flow, key, snapshot, revision FROM {t}flows WHERE (flow, key) > ($1, $2) ORDER BY flow, key LIMIT {CHECKED}"
             );
             let mut own = self.begin_read().await?;
             if self.0.database.is_postgres() {
@@ -341,7 +284,7 @@ impl Host {
                 problems.extend(in_journal(row, &lines)?.into_iter().map(|it| it.of_row(&after.0, &after.1)));
             }
             own.commit().await?;
-            if rows.len() < PRUNED {
+            if rows.len() < CHECKED {
                 return Ok(problems);
             }
         }

@@ -1,5 +1,5 @@
 //! What fails around a host: two workers that meet one failure, accounts with wrong settings, handlers that break their transaction, and
-//! tables that are broken.
+//! tables that are broken, and webhooks that no row takes.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -10,6 +10,7 @@
 
 mod accounts;
 mod command;
+mod inbox;
 mod place;
 mod transactions;
 mod twice;
