@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, at, jitter};
 use crate::inbox::Address;
 use crate::provider::Settings;
+use crate::read::seen;
 use crate::snapshot::{Any, Row, provider_of};
 use crate::store::{Locked, start};
 use crate::visit::{Brought, Which};
@@ -85,7 +86,10 @@ impl<'a, S: Send + 'a> IntoFuture for Handle<'a, S> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let row = match self.tx {
-                Some(mut tx) => self.host.handle_in(&mut tx, &self.call).await?,
+                Some(mut tx) => {
+                    tx.check_begun(&format!("{}flows", self.host.0.store.t)).await?;
+                    self.host.handle_in(&mut tx, &self.call).await?
+                }
                 None => self.host.handle_alone(&self.call).await?,
             };
             (self.typed)(row)
@@ -274,39 +278,6 @@ impl Host {
         }
     }
 
-    /// The row of a flow, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails, or the snapshot cannot be read.
-    pub async fn get<F: Flow>(&self, key: &str) -> Result<Option<Row<Snapshot<F>>>> {
-        self.get_any(F::ID, key).await?.map(Row::typed).transpose()
-    }
-
-    /// The row of a flow that is known only at run time, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails, or the snapshot cannot be read.
-    pub async fn get_any(&self, flow: &str, key: &str) -> Result<Option<Row>> {
-        let mut own = self.begin_read().await?;
-        let row = self.get_in(&mut own.tx(), flow, key).await;
-        own.commit().await?;
-        row
-    }
-
-    /// The row as your own transaction sees it, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails, or the snapshot cannot be read.
-    pub async fn get_in(&self, tx: &mut Tx<'_>, flow: &str, key: &str) -> Result<Option<Row>> {
-        let Some(row) = self.0.store.read(tx, self.time(), flow, key).await? else { return Ok(None) };
-        let settings = self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
-        let snapshot = row.load()?;
-        Ok(Some(seen(row, snapshot, settings)))
-    }
-
     /// The customer's browser came back: it proves nothing, and makes lookups due.
     ///
     /// # Errors
@@ -365,40 +336,5 @@ impl Host {
                 Err(error)
             }
         }
-    }
-}
-
-/// A row as the application sees it.
-fn seen(row: Locked, snapshot: Any, settings: Arc<Settings>) -> Row {
-    let Locked {
-        flow,
-        key,
-        account,
-        reference,
-        wake_at,
-        reviews,
-        failing,
-        tries,
-        last_error,
-        created_at,
-        updated_at,
-        now,
-        ..
-    } = row;
-    let context = Context::new(at(now), Arc::clone(&settings.config));
-    Row {
-        flow,
-        key,
-        account,
-        reference,
-        wake_at,
-        reviews,
-        failing,
-        tries,
-        last_error,
-        created_at,
-        updated_at,
-        snapshot,
-        context,
     }
 }

@@ -102,6 +102,7 @@ mod schema;
 mod visit;
 mod webhook;
 mod work;
+mod read;
 mod handle;
 mod doctor;
 mod ops;

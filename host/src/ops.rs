@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::Address;
 use crate::pause::Pause;
+use crate::snapshot::provider_of;
 use crate::visit::{Entered, Which};
 
 /// How many rows one transaction of an import makes, and how many rows one of a check of the journal reads.
@@ -140,7 +141,7 @@ impl Host {
         let sql =
             format!("UPDATE {t}flows SET tries = 0, last_error = NULL, wake_at = $1 WHERE flow = $2 AND key = $3");
         own.tx().run(&sql, args![row.now, flow, key]).await?;
-        store.resume(&mut own.tx(), (crate::snapshot::provider_of(flow), &row.account)).await?;
+        store.resume(&mut own.tx(), (provider_of(flow), &row.account)).await?;
         own.commit().await?;
         self.wake();
         Ok(())
@@ -222,10 +223,14 @@ impl Host {
 
     async fn import_batch(&self, rows: &[Import], per_second: u32, imported: &mut Imported) -> Result<()> {
         let t = &self.0.store.t;
+        for row in rows {
+            row.check()?;
+            // Before the transaction, because a lookup takes its time.
+            self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
+        }
         let mut own = self.begin().await?;
         let mut batch = Imported::default();
         for row in rows {
-            row.check()?;
             if self.0.store.read(&mut own.tx(), self.time(), &row.flow, &row.key).await?.is_some() {
                 batch.existing = batch.existing.saturating_add(1);
                 continue;

@@ -204,6 +204,13 @@ impl Store {
     fn update<'a>(&self, row: &'a Locked, draft: &'a Draft, wake_at: Option<i64>, context: &Context) -> Write<'a> {
         let t = &self.t;
         let (reviews, failing) = draft.counts(context);
+        let (flow, key) = (row.flow.as_str(), row.key.as_str());
+        if reviews > row.reviews {
+            tracing::warn!(flow, key, reviews, "a question waits for a person");
+        }
+        if failing > row.failing {
+            tracing::error!(flow, key, failing, "an effect was tried five times, and is tried again");
+        }
         let first = args![wake_at, reviews, failing, row.reference.as_deref(), &row.flow, &row.key, draft.before];
         let mut args = first.to_vec();
         let mut changed = "";

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use rulebound::Headers;
 use rulebound_host::{Delivery, Error, Host, Outgoing, Provider, Sent, Task, Transport, Tx};
 
+use crate::on_both;
 use crate::place::{CREATE, FLOW, KEY, NOW, Place};
 
 const CHARGE: &str = r#"{"type": "create_payment_session", "payment_token": "pt_1", "intent": "2026-12", "total_amount": 1500,
@@ -95,7 +96,10 @@ async fn a_broken_transaction_is_no_database_that_is_away() {
     };
     // The host's own transaction, whose function ignores an error.
     let ended = host.transaction(|tx| {
-        Box::pin(async move { Ok(drop(sqlx::query("SELECT no_such_column").execute(tx.postgres()?).await)) })
+        Box::pin(async move {
+            drop(sqlx::query("SELECT no_such_column").execute(tx.postgres()?).await);
+            Ok(())
+        })
     });
     said(&ended.await.unwrap_err());
     // The caller's transaction.
@@ -105,3 +109,32 @@ async fn a_broken_transaction_is_no_database_that_is_away() {
     said(&host.handle_json(FLOW, KEY, CREATE).tx(&mut tx).await.unwrap_err());
     place.remove().await;
 }
+
+/// A connection without a transaction would save each statement by itself, and lock nothing.
+async fn a_connection_without_a_transaction_is_refused(place: &Place) {
+    let host = place.host(Provider::new("sk")).build().unwrap();
+    host.migrate().await.unwrap();
+    let flows = format!("SELECT COUNT(*) FROM {}", place.table("rulebound_flows"));
+    let error = match place {
+        Place::Sqlite(pool, _) => {
+            let mut connection = pool.acquire().await.unwrap();
+            let error = host.handle_json(FLOW, KEY, CREATE).tx(&mut *connection).await.unwrap_err();
+            // It can still be used, also with a transaction that sqlx has not begun.
+            sqlx::query("BEGIN").execute(&mut *connection).await.unwrap();
+            host.handle_json(FLOW, KEY, CREATE).tx(&mut *connection).await.unwrap();
+            sqlx::query("ROLLBACK").execute(&mut *connection).await.unwrap();
+            error
+        }
+        Place::Postgres(pool, _) => {
+            let mut connection = pool.acquire().await.unwrap();
+            let error = host.handle_json(FLOW, KEY, CREATE).tx(&mut *connection).await.unwrap_err();
+            sqlx::query("BEGIN").execute(&mut *connection).await.unwrap();
+            host.handle_json(FLOW, KEY, CREATE).tx(&mut *connection).await.unwrap();
+            sqlx::query("ROLLBACK").execute(&mut *connection).await.unwrap();
+            error
+        }
+    };
+    assert_eq!(error.to_string(), "`tx` has no transaction: begin one, and commit it after the call");
+    assert_eq!(place.number(&flows).await, 0);
+}
+on_both!(a_connection_without_a_transaction_is_refused);
