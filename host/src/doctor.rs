@@ -11,7 +11,7 @@ use crate::db::args;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::inbox::Address;
-use crate::schema::{Found, NO_TABLES, one_line};
+use crate::schema::{Found, one_line};
 use crate::visit::Brought;
 
 /// How far the clocks of two computers may differ.
@@ -133,7 +133,7 @@ impl Host {
         let found = self.found(&mut own.tx()).await?;
         own.commit().await?;
         let version = match found {
-            Found::Nothing => return Ok(vec![Problem::new("schema", NO_TABLES)]),
+            Found::Nothing => return Ok(vec![Problem::new("schema", "There are no tables. Run `rulebound migrate`.")]),
             Found::Broken(reason) => return Ok(vec![Problem::new("schema", reason)]),
             Found::Version { version, .. } => version,
         };

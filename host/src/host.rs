@@ -308,9 +308,13 @@ impl Host {
     }
 
     /// The format in which a flow is saved; the newest if the table does not say it.
+    ///
+    /// # Errors
+    ///
+    /// The first time, if this kit cannot work with the tables: so web code touches nothing of a newer release either.
     pub(crate) async fn format(&self, tx: &mut Tx<'_>, flow: &str) -> Result<Option<u32>> {
         if self.0.formats.get().is_none() {
-            let read = self.0.store.formats(tx).await?;
+            let read = self.usable(tx).await?;
             // Another call may have set the same meanwhile.
             let _set = self.0.formats.set(read);
         }

@@ -11,7 +11,7 @@ use crate::store::Store;
 const VERSION: i64 = 1;
 
 /// What is said of a database without the tables.
-pub(crate) const NO_TABLES: &str = "The database has no tables of the host. Run `rulebound migrate`.";
+const NO_TABLES: &str = "The database has no tables of the host. Run `rulebound migrate`.";
 
 /// The tables that are there.
 pub(crate) enum Found {
@@ -126,7 +126,13 @@ impl Host {
     /// Checks that this kit can work with the tables, and write the format of each flow.
     pub(crate) async fn check_schema(&self) -> Result<()> {
         let mut own = self.begin_read().await?;
-        match self.found(&mut own.tx()).await? {
+        self.usable(&mut own.tx()).await?;
+        own.commit().await
+    }
+
+    /// The format of each flow, if this kit can work with the tables and write it.
+    pub(crate) async fn usable(&self, tx: &mut Tx<'_>) -> Result<BTreeMap<String, u32>> {
+        match self.found(tx).await? {
             Found::Nothing => return Err(Error::Schema(NO_TABLES.into())),
             Found::Broken(reason) => return Err(Error::Schema(reason)),
             Found::Version { version, .. } if version < VERSION => {
@@ -136,17 +142,14 @@ impl Host {
             }
             Found::Version { version, readable_from } => check_readable(version, readable_from)?,
         }
-        let formats = self.0.store.formats(&mut own.tx()).await?;
-        own.commit().await?;
-        let known = known_formats();
-        for (flow, format) in formats {
-            if known.get(&flow).is_some_and(|it| !it.contains(&format)) {
-                return Err(Error::Schema(format!(
-                    "{flow} is saved in format {format}, which this release cannot write. Deploy the newer release."
-                )));
-            }
+        let (formats, known) = (self.0.store.formats(tx).await?, known_formats());
+        let unknown = formats.iter().find(|(flow, it)| known.get(*flow).is_some_and(|known| !known.contains(it)));
+        match unknown {
+            None => Ok(formats),
+            Some((flow, format)) => Err(Error::Schema(format!(
+                "{flow} is saved in format {format}, which this release cannot write. Deploy the newer release."
+            ))),
         }
-        Ok(())
     }
 }
 

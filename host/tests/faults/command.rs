@@ -27,10 +27,7 @@ async fn kept(place: &Place) -> Host {
 async fn whole_tables_are_complete(place: &Place) {
     let host = kept(place).await;
     let none = run(&host, "doctor").await.unwrap();
-    assert!(
-        none.problems > 0
-            && none.text.starts_with("schema The database has no tables of the host. Run `rulebound migrate`.")
-    );
+    assert!(none.problems > 0 && none.text.starts_with("schema There are no tables. Run `rulebound migrate`."));
     let error = host.run().await.unwrap_err();
     assert!(matches!(error, Error::Schema(_)) && error.to_string().contains("Run `rulebound migrate`"), "{error}");
 
@@ -109,10 +106,14 @@ async fn tables_of_a_newer_release_are_left_alone(place: &Place) {
     let host = kept(place).await;
     run(&host, "migrate").await.unwrap();
     place.run(&format!("UPDATE {} SET version = 3, readable_from = 3", place.table("rulebound_schema_version"))).await;
+    let host = kept(place).await; // a program that begins now
     let said = "The tables have version 3, and this kit works with version 1. Deploy a newer release of rulebound.";
     assert_eq!(run(&host, "migrate").await.unwrap_err().to_string(), said);
     assert_eq!(run(&host, "doctor").await.unwrap().text, format!("schema {said}\n1 problems\n"));
     assert_eq!(run(&host, "worker").await.unwrap_err().to_string(), said);
+    // A page of the shop leaves them alone too.
+    assert_eq!(host.handle_json(FLOW, KEY, CREATE).await.unwrap_err().to_string(), said);
+    assert_eq!(place.number(&format!("SELECT COUNT(*) FROM {}", place.table("rulebound_flows"))).await, 0);
 }
 on_both!(tables_of_a_newer_release_are_left_alone);
 
