@@ -1,17 +1,20 @@
 //! The command line of a host: what an operator runs.
 
-use std::fmt::Write as _;
-
 use rulebound::time::Timestamp;
 
+use crate::doctor::{Problem, Restored};
 use crate::error::{Error, Result};
 use crate::host::Host;
 
 const USAGE: &str = "\
-worker [--concurrency N]             carries out what is due, until SIGTERM or SIGINT; N rows at the same time (4)
-migrate [--dry-run] [--formats]      makes or completes the tables; prints the SQL; raises what every worker writes
-doctor [--restored INSTANT]          finds drift; after a restored backup: INSTANT is when the backup was taken
-verify                               compares every row with its journal
+worker [--concurrency N]         carries out what is due, until SIGTERM or SIGINT; N rows at the same time (4)
+migrate [--dry-run] [--formats]  creates or completes the tables, and prints the SQL; --dry-run executes nothing; --formats writes
+                                 the newest formats: only if no older worker runs
+doctor [--restored TIME]         finds drift of the tables, settings of the database that break a promise, and accounts that are
+                                 paused; after a restored backup, before a worker runs: when it was taken, as ISO 8601 with zone
+verify                           compares every row with its journal
+
+It ends with 0, with 1 if it found a problem, and with 2 if it could not do what was asked.
 ";
 
 /// What one command does.
@@ -21,6 +24,7 @@ enum Command {
     Migrate { is_dry: bool, raises_formats: bool },
     Doctor { restored: Option<i64> },
     Verify,
+    Help,
 }
 
 /// What a command found.
@@ -33,13 +37,20 @@ pub struct Report {
     pub problems: usize,
 }
 
+impl Report {
+    /// A text without a problem.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), problems: 0 }
+    }
+}
+
 impl Host {
     /// Carries out a command of an operator, so that your own program has `worker`, `migrate`, `doctor` and `verify` with your handlers
     /// and your providers. The program `rulebound` of this crate has those that need neither.
     ///
     /// ```
     /// # async fn example(host: rulebound_host::Host) -> rulebound_host::Result<()> {
-    /// let report = host.command(std::env::args().skip(1)).await?;
+    /// let report = host.command(std::env::args().skip(1)).await?; // end with 2 if it is an error
     /// print!("{}", report.text);
     /// std::process::exit(i32::from(report.problems > 0));
     /// # }
@@ -54,10 +65,8 @@ impl Host {
             Command::Worker { concurrency } => self.run_until_signal(concurrency).await,
             Command::Migrate { is_dry, raises_formats } => self.migrate_as(is_dry, raises_formats).await,
             Command::Doctor { restored } => self.look(restored).await,
-            Command::Verify => {
-                let problems = self.verify().await?;
-                Ok(report(problems.iter().map(|it| format!("{} {} {}", it.problem, it.flow, it.key))))
-            }
+            Command::Verify => Ok(report(String::new(), &self.verify().await?)),
+            Command::Help => Ok(Report::new(USAGE)),
         }
     }
 
@@ -69,42 +78,43 @@ impl Host {
         });
         let ran = self.run_with(concurrency).await;
         signals.abort();
-        ran.map(|()| Report { text: String::new(), problems: 0 })
+        ran.map(|()| Report::new(""))
     }
 
     async fn migrate_as(&self, is_dry: bool, raises_formats: bool) -> Result<Report> {
         let sql = self.migration().await?;
-        let text = match (sql.is_empty(), is_dry) {
-            (false, true) => sql,
-            (true, _) => "The tables are complete.\n".into(),
-            (false, false) => "The tables are made.\n".into(),
-        };
-        if !is_dry {
+        let mut broken = if sql.is_empty() { self.drift().await? } else { Vec::new() };
+        if broken.is_empty() && !is_dry {
             self.migrate().await?;
+            if raises_formats {
+                self.raise_formats().await?;
+            }
+            broken = self.drift().await?;
         }
-        if raises_formats && !is_dry {
-            self.raise_formats().await?;
+        if sql.is_empty() && broken.is_empty() {
+            return Ok(Report::new("The tables are complete.\n"));
         }
-        Ok(Report { text, problems: 0 })
+        let found: String = broken.iter().map(|it| format!("{}\n", it.detail)).collect();
+        Ok(Report { text: sql + &found, problems: broken.len() })
     }
 
     async fn look(&self, restored: Option<i64>) -> Result<Report> {
-        let found = self.doctor().await?;
-        let mut report = report(found.into_iter());
-        if let (Some(taken_at), 0) = (restored, report.problems) {
-            let rows = self.restored(taken_at).await?;
-            report.text = format!("{rows} rows: their open requests are looked up and not sent again\n");
+        let (mut found, mut text) = (self.doctor().await?, String::new());
+        if let Some(taken_at) = restored.filter(|_| !found.iter().any(|it| it.problem == "schema")) {
+            let Restored { rows, problems } = self.restored(taken_at).await?;
+            text = format!(
+                "{rows} rows count each open request as sent, with an unknown outcome: it is looked up, or sent again under the same key\n"
+            );
+            found.extend(problems);
         }
-        Ok(report)
+        Ok(report(text, &found))
     }
 }
 
-fn report(problems: impl ExactSizeIterator<Item = String>) -> Report {
+fn report(text: String, problems: &[Problem]) -> Report {
+    let lines: String = problems.iter().map(|it| format!("{it}\n")).collect();
     let count = problems.len();
-    let mut text: String = problems.map(|it| it + "\n").collect();
-    // Writing into a text cannot fail.
-    let _written = writeln!(text, "{count} problems");
-    Report { text, problems: count }
+    Report { text: format!("{text}{lines}{count} problems\n"), problems: count }
 }
 
 fn parse(arguments: &[&str]) -> Result<Command> {
@@ -121,11 +131,13 @@ fn parse(arguments: &[&str]) -> Result<Command> {
         ["doctor"] => Ok(Command::Doctor { restored: None }),
         ["doctor", "--restored", at] => match Timestamp::parse_iso(at) {
             Some(at) => Ok(Command::Doctor { restored: Some(at.as_millis()) }),
-            None => {
-                Err(Error::input("--restored", format!("is `{at}`: write an instant such as 2026-11-30T04:00:00Z")))
-            }
+            None => Err(Error::input(
+                "--restored",
+                format!("is `{at}`, which is not a time with a zone: write 2026-11-30T04:00:00Z"),
+            )),
         },
         ["verify"] => Ok(Command::Verify),
+        ["help" | "--help" | "-h"] => Ok(Command::Help),
         _ => Err(Error::input("command", format!("is `{}`: use one of\n\n{USAGE}", arguments.join(" ")))),
     }
 }
@@ -173,7 +185,7 @@ mod tests {
         let host = Host::builder(database).build().unwrap();
         let run = async |words: &[&str]| host.command(words.iter().map(|it| (*it).to_owned())).await.unwrap();
         assert!(run(&["migrate", "--dry-run"]).await.text.contains("CREATE TABLE rulebound_flows"));
-        assert_eq!(run(&["migrate", "--formats"]).await.text, "The tables are made.\n");
+        assert!(run(&["migrate", "--formats"]).await.text.starts_with("CREATE TABLE rulebound_flows ("));
         assert_eq!(run(&["migrate"]).await.text, "The tables are complete.\n");
         assert_eq!(run(&["verify"]).await, Report { text: "0 problems\n".into(), problems: 0 });
         let doctor = run(&["doctor"]).await;

@@ -23,6 +23,12 @@ pub enum Error {
     /// The database failed, or is away.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
+    /// A statement of a transaction failed, its error was ignored, and PostgreSQL accepts no other statement until the end.
+    #[error(
+        "the transaction cannot be committed, because one of its statements failed and the error was ignored: \
+         return each error, or run the statement in a savepoint ({0})"
+    )]
+    Aborted(#[source] sqlx::Error),
     /// An argument is wrong.
     #[error("`{field}` {reason}")]
     #[non_exhaustive]
@@ -77,6 +83,17 @@ pub enum Error {
         /// What the lookup said.
         reason: String,
     },
+    /// What the lookup said of an account has a mistake. Its rows rest, and it is looked up again after a minute.
+    #[error("the account `{account}` of {provider} has wrong settings: {reason}: correct what the lookup returns")]
+    #[non_exhaustive]
+    Config {
+        /// The provider.
+        provider: String,
+        /// The account.
+        account: String,
+        /// Which member is wrong, and why.
+        reason: String,
+    },
     /// A tick did not come to an end.
     #[error("rows are still due after {0} visits: look at what the tick did")]
     Endless(usize),
@@ -96,6 +113,7 @@ impl Error {
             Self::Rejected(_) => "rejected",
             Self::Retry(_) => "retry",
             Self::Database(_) => "database",
+            Self::Aborted(_) => "aborted",
             Self::Input { .. } => "invalid_input",
             Self::Unknown { .. } => "unknown",
             Self::Pending { .. } => "pending",
@@ -108,6 +126,7 @@ impl Error {
             Self::Schema(_) => "schema",
             Self::Handlers(_) => "handlers",
             Self::Account { .. } => "account",
+            Self::Config { .. } => "config",
             Self::Endless(_) => "endless",
             Self::Other(_) => "handler",
         }
@@ -136,12 +155,15 @@ impl From<AnyError> for Error {
 /// What PostgreSQL says of a transaction that must be run again, and what SQLite says when another writer is at work.
 const RETRY: [&str; 7] = ["40001", "40P01", "5", "261", "517", "6", "262"];
 
+/// What PostgreSQL says of each statement after one that failed in the same transaction.
+const ABORTED: &str = "25P02";
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|it| it.code());
-        match code.is_some_and(|it| RETRY.contains(&it.as_ref())) {
-            true => Self::Retry(error),
-            false => Self::Database(error),
+        match error.as_database_error().and_then(|it| it.code()).as_deref() {
+            Some(code) if RETRY.contains(&code) => Self::Retry(error),
+            Some(ABORTED) => Self::Aborted(error),
+            _ => Self::Database(error),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, at, jitter};
 use crate::inbox::Address;
 use crate::provider::Settings;
+use crate::read::seen;
 use crate::snapshot::{Any, Row, provider_of};
 use crate::store::{Locked, start};
 use crate::visit::{Brought, Which};
@@ -85,7 +86,10 @@ impl<'a, S: Send + 'a> IntoFuture for Handle<'a, S> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let row = match self.tx {
-                Some(mut tx) => self.host.handle_in(&mut tx, &self.call).await?,
+                Some(mut tx) => {
+                    tx.check_begun(&format!("{}flows", self.host.0.store.t)).await?;
+                    self.host.handle_in(&mut tx, &self.call).await?
+                }
                 None => self.host.handle_alone(&self.call).await?,
             };
             (self.typed)(row)
@@ -274,39 +278,6 @@ impl Host {
         }
     }
 
-    /// The row of a flow, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails, or the snapshot cannot be read.
-    pub async fn get<F: Flow>(&self, key: &str) -> Result<Option<Row<Snapshot<F>>>> {
-        self.get_any(F::ID, key).await?.map(Row::typed).transpose()
-    }
-
-    /// The row of a flow that is known only at run time, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails, or the snapshot cannot be read.
-    pub async fn get_any(&self, flow: &str, key: &str) -> Result<Option<Row>> {
-        let mut own = self.begin_read().await?;
-        let row = self.get_in(&mut own.tx(), flow, key).await;
-        own.commit().await?;
-        row
-    }
-
-    /// The row as your own transaction sees it, or nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails, or the snapshot cannot be read.
-    pub async fn get_in(&self, tx: &mut Tx<'_>, flow: &str, key: &str) -> Result<Option<Row>> {
-        let Some(row) = self.0.store.read(tx, self.time(), flow, key).await? else { return Ok(None) };
-        let settings = self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
-        let snapshot = row.load()?;
-        Ok(Some(seen(row, snapshot, settings)))
-    }
-
     /// The customer's browser came back: it proves nothing, and makes lookups due.
     ///
     /// # Errors
@@ -346,54 +317,24 @@ impl Host {
         self.observe(flow, key, &Brought::new(Fact::reviewed(&effect, verdict, id).into_owned(), actor)).await
     }
 
-    /// Brings a fact to a row that must be there.
+    /// Brings a fact to a row that must be there, and gives the row.
     async fn observe(&self, flow: &str, key: &str, brought: &Brought) -> Result<Row> {
-        let address = Address { flow: flow.into(), key: key.into() };
         let unknown = || Error::Unknown { flow: flow.into(), key: key.into() };
-        let mut entered = self.enter(Which::Row(&address)).await?.ok_or_else(unknown)?;
-        match self.decide(&mut entered, Some(brought), false).await {
-            Ok(_) => entered.own.commit().await?,
-            Err(error) => {
-                entered.own.rollback().await?;
-                return Err(error);
-            }
-        }
+        self.bring(&Address { flow: flow.into(), key: key.into() }, brought).await?;
         self.wake();
         self.get_any(flow, key).await?.ok_or_else(unknown)
     }
-}
 
-/// A row as the application sees it.
-fn seen(row: Locked, snapshot: Any, settings: Arc<Settings>) -> Row {
-    let Locked {
-        flow,
-        key,
-        account,
-        reference,
-        wake_at,
-        reviews,
-        failing,
-        tries,
-        last_error,
-        created_at,
-        updated_at,
-        now,
-        ..
-    } = row;
-    let context = Context::new(at(now), Arc::clone(&settings.config));
-    Row {
-        flow,
-        key,
-        account,
-        reference,
-        wake_at,
-        reviews,
-        failing,
-        tries,
-        last_error,
-        created_at,
-        updated_at,
-        snapshot,
-        context,
+    /// Brings a fact to a row that must be there.
+    pub(crate) async fn bring(&self, to: &Address, brought: &Brought) -> Result<()> {
+        let unknown = || Error::Unknown { flow: to.flow.clone(), key: to.key.clone() };
+        let mut entered = self.enter(Which::Row(to)).await?.ok_or_else(unknown)?;
+        match self.decide(&mut entered, Some(brought), false).await {
+            Ok(_) => entered.own.commit().await,
+            Err(error) => {
+                entered.own.rollback().await?;
+                Err(error)
+            }
+        }
     }
 }

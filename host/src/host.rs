@@ -45,6 +45,13 @@ impl Handler {
     }
 }
 
+/// How long lines of the journal, and webhooks that no row knows, are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keep {
+    pub(crate) journal_days: u32,
+    pub(crate) inbox_days: u32,
+}
+
 /// What builds a host.
 #[must_use = "call `build`"]
 pub struct Builder {
@@ -54,6 +61,7 @@ pub struct Builder {
     handlers: BTreeMap<&'static str, Handler>,
     wrong: Option<Error>,
     timeout: Duration,
+    keep: Keep,
     hooks: Hooks,
 }
 
@@ -133,6 +141,18 @@ impl Builder {
         self
     }
 
+    /// Sets after how many days a line of the journal goes. 400 by default.
+    pub fn keep_journal_days(mut self, days: u32) -> Self {
+        self.keep.journal_days = days;
+        self
+    }
+
+    /// Sets after how many days a webhook goes that no row knows. 30 by default.
+    pub fn keep_inbox_days(mut self, days: u32) -> Self {
+        self.keep.inbox_days = days;
+        self
+    }
+
     /// Replaces the clock everywhere, for tests. It gives milliseconds since 1970.
     pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.hooks.clock = Some(Arc::new(clock));
@@ -168,7 +188,7 @@ impl Builder {
         }
         let store = Store::new(self.database.prefix(), self.database.is_postgres());
         let accounts = Accounts::new(self.config, self.providers)?;
-        let Self { database, handlers, hooks, .. } = self;
+        let Self { database, handlers, hooks, keep, .. } = self;
         let (stop, stopping) = watch::channel(false);
         let (notify, formats, has_read_again) = (Notify::new(), OnceLock::new(), AtomicBool::new(false));
         let limits = Limits::default();
@@ -178,6 +198,7 @@ impl Builder {
             accounts,
             limits,
             handlers,
+            keep,
             hooks,
             notify,
             formats,
@@ -198,6 +219,7 @@ pub(crate) struct Inner {
     pub(crate) accounts: Accounts,
     pub(crate) limits: Limits,
     pub(crate) handlers: BTreeMap<&'static str, Handler>,
+    pub(crate) keep: Keep,
     pub(crate) hooks: Hooks,
     /// Wakes the workers of this process.
     pub(crate) notify: Notify,
@@ -226,6 +248,7 @@ impl Host {
             handlers: BTreeMap::new(),
             wrong: None,
             timeout: Duration::from_secs(30),
+            keep: Keep { journal_days: 400, inbox_days: 30 },
             hooks,
         }
     }
@@ -285,9 +308,13 @@ impl Host {
     }
 
     /// The format in which a flow is saved; the newest if the table does not say it.
+    ///
+    /// # Errors
+    ///
+    /// The first time, if this kit cannot work with the tables: so web code touches nothing of a newer release either.
     pub(crate) async fn format(&self, tx: &mut Tx<'_>, flow: &str) -> Result<Option<u32>> {
         if self.0.formats.get().is_none() {
-            let read = self.0.store.formats(tx).await?;
+            let read = self.usable(tx).await?;
             // Another call may have set the same meanwhile.
             let _set = self.0.formats.set(read);
         }

@@ -1,6 +1,8 @@
 //! The inbox: webhooks as they came, until every row that they concern has applied them.
 
-use rulebound::{Fact, Origin, TypedId, webhook_ids};
+use std::collections::BTreeMap;
+
+use rulebound::{Fact, Origin, TypedId, WebhookIds, webhook_ids};
 
 use crate::db::{Arg, Record, Tx, args};
 use crate::error::Result;
@@ -59,6 +61,11 @@ impl Entry {
             (self.content_type.as_deref().map(Into::into), self.topic.as_deref().map(Into::into));
         let provider = Some(self.provider.as_str().into());
         Fact::Webhook { body: self.body.as_slice().into(), content_type, topic, origin, provider }
+    }
+
+    /// The ids that it names, if this release of the library can read it.
+    pub(crate) fn named(&self) -> Option<WebhookIds> {
+        webhook_ids(&self.provider, &self.fact()).ok().filter(|it| it.unreadable.is_none())
     }
 
     pub(crate) fn is_verified(&self) -> bool {
@@ -175,7 +182,8 @@ impl Store {
         tx.run(&sql, &all).await.map(drop)
     }
 
-    /// Makes each verified entry due that names no id so far, and that this release of the library can read.
+    /// Makes each verified entry due that names no id so far, and that this release of the library can read. One that it reads as
+    /// an event that no flow needs goes.
     pub(crate) async fn read_again(&self, tx: &mut Tx<'_>) -> Result<()> {
         let t = &self.t;
         let sql = format!(
@@ -184,15 +192,46 @@ impl Store {
         );
         for record in tx.rows(&sql, args![]).await? {
             let entry = Entry::read(&record)?;
-            let Ok(found) = webhook_ids(&entry.provider, &entry.fact()) else { continue };
-            let ids: Vec<_> = found.ids.iter().map(|it| it.as_str()).collect();
-            if !ids.is_empty() {
-                self.add_entry_ids(tx, &entry.provider, &entry.id, &ids).await?;
-                let sql = format!("UPDATE {t}inbox SET wake_at = received_at, tries = 0 WHERE id = $1");
-                tx.run(&sql, args![&entry.id]).await?;
+            let Some(WebhookIds { ids, .. }) = entry.named() else { continue };
+            if ids.is_empty() {
+                self.delete_entry(tx, &entry).await?;
+                continue;
             }
+            let ids: Vec<_> = ids.iter().map(TypedId::as_str).collect();
+            self.add_entry_ids(tx, &entry.provider, &entry.id, &ids).await?;
+            let sql = format!("UPDATE {t}inbox SET wake_at = received_at, tries = 0 WHERE id = $1");
+            tx.run(&sql, args![&entry.id]).await?;
         }
         Ok(())
+    }
+
+    /// Deletes entries that came before this instant and that no row knows, and says whether there may be more.
+    pub(crate) async fn prune_entries(&self, tx: &mut Tx<'_>, before: i64) -> Result<bool> {
+        const MOST: usize = 100;
+        let t = &self.t;
+        let sql = format!(
+            "SELECT {COLUMNS}, 0 FROM {t}inbox i WHERE i.received_at < $1 AND NOT EXISTS (SELECT 1 FROM {t}inbox_ids y \
+             JOIN {t}ids o ON o.provider = y.provider AND o.id = y.id WHERE y.inbox = i.id) ORDER BY i.received_at LIMIT {MOST}"
+        );
+        let old = tx.rows(&sql, args![before]).await?;
+        for record in &old {
+            let entry = Entry::read(record)?;
+            tracing::warn!(
+                provider = entry.provider,
+                entry = entry.id,
+                "a webhook that no row knows was deleted, because it is old"
+            );
+            self.delete_entry(tx, &entry).await?;
+        }
+        Ok(old.len() == MOST)
+    }
+
+    /// The kind of each id that an entry names; nothing of an entry that is not readable.
+    pub(crate) async fn kinds(&self, tx: &mut Tx<'_>, entry: &str) -> Result<BTreeMap<String, String>> {
+        let sql = format!("SELECT {COLUMNS}, 0 FROM {}inbox i WHERE i.id = $1", self.t);
+        let Some(record) = tx.row(&sql, args![entry]).await? else { return Ok(BTreeMap::new()) };
+        let named = Entry::read(&record)?.named().map_or_else(Vec::new, |it| it.ids);
+        Ok(named.iter().map(|it| (it.as_str().to_owned(), it.kind().to_owned())).collect())
     }
 
     /// The rows that know an id of the entry.

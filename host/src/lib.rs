@@ -71,13 +71,13 @@
 //!
 //! - Each handler is called at least once. Only what `on_tx` writes in its transaction is written exactly once.
 //! - "Never twice" needs a durable database: SQLite with WAL and `synchronous=FULL`, as [`Database::connect`] opens it, or a
-//!   PostgreSQL with `fsync`. [`Host::doctor`] looks. After a restored backup call [`Host::restored`].
+//!   PostgreSQL with `fsync`. [`Host::doctor`] looks. After a restored backup call [`Host::restored`] before a worker runs.
 //! - Snapshots contain tokens. Encrypt the disk. The journal and the logs contain neither bodies nor tokens nor customers' data.
 //! - Statements have no names, so that a transaction pooler can be in between. On a direct connection to PostgreSQL,
 //!   [`Database::named_statements`] lets the server plan each of them once.
 //! - [`Provider::max_in_flight`] and [`Provider::max_per_second`] are for each account and each process.
 //! - [`Host::command`] gives your own program `worker`, `migrate`, `doctor` and `verify`. The gauges are events of `tracing`, every 15 s.
-//! - `inbox_age_ms` also counts events that no flow needs, which are kept for 30 days. Subscribe only to these at Flex:
+//! - An event that no flow needs is acknowledged and dropped. It costs a request: subscribe only to these at Flex:
 //!   `checkout.session.*`, `invoice.paid`, `invoice.payment_succeeded`, `invoice.payment_failed`, `customer.subscription.*`,
 //!   `refund.*`, `charge.refund.updated`, `charge.refunded` and `charge.dispute.*`.
 //! - Lock your own rows first, and call `handle` last. On SQLite, a handler must not call the host outside its transaction.
@@ -102,9 +102,11 @@ mod schema;
 mod visit;
 mod webhook;
 mod work;
+mod read;
 mod handle;
-mod ops;
 mod doctor;
+mod ops;
+mod upkeep;
 mod command;
 mod dashboard;
 #[cfg(feature = "axum")]
@@ -115,10 +117,11 @@ pub use dashboard::Access;
 #[cfg(feature = "postgres")]
 pub use db::Statements;
 pub use db::{Database, Tx};
+pub use doctor::{Problem, Restored};
 pub use error::{BoxError, Error, Result};
 pub use handle::Handle;
 pub use host::{Builder, Host};
-pub use ops::{Import, Imported, Problem, Stats};
+pub use ops::{Import, Imported, Stats};
 pub use pause::Pause;
 pub use provider::{Account, Provider};
 pub use send::{Outgoing, Sent, Transport};

@@ -1,28 +1,21 @@
 //! What an operator calls: gauges, pauses, imports, forgetting, and checks of the journal and the tables.
 
-use std::time::Duration;
-
-use rulebound::time::Timestamp;
-use rulebound::{Context, Fact};
+use rulebound::Context;
 use serde::Serialize;
 
 use crate::db::{Record, args};
+use crate::doctor::Problem;
 use crate::draft::digest;
 use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::Address;
 use crate::pause::Pause;
-use crate::visit::{Brought, Entered, Visited, Which};
+use crate::snapshot::provider_of;
+use crate::visit::{Entered, Which};
 
-/// How many rows one transaction of an import makes, and how many lines one of pruning deletes.
+/// How many rows one transaction of an import makes, and how many rows one of a check of the journal reads.
 const BATCH: usize = 100;
-const PRUNED: usize = 1_000;
-const DAY_MS: i64 = 86_400_000;
-/// How often the gauges are told, and after how many times of it the journal is pruned: each hour.
-const TOLD_EVERY: Duration = Duration::from_secs(15);
-const PRUNED_EVERY: u32 = 240;
-/// How long a line of the journal is kept.
-const JOURNAL_DAYS: i64 = 400;
+const CHECKED: usize = 1_000;
 
 /// Five numbers that say whether the host keeps up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
@@ -38,18 +31,6 @@ pub struct Stats {
     pub failing_effects: i64,
     /// Questions that wait for a person.
     pub reviews_open: i64,
-}
-
-/// A row whose journal does not fit.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The flow.
-    pub flow: String,
-    /// The row's key.
-    pub key: String,
-    /// `gap`: a revision has no line. `digest`: the snapshot is not the one that the last line describes.
-    pub problem: &'static str,
 }
 
 /// One adoption of an import.
@@ -160,7 +141,7 @@ impl Host {
         let sql =
             format!("UPDATE {t}flows SET tries = 0, last_error = NULL, wake_at = $1 WHERE flow = $2 AND key = $3");
         own.tx().run(&sql, args![row.now, flow, key]).await?;
-        store.resume(&mut own.tx(), (crate::snapshot::provider_of(flow), &row.account)).await?;
+        store.resume(&mut own.tx(), (provider_of(flow), &row.account)).await?;
         own.commit().await?;
         self.wake();
         Ok(())
@@ -242,10 +223,14 @@ impl Host {
 
     async fn import_batch(&self, rows: &[Import], per_second: u32, imported: &mut Imported) -> Result<()> {
         let t = &self.0.store.t;
+        for row in rows {
+            row.check()?;
+            // Before the transaction, because a lookup takes its time.
+            self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
+        }
         let mut own = self.begin().await?;
         let mut batch = Imported::default();
         for row in rows {
-            row.check()?;
             if self.0.store.read(&mut own.tx(), self.time(), &row.flow, &row.key).await?.is_some() {
                 batch.existing = batch.existing.saturating_add(1);
                 continue;
@@ -277,55 +262,6 @@ impl Host {
         Ok(())
     }
 
-    /// What goes on beside the workers: the gauges are told, and old lines of the journal go.
-    pub(crate) async fn upkeep(&self) {
-        let mut stopping = self.0.stopping.clone();
-        for round in 0_u32.. {
-            let pruned = if round.is_multiple_of(PRUNED_EVERY) { self.prune().await } else { Ok(()) };
-            let told = self.tell().await;
-            for error in [pruned, told].into_iter().filter_map(Result::err) {
-                tracing::error!(class = error.class(), %error, "the upkeep failed, and goes on");
-            }
-            tokio::select! {
-                () = tokio::time::sleep(TOLD_EVERY) => {}
-                _ = stopping.wait_for(|it| *it) => return,
-            }
-        }
-    }
-
-    /// Tells the gauges as an event: `tracing-opentelemetry` makes metrics of fields with these names.
-    async fn tell(&self) -> Result<()> {
-        if tracing::enabled!(tracing::Level::INFO) {
-            let Stats { oldest_overdue_ms, due, inbox_age_ms, failing_effects, reviews_open } = self.stats().await?;
-            tracing::info!(
-                gauge.rulebound.oldest_overdue_ms = oldest_overdue_ms,
-                gauge.rulebound.due = due,
-                gauge.rulebound.inbox_age_ms = inbox_age_ms,
-                gauge.rulebound.failing_effects = failing_effects,
-                gauge.rulebound.reviews_open = reviews_open,
-                "gauges"
-            );
-        }
-        Ok(())
-    }
-
-    /// Deletes lines of the journal that are older than 400 days.
-    async fn prune(&self) -> Result<()> {
-        let t = &self.0.store.t;
-        let before = self.0.hooks.now().saturating_sub(JOURNAL_DAYS.saturating_mul(DAY_MS));
-        loop {
-            let sql = format!(
-                "DELETE FROM {t}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {t}journal WHERE at < $1 ORDER BY at LIMIT {PRUNED})"
-            );
-            let mut own = self.begin().await?;
-            let deleted = own.tx().run(&sql, args![before]).await?;
-            own.commit().await?;
-            if deleted < PRUNED as u64 {
-                return Ok(());
-            }
-        }
-    }
-
     /// Compares the journal with the rows: gaps in a row's revisions, and rows whose snapshot is not the one that was written
     /// last.
     ///
@@ -338,60 +274,42 @@ impl Host {
         let mut after = (String::new(), String::new());
         loop {
             let sql = format!(
-                "SELECT flow, key, snapshot, revision FROM {t}flows WHERE flow > $1 OR (flow = $1 AND key > $2) ORDER BY flow, key LIMIT {PRUNED}"
+                "SELECT flow, key, snapshot, revision FROM {t}flows WHERE (flow, key) > ($1, $2) ORDER BY flow, key LIMIT {CHECKED}"
             );
             let mut own = self.begin_read().await?;
+            if self.0.database.is_postgres() {
+                // The rows and their lines as of one instant: workers go on meanwhile.
+                own.tx().script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+            }
             let rows = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
             for row in &rows {
                 after = (row.text(0)?, row.text(1)?);
                 let sql = format!("SELECT revision, digest FROM {t}journal WHERE flow = $1 AND key = $2 ORDER BY seq");
                 let lines = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
-                let found = problem(row, &lines)?;
-                problems.extend(found.map(|problem| Problem { flow: after.0.clone(), key: after.1.clone(), problem }));
+                problems.extend(in_journal(row, &lines)?.into_iter().map(|it| it.of_row(&after.0, &after.1)));
             }
             own.commit().await?;
-            if rows.len() < PRUNED {
+            if rows.len() < CHECKED {
                 return Ok(problems);
-            }
-        }
-    }
-
-    /// After a restored backup: observes `restored` in every row, so that open requests are looked up and not sent again.
-    /// `taken_at` is when the backup was taken. The result is the number of rows.
-    ///
-    /// # Errors
-    ///
-    /// If the database fails.
-    pub async fn restored(&self, taken_at: i64) -> Result<usize> {
-        let t = &self.0.store.t;
-        let brought = Brought::new(Fact::restored(Timestamp::from_millis(taken_at)), "doctor");
-        let (mut rows, mut last) = (0_usize, Address { flow: String::new(), key: String::new() });
-        loop {
-            let sql = format!(
-                "SELECT flow, key FROM {t}flows WHERE flow > $1 OR (flow = $1 AND key > $2) ORDER BY flow, key LIMIT 1"
-            );
-            let mut own = self.begin_read().await?;
-            let next = own.tx().row(&sql, args![&last.flow, &last.key]).await?;
-            own.commit().await?;
-            let Some(next) = next else { return Ok(rows) };
-            last = Address { flow: next.text(0)?, key: next.text(1)? };
-            if let Visited::Saved(_) = self.visit(Which::Row(&last), Some(&brought), false).await? {
-                rows = rows.saturating_add(1);
             }
         }
     }
 }
 
 /// What is wrong with a row's journal.
-fn problem(row: &Record, lines: &[Record]) -> Result<Option<&'static str>> {
+fn in_journal(row: &Record, lines: &[Record]) -> Result<Vec<Problem>> {
+    let mut found = Vec::new();
     let mut before: Option<i64> = None;
     for line in lines {
         let revision = line.int(0)?;
-        if before.is_some_and(|it| revision != it && revision != it.saturating_add(1)) {
-            return Ok(Some("gap"));
+        if let Some(before) = before.filter(|it| revision != *it && revision != it.saturating_add(1)) {
+            found.push(Problem::new("gap", format!("revision {revision} follows {before}")));
         }
         before = Some(revision);
     }
-    let Some(last) = lines.last() else { return Ok(None) };
-    Ok((last.text(1)? != digest(row.text(2)?.as_bytes())).then_some("digest"))
+    let Some(last) = lines.last() else { return Ok(found) };
+    if (last.int(0)?, last.text(1)?) != (row.int(3)?, digest(row.text(2)?.as_bytes())) {
+        found.push(Problem::new("digest", "the row is not what the journal's last line says"));
+    }
+    Ok(found)
 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use crate::db::{Tx, args};
 use crate::draft::pause_ms;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::Store;
 
 /// The reason of a pause that ends by itself.
 const THROTTLED: &str = "429";
-/// How long a probe keeps the others waiting.
-const PROBE_MS: i64 = 60_000;
+/// The reason of a pause that a mistake in the account's settings began.
+const CONFIG: &str = "config";
+/// How long a probe keeps the others waiting, and how long an account with wrong settings rests.
+const MINUTE_MS: i64 = 60_000;
 
 /// What a reply says of its account.
 #[derive(Clone, Copy, Debug)]
@@ -39,13 +41,13 @@ pub struct Pause {
     pub account: String,
     /// When it ends, in milliseconds since 1970.
     pub until: i64,
-    /// The HTTP status that caused it.
+    /// The HTTP status that caused it, or `config` for a mistake in the account's settings.
     pub reason: String,
 }
 
 impl Store {
     /// Whether an account with this pause takes a request. After a pause, the worker that moves its end on sends the probe.
-    /// After a 429 nothing has to be proved.
+    /// After a 429, or once the settings are right, nothing has to be proved.
     pub(crate) async fn gate(
         &self,
         tx: &mut Tx<'_>,
@@ -57,10 +59,10 @@ impl Store {
         match pause {
             None => return Ok(Gate::Open),
             Some((until, _)) if *until > now => return Ok(Gate::PausedUntil(*until)),
-            Some((_, reason)) if reason == THROTTLED => return Ok(Gate::Probe),
+            Some((_, reason)) if reason == THROTTLED || reason == CONFIG => return Ok(Gate::Probe),
             Some(_) => {}
         }
-        let next = now.saturating_add(PROBE_MS);
+        let next = now.saturating_add(MINUTE_MS);
         let sql = format!("UPDATE {t}pauses SET until = $1 WHERE provider = $2 AND account = $3 AND until <= $4");
         match tx.run(&sql, args![next, provider, account, now]).await? {
             1 => Ok(Gate::Probe),
@@ -85,14 +87,48 @@ impl Store {
             return Ok(()); // This request was in flight when the pause began.
         }
         let reason = status.to_string();
-        let count = if was == THROTTLED || reason == THROTTLED { 1 } else { count.saturating_add(1) };
+        let is_first = was == CONFIG || was == THROTTLED || reason == THROTTLED;
+        let count = if is_first { 1 } else { count.saturating_add(1) };
         let until = now.saturating_add(pause_ms(status, count, retry_after).unwrap_or(0));
+        tracing::warn!(provider, account = name, status, until, "the account is paused");
+        self.set_pause(tx, account, until, &reason, count).await
+    }
+
+    /// Pauses an account for a minute whose settings have a mistake. The result is the end of the pause. Only the first one of its
+    /// rows logs the mistake.
+    pub(crate) async fn misconfigured(
+        &self,
+        tx: &mut Tx<'_>,
+        account: (&str, &str),
+        error: &Error,
+        now: i64,
+    ) -> Result<i64> {
+        let sql = format!("SELECT until FROM {}pauses WHERE provider = $1 AND account = $2 AND reason = $3", self.t);
+        let (provider, name) = account;
+        if let Some(found) = tx.row(&sql, args![provider, name, CONFIG]).await?
+            && found.int(0)? > now
+        {
+            return found.int(0);
+        }
+        let until = now.saturating_add(MINUTE_MS);
+        tracing::error!(provider, account = name, until, %error, "the account is paused");
+        self.set_pause(tx, account, until, CONFIG, 1).await.map(|()| until)
+    }
+
+    async fn set_pause(
+        &self,
+        tx: &mut Tx<'_>,
+        account: (&str, &str),
+        until: i64,
+        reason: &str,
+        count: i64,
+    ) -> Result<()> {
+        let t = &self.t;
         let sql = format!(
             "INSERT INTO {t}pauses (provider, account, until, reason, count) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (provider, account) DO UPDATE SET until = excluded.until, reason = excluded.reason, count = excluded.count"
         );
-        tracing::warn!(provider, account = name, status, until, "the account is paused");
-        tx.run(&sql, args![provider, name, until, &reason, count]).await.map(drop)
+        tx.run(&sql, args![account.0, account.1, until, reason, count]).await.map(drop)
     }
 
     /// Ends the pause of an account.

@@ -211,6 +211,10 @@ impl Accounts {
         let limit = account.limit.or(provider.own.limit);
         limit.check(name)?;
         let secrets = if account.webhook_secrets.is_empty() { &provider.own } else { account };
+        if secrets.webhook_secrets.iter().any(|it| it.trim().is_empty()) {
+            let reason = "is empty: give the secret, or leave it out if the provider sends you no webhooks";
+            return Err(Error::input(format!("providers.{name}.webhook_secret"), reason));
+        }
         Ok(Settings {
             api_key: account.api_key.clone(),
             webhook_secrets: secrets.webhook_secrets.clone(),
@@ -250,7 +254,9 @@ impl Accounts {
         let failed = |reason: String| Error::Account { provider: name.into(), account: account.into(), reason };
         let lookup = provider.lookup.as_ref().ok_or_else(|| failed("the provider has no lookup".into()))?;
         let found = lookup(account.into()).await.map_err(|error| failed(error.to_string()))?;
-        let settings = Arc::new(self.settings(name, provider, &found)?);
+        let wrong =
+            |error: Error| Error::Config { provider: name.into(), account: account.into(), reason: error.to_string() };
+        let settings = Arc::new(self.settings(name, provider, &found).map_err(wrong)?);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert((name.into(), account.into()), (Instant::now(), Arc::clone(&settings)));
         Ok(settings)
@@ -305,6 +311,8 @@ mod tests {
     fn wrong_settings_and_unknown_providers_are_named() {
         let error = accounts(Provider::new("key").config(json!({"domain": "x"}))).err().unwrap().to_string();
         assert!(error.contains("providers.vend") && error.contains("domain"), "{error}");
+        let error = accounts(Provider::new("key").webhook_secret("")).err().unwrap().to_string();
+        assert!(error.starts_with("`providers.vend.webhook_secret` is empty: "), "{error}");
         let error = Accounts::new(Config::default(), [("stripe".to_owned(), Provider::new("k"))].into()).err().unwrap();
         assert_eq!(error.to_string(), "`providers.stripe` is none of truemed, flex, vend, revup");
     }

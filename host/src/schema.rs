@@ -10,6 +10,21 @@ use crate::store::Store;
 /// The version of the tables that this kit was written for. It also works with the next one.
 const VERSION: i64 = 1;
 
+/// What is said of a database without the tables.
+const NO_TABLES: &str = "The database has no tables of the host. Run `rulebound migrate`.";
+
+/// The tables that are there.
+pub(crate) enum Found {
+    Nothing,
+    Version {
+        version: i64,
+        /// The oldest kit that can use them.
+        readable_from: i64,
+    },
+    /// Some are there, and none says their version: what is wrong, and what to do.
+    Broken(String),
+}
+
 /// The tables of each version, in order.
 const SQLITE: &[&str] = &[include_str!("../sql/sqlite/0001_tables.sql")];
 const POSTGRES: &[&str] = &[include_str!("../sql/postgres/0001_tables.sql")];
@@ -66,59 +81,96 @@ impl Host {
     }
 
     async fn missing(&self, tx: &mut Tx<'_>) -> Result<String> {
-        let is_postgres = self.0.database.is_postgres();
-        let done = match self.0.store.has_tables(tx, self.0.database.schema_name(), is_postgres).await? {
-            true => {
-                let (version, readable_from) = self.0.store.version(tx).await?.unwrap_or((0, 0));
-                check_readable(readable_from)?;
+        let done = match self.found(tx).await? {
+            Found::Nothing => 0,
+            Found::Version { version, readable_from } => {
+                check_readable(version, readable_from)?;
                 version
             }
-            false => 0,
+            Found::Broken(reason) => return Err(Error::Schema(reason)),
         };
-        let files = if is_postgres { POSTGRES } else { SQLITE };
-        let wanted = files.iter().skip(usize::try_from(done).unwrap_or(usize::MAX));
-        Ok(wanted.map(|it| it.replace("{schema}", self.0.database.schema_name())).collect())
+        Ok(self.statements(done, VERSION).iter().map(|it| format!("{it};\n\n")).collect())
+    }
+
+    /// The statements that lead from one version of the tables to a later one.
+    pub(crate) fn statements(&self, after: i64, until: i64) -> Vec<String> {
+        let files = if self.0.database.is_postgres() { POSTGRES } else { SQLITE };
+        let numbered = (1_i64..).zip(files).filter(|(number, _)| (after.saturating_add(1)..=until).contains(number));
+        let text: String = numbered.flat_map(|(_, file)| file.lines().map(without_comment)).collect();
+        let text = text.replace("{schema}", self.0.database.schema_name());
+        text.split(';').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Which tables are there.
+    pub(crate) async fn found(&self, tx: &mut Tx<'_>) -> Result<Found> {
+        let (store, database) = (&self.0.store, &self.0.database);
+        let has = async |tx: &mut Tx<'_>, table: &str| {
+            store.has_table(tx, database.schema_name(), database.is_postgres(), table).await
+        };
+        let cure = |begin: &str| {
+            let made = self.statements(0, VERSION);
+            let made: Vec<_> =
+                made.iter().filter(|it| it.contains("rulebound_schema_version")).map(|it| one_line(it)).collect();
+            format!("`rulebound_schema_version` is {begin}. Restore a backup, or execute: {}", made.join("; "))
+        };
+        if !has(tx, "rulebound_schema_version").await? {
+            let is_new = !has(tx, "rulebound_flows").await?;
+            return Ok(if is_new { Found::Nothing } else { Found::Broken(cure("missing")) });
+        }
+        Ok(match store.version(tx).await? {
+            Some((version, readable_from)) => Found::Version { version, readable_from },
+            None => Found::Broken(cure("empty").replacen("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)),
+        })
     }
 
     /// Checks that this kit can work with the tables, and write the format of each flow.
     pub(crate) async fn check_schema(&self) -> Result<()> {
         let mut own = self.begin_read().await?;
-        let (store, schema) = (&self.0.store, self.0.database.schema_name());
-        if !store.has_tables(&mut own.tx(), schema, self.0.database.is_postgres()).await? {
-            return Err(Error::Schema("the tables are missing: call `migrate` when you deploy".into()));
-        }
-        let version = store.version(&mut own.tx()).await?;
-        let formats = store.formats(&mut own.tx()).await?;
-        own.commit().await?;
-        let Some((version, readable_from)) = version else {
-            return Err(Error::Schema("the table schema_version is empty: call `migrate`".into()));
-        };
-        if version < VERSION {
-            return Err(Error::Schema(format!(
-                "the tables have version {version}, and this kit needs {VERSION}: call `migrate`"
-            )));
-        }
-        check_readable(readable_from)?;
-        let known = known_formats();
-        for (flow, format) in formats {
-            if known.get(&flow).is_some_and(|it| !it.contains(&format)) {
+        self.usable(&mut own.tx()).await?;
+        own.commit().await
+    }
+
+    /// The format of each flow, if this kit can work with the tables and write it.
+    pub(crate) async fn usable(&self, tx: &mut Tx<'_>) -> Result<BTreeMap<String, u32>> {
+        match self.found(tx).await? {
+            Found::Nothing => return Err(Error::Schema(NO_TABLES.into())),
+            Found::Broken(reason) => return Err(Error::Schema(reason)),
+            Found::Version { version, .. } if version < VERSION => {
                 return Err(Error::Schema(format!(
-                    "{flow} is saved in format {format}, which this release cannot write: update it"
+                    "The tables have version {version}, and this kit works with version {VERSION}. Run `rulebound migrate`."
                 )));
             }
+            Found::Version { version, readable_from } => check_readable(version, readable_from)?,
         }
-        Ok(())
+        let (formats, known) = (self.0.store.formats(tx).await?, known_formats());
+        let unknown = formats.iter().find(|(flow, it)| known.get(*flow).is_some_and(|known| !known.contains(it)));
+        match unknown {
+            None => Ok(formats),
+            Some((flow, format)) => Err(Error::Schema(format!(
+                "{flow} is saved in format {format}, which this release cannot write. Deploy the newer release."
+            ))),
+        }
     }
 }
 
 /// The tables of a newer release can be those that this one must not touch.
-fn check_readable(readable_from: i64) -> Result<()> {
+fn check_readable(version: i64, readable_from: i64) -> Result<()> {
     if readable_from <= VERSION {
         return Ok(());
     }
     Err(Error::Schema(format!(
-        "the tables can be used by kits from version {readable_from}, and this one is {VERSION}: update it"
+        "The tables have version {version}, and this kit works with version {VERSION}. Deploy a newer release of rulebound."
     )))
+}
+
+/// A line of a file with tables, without its comment.
+fn without_comment(line: &str) -> String {
+    format!("{}\n", line.split("--").next().unwrap_or_default().trim_end())
+}
+
+/// A statement as an operator copies it.
+pub(crate) fn one_line(statement: &str) -> String {
+    statement.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The formats of each flow that this release writes, the newest last.
@@ -136,16 +188,13 @@ pub(crate) fn known_formats() -> BTreeMap<String, Vec<u32>> {
 }
 
 impl Store {
-    async fn has_tables(&self, tx: &mut Tx<'_>, schema: &str, is_postgres: bool) -> Result<bool> {
+    async fn has_table(&self, tx: &mut Tx<'_>, schema: &str, is_postgres: bool, table: &str) -> Result<bool> {
         let found = match is_postgres {
             true => {
-                let sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = 'rulebound_schema_version'";
-                tx.row(sql, args![schema]).await?
+                let sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = $1 AND table_name = $2";
+                tx.row(sql, args![schema, table]).await?
             }
-            false => {
-                tx.row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rulebound_schema_version'", &[])
-                    .await?
-            }
+            false => tx.row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1", args![table]).await?,
         };
         Ok(found.is_some())
     }

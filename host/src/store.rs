@@ -204,6 +204,13 @@ impl Store {
     fn update<'a>(&self, row: &'a Locked, draft: &'a Draft, wake_at: Option<i64>, context: &Context) -> Write<'a> {
         let t = &self.t;
         let (reviews, failing) = draft.counts(context);
+        let (flow, key) = (row.flow.as_str(), row.key.as_str());
+        if reviews > row.reviews {
+            tracing::warn!(flow, key, reviews, "a question waits for a person");
+        }
+        if failing > row.failing {
+            tracing::error!(flow, key, failing, "an effect was tried five times, and is tried again");
+        }
         let first = args![wake_at, reviews, failing, row.reference.as_deref(), &row.flow, &row.key, draft.before];
         let mut args = first.to_vec();
         let mut changed = "";
@@ -218,13 +225,22 @@ impl Store {
         Write { sql, args }
     }
 
-    /// Sets when to look at a row again, which has no snapshot to save.
-    pub(crate) async fn rest(&self, tx: &mut Tx<'_>, row: &Locked, until: i64, tries: i64, class: &str) -> Result<()> {
+    /// Notes that a row cannot be worked on, unless another worker has noted the same failure or has saved the row since it was
+    /// read. Whether it was noted.
+    pub(crate) async fn fail(&self, tx: &mut Tx<'_>, read: &Locked, until: i64, class: &str) -> Result<bool> {
         let t = &self.t;
         let sql = format!(
-            "UPDATE {t}flows SET wake_at = $1, tries = tries + $2, last_error = $3 WHERE flow = $4 AND key = $5"
+            "UPDATE {t}flows SET wake_at = $1, tries = tries + 1, last_error = $2 \
+             WHERE flow = $3 AND key = $4 AND revision = $5 AND tries = $6"
         );
-        tx.run(&sql, args![until, tries, class, &row.flow, &row.key]).await.map(drop)
+        Ok(tx.run(&sql, args![until, class, &read.flow, &read.key, read.revision, read.tries]).await? == 1)
+    }
+
+    /// Sets when to look at a row again whose failure is not its own, unless it was saved since it was read.
+    pub(crate) async fn skip(&self, tx: &mut Tx<'_>, read: &Locked, until: i64) -> Result<()> {
+        let t = &self.t;
+        let sql = format!("UPDATE {t}flows SET wake_at = $1 WHERE flow = $2 AND key = $3 AND revision = $4");
+        tx.run(&sql, args![until, &read.flow, &read.key, read.revision]).await.map(drop)
     }
 
     fn add_ids<'a>(&self, row: &'a Locked, ids: &'a [TypedId]) -> Write<'a> {

@@ -13,9 +13,11 @@ use crate::host::{Host, at};
 use crate::inbox::{Address, BATCH, Entry, HOUR_MS};
 use crate::pause::{Gate, Replied};
 use crate::provider::{Settings, lease_ms};
-use crate::snapshot::{kind_of, provider_of};
+use crate::snapshot::kind_of;
 use crate::store::Locked;
 
+/// How long a row rests whose failure is not its own.
+const MINUTE_MS: i64 = 60_000;
 /// How many pages of the inbox one visit reads, if a row can apply nothing of the first ones.
 const PAGES: usize = 20;
 
@@ -27,16 +29,17 @@ pub(crate) enum Which<'a> {
 }
 
 /// What a visit brings: a fact, and what it says of the account if it is a reply.
-#[derive(Debug)]
 pub(crate) struct Brought {
     pub(crate) fact: Fact<'static>,
     pub(crate) actor: String,
     pub(crate) replied: Option<Replied>,
+    /// The settings of the account when the effect was leased. The fact is not lost if a lookup fails meanwhile.
+    pub(crate) settings: Option<Arc<Settings>>,
 }
 
 impl Brought {
     pub(crate) fn new(fact: Fact<'static>, actor: impl Into<String>) -> Self {
-        Self { fact, actor: actor.into(), replied: None }
+        Self { fact, actor: actor.into(), replied: None, settings: None }
     }
 }
 
@@ -47,6 +50,16 @@ pub(crate) struct Entered {
     pub(crate) settings: Arc<Settings>,
     /// When the visit began, before its lease.
     pub(crate) began: Began,
+    /// Whether these are the account's settings now, so that an effect can be leased.
+    is_current: bool,
+}
+
+/// What locking a row came to.
+enum Reached {
+    Nothing,
+    Row(Entered),
+    /// The row's account cannot be used now. The row is no longer locked.
+    Unfit(Locked, Error),
 }
 
 /// An instant by the monotonic clock, and by the host's clock if it has one of its own.
@@ -107,9 +120,14 @@ impl Host {
     ///
     /// A row that cannot be loaded, or whose decision raises, is looked at again in an hour.
     pub(crate) async fn visit(&self, which: Which<'_>, brought: Option<&Brought>, is_worker: bool) -> Result<Visited> {
-        let Some(mut entered) = self.enter(which).await? else { return Ok(Visited::Nothing) };
-        let decided = self.decide(&mut entered, brought, is_worker).await;
-        let Entered { own, row, settings, began } = entered;
+        let mut entered = match self.reach(which, brought.and_then(|it| it.settings.as_ref())).await? {
+            Reached::Nothing => return Ok(Visited::Nothing),
+            Reached::Unfit(row, error) => return self.rest(&row, &error).await.map(|()| Visited::Failed),
+            Reached::Row(entered) => entered,
+        };
+        let leases = is_worker && entered.is_current;
+        let decided = self.decide(&mut entered, brought, leases).await;
+        let Entered { own, row, settings, began, .. } = entered;
         match decided {
             Ok(Decided { leased, early }) => {
                 own.commit().await?;
@@ -125,67 +143,75 @@ impl Host {
         }
     }
 
-    /// Locks a row, with the settings of its account. An account is looked up between two transactions.
+    /// Locks a row, with the settings of its account.
     pub(crate) async fn enter(&self, which: Which<'_>) -> Result<Option<Entered>> {
-        let mut which = which;
-        let mut address;
-        loop {
-            let began = self.began();
-            let (mut own, store, time) = (self.begin().await?, &self.0.store, self.time());
-            let locked = match which {
-                Which::Due => store.lock_due(&mut own.tx(), time).await?,
-                Which::Row(row) => store.lock(&mut own.tx(), time, &row.flow, &row.key).await?,
-            };
-            let Some(row) = locked else {
-                own.rollback().await?;
-                return Ok(None);
-            };
-            let settings = match self.0.accounts.known(provider_of(&row.flow), &row.account) {
-                Ok(Some(settings)) => Ok(settings),
-                Ok(None) => {
-                    own.rollback().await?;
-                    match self.0.accounts.get(provider_of(&row.flow), &row.account).await {
-                        Ok(_) => {
-                            address = Address { flow: row.flow, key: row.key };
-                            which = Which::Row(&address);
-                            continue;
-                        }
-                        Err(error) => {
-                            own = self.begin().await?;
-                            Err(error)
-                        }
-                    }
-                }
-                Err(error) => Err(error),
-            };
-            match settings {
-                Ok(settings) => return Ok(Some(Entered { own, row, settings, began })),
-                Err(error) => {
-                    own.rollback().await?;
-                    self.rest(&row, &error).await?;
-                    if let Which::Row(_) = which {
-                        return Err(error);
-                    }
-                }
-            }
+        match self.reach(which, None).await? {
+            Reached::Nothing => Ok(None),
+            Reached::Row(entered) => Ok(Some(entered)),
+            Reached::Unfit(_, error) => Err(error),
         }
     }
 
-    /// Notes the failure of a row itself, and looks at it again in an hour.
-    async fn rest(&self, row: &Locked, error: &Error) -> Result<()> {
-        let (flow, key, class) = (row.flow.as_str(), row.key.as_str(), error.class());
-        tracing::error!(flow, key, class, %error, "the row is looked at again in an hour");
-        let is_newer = matches!(error, Error::Core(AnyError::Load(LoadError::Newer { .. })));
+    /// Locks a row. Its account is looked up between two transactions; if that fails, the older settings count.
+    async fn reach(&self, which: Which<'_>, older: Option<&Arc<Settings>>) -> Result<Reached> {
+        let (mut address, mut replaced): (Option<Address>, _) = (None, None);
+        loop {
+            let began = self.began();
+            let (mut own, store, time) = (self.begin().await?, &self.0.store, self.time());
+            let locked = match address.as_ref().map_or(which, Which::Row) {
+                Which::Due => store.lock_due(&mut own.tx(), time).await?,
+                Which::Row(row) => store.lock(&mut own.tx(), time, &row.flow, &row.key).await?,
+            };
+            let Some(row) = locked else { return own.rollback().await.map(|()| Reached::Nothing) };
+            let (provider, account) = row.account();
+            let (known, is_current) = match &replaced {
+                Some(older) => (Ok(Some(Arc::clone(older))), false),
+                None => (self.0.accounts.known(provider, account), true),
+            };
+            let failed = match known {
+                Ok(Some(settings)) => return Ok(Reached::Row(Entered { own, row, settings, began, is_current })),
+                Ok(None) => {
+                    own.rollback().await?;
+                    self.0.accounts.get(provider, account).await.err()
+                }
+                Err(error) => {
+                    own.rollback().await?;
+                    Some(error)
+                }
+            };
+            match (failed, older) {
+                (None, _) => {}
+                (Some(_), Some(older)) => replaced = Some(Arc::clone(older)),
+                (Some(error), None) => return Ok(Reached::Unfit(row, error)),
+            }
+            address = Some(Address { flow: row.flow, key: row.key });
+        }
+    }
+
+    /// Notes that a row cannot be worked on. A failure of the row itself counts, and it is looked at again in an hour. What a newer
+    /// release or the account can cure lets it rest without a try.
+    async fn rest(&self, read: &Locked, error: &Error) -> Result<()> {
+        let (flow, key, class) = (read.flow.as_str(), read.key.as_str(), error.class());
         let mut own = self.begin().await?;
-        let store = &self.0.store;
-        if let Some(row) = store.lock(&mut own.tx(), self.time(), flow, key).await? {
-            let until = row.now.saturating_add(HOUR_MS);
-            store.rest(&mut own.tx(), &row, until, i64::from(!is_newer), class).await?;
-            if !is_newer {
-                let digest = digest(row.text.as_bytes());
-                let (kind, code) = ("error".into(), Some(class.into()));
-                let line = Line { revision: row.revision, kind, code, digest, ..Line::default() };
-                store.journal(&mut own.tx(), &row, &line).await?;
+        let (store, mut tx) = (&self.0.store, own.tx());
+        let Some(row) = store.lock(&mut tx, self.time(), flow, key).await? else { return own.rollback().await };
+        match error {
+            Error::Config { .. } => {
+                let until = store.misconfigured(&mut tx, row.account(), error, row.now).await?;
+                store.skip(&mut tx, read, until).await?;
+            }
+            Error::Account { .. } | Error::Core(AnyError::Load(LoadError::Newer { .. })) => {
+                tracing::warn!(flow, key, class, %error, "the row is looked at again in a minute");
+                store.skip(&mut tx, read, row.now.saturating_add(MINUTE_MS)).await?;
+            }
+            _ => {
+                tracing::error!(flow, key, class, %error, "the row is looked at again in an hour");
+                if store.fail(&mut tx, read, row.now.saturating_add(HOUR_MS), class).await? {
+                    let digest = digest(row.text.as_bytes());
+                    let (kind, code) = ("error".into(), Some(class.into()));
+                    let line = Line { revision: row.revision, kind, code, digest, ..Line::default() };
+                    store.journal(&mut tx, &row, &line).await?;
+                }
             }
         }
         own.commit().await
@@ -202,7 +228,7 @@ impl Host {
         let (store, mut tx) = (&self.0.store, own.tx());
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
         let mut draft = Draft::new(row.load()?, &row.text, self.format(&mut tx, &row.flow).await?)?;
-        if let Some(Brought { fact, actor, replied }) = brought {
+        if let Some(Brought { fact, actor, replied, .. }) = brought {
             draft.observe(fact, actor, &context)?;
             if let Some(replied) = *replied {
                 store.replied(&mut tx, row.account(), replied, row.now).await?;

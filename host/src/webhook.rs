@@ -99,6 +99,15 @@ impl Host {
                 return Ok(400);
             }
         }
+        if received.unreadable.is_none() && received.ids.is_empty() {
+            // No row can ever take it: a row is found by an id.
+            tracing::info!(
+                provider,
+                topic = delivery.topic,
+                "a webhook that no flow needs was acknowledged and dropped"
+            );
+            return Ok(received.acknowledge_with);
+        }
         let content_type = headers.get("content-type").map(str::to_owned);
         let entry = Entry {
             id: random_id(),

@@ -1,22 +1,23 @@
 //! The worker: it takes what is due, carries it out, and brings what came of it to the same row.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use rulebound::effect::Effect;
 use rulebound::fact::LARGEST_BODY;
-use rulebound::{EffectId, Fact, Headers, Request};
+use rulebound::{Context, EffectId, Fact, Headers, Request};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::error::{BoxError, Error, Result};
-use crate::host::{Handler, Host, jitter};
+use crate::host::{Handler, Host, at, jitter};
 use crate::inbox::Address;
 use crate::pause::Replied;
 use crate::send::{Outgoing, Sent, is_safe};
 use crate::snapshot::{Task, kind_of, provider_of};
-use crate::visit::{Brought, Held, Visited, Which};
+use crate::visit::{Brought, Entered, Held, Visited, Which};
 
 /// How long after its lease a request can still be sent.
 const FRESH: Duration = Duration::from_secs(30);
@@ -171,6 +172,7 @@ impl Host {
                 handler => self.handle_effect(&held, handler, did).await,
             },
         };
+        let brought = Brought { settings: Some(Arc::clone(&held.settings)), ..brought };
         let next = self.settle(&address, &brought).await?;
         self.0.hooks.checkpoint("saved").await;
         Ok(next)
@@ -236,16 +238,13 @@ impl Host {
         }
         let headers = Headers::from(reply.headers());
         let retry_after = headers.get("retry-after").and_then(|it| {
-            let now = crate::host::at(self.0.hooks.now());
+            let now = at(self.0.hooks.now());
             let at = rulebound::time::Timestamp::parse_retry_after(it, now)?;
             u64::try_from(at.as_millis().saturating_sub(now.as_millis())).ok().map(Duration::from_millis)
         });
         let fact = Fact::reply(effect, sending, status, reply.body().as_slice()).with_headers(headers).into_owned();
-        Brought {
-            fact,
-            actor: "worker".into(),
-            replied: Some(Replied { status, retry_after, is_probe: held.leased.is_probe }),
-        }
+        let replied = Some(Replied { status, retry_after, is_probe: held.leased.is_probe });
+        Brought { replied, ..Brought::new(fact, "worker") }
     }
 
     /// Calls a handler outside any transaction.
@@ -273,8 +272,7 @@ impl Host {
         let Some(mut entered) = self.enter(Which::Row(address)).await? else { return Ok(None) };
         let effect = &held.leased.effect;
         // Another worker may hold the effect meanwhile, or have carried it out.
-        let context =
-            rulebound::Context::new(crate::host::at(entered.row.now), std::sync::Arc::clone(&entered.settings.config));
+        let context = Context::new(at(entered.row.now), Arc::clone(&entered.settings.config));
         let mine = effect.attempts.saturating_add(1);
         let pending = entered.row.load()?.effects(&context);
         if !pending.iter().any(|it| it.id == effect.id && it.attempts == mine) {
@@ -293,7 +291,7 @@ impl Host {
         self.0.hooks.checkpoint("handled").await;
         let brought = Brought::new(Fact::done(&effect.id).into_owned(), "worker");
         let decided = self.decide(&mut entered, Some(&brought), !self.is_stopping()).await?;
-        let crate::visit::Entered { own, row, settings, began } = entered;
+        let Entered { own, row, settings, began, .. } = entered;
         own.commit().await?;
         self.0.hooks.checkpoint("saved").await;
         Ok(decided.leased.map(|leased| Box::new(Held { leased, row, settings, began })))
@@ -321,10 +319,14 @@ fn ended_well(ended: Ended) -> Result<()> {
     }
 }
 
-/// An effect whose handler failed is lost: the core decides when it is tried again.
+/// An effect whose handler failed is lost: the core decides when it is tried again. If the database failed, it is not known whether the
+/// transaction of the handler was committed; the fact then concerns an effect that is done, and changes nothing.
 fn failed(held: &Held, error: &Error) -> Brought {
-    let (flow, key, effect) = (held.row.flow.as_str(), held.row.key.as_str(), &held.leased.effect.id);
-    tracing::error!(flow, key, effect = effect.as_str(), %error, "a handler failed, and is called again later");
-    let fact = Fact::Lost { effect: effect.as_str().to_owned().into(), sending: None };
+    let (flow, key, effect) = (held.row.flow.as_str(), held.row.key.as_str(), held.leased.effect.id.as_str());
+    match error.is_passing() {
+        true => tracing::warn!(flow, key, effect, %error, "the database failed, and the handler is called again later"),
+        false => tracing::error!(flow, key, effect, %error, "a handler failed, and is called again later"),
+    }
+    let fact = Fact::Lost { effect: effect.to_owned().into(), sending: None };
     Brought::new(fact, "worker")
 }

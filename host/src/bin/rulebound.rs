@@ -9,11 +9,14 @@ use rulebound_host::{BoxError, Database, Host, Report};
 const USAGE: &str = "\
 rulebound COMMAND DATABASE [--schema NAME]    DATABASE is sqlite:shop.db or postgresql://…
 
-  migrate [--dry-run] [--formats]      makes or completes the tables; prints the SQL; raises what every worker writes
-  doctor                               finds drift of the tables and of the database's settings
-  verify                               compares every row with its journal
+  migrate [--dry-run] [--formats]  creates or completes the tables, and prints the SQL; --dry-run executes nothing; --formats
+                                   writes the newest formats: only if no older worker runs
+  doctor                           finds drift of the tables, settings of the database that break a promise, and accounts that
+                                   are paused
+  verify                           compares every row with its journal
 
-`worker`, `doctor --restored` and `import` need the handlers, the providers or the rows of your application: call
+It ends with 0, with 1 if it found a problem, and with 2 if it could not do what was asked.
+`worker`, `doctor --restored` and an import need the handlers, the providers or the rows of your application: call
 `Host::command` and `Host::import` in your own program.
 ";
 
@@ -33,6 +36,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(mut arguments: Vec<String>) -> Result<Report, BoxError> {
+    if arguments.iter().any(|it| it == "--help" || it == "-h") {
+        return Ok(Report::new(USAGE));
+    }
     let is_ours = arguments.first().is_some_and(|it| ["migrate", "doctor", "verify"].contains(&it.as_str()));
     if !is_ours || arguments.len() < 2 || arguments.iter().any(|it| it == "--restored") {
         return Err(USAGE.into());

@@ -1,5 +1,7 @@
 //! What a person can look at: lists, one row with its journal, a search, and the gauges.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Access, Refused, Replied};
@@ -75,9 +77,12 @@ impl Host {
         let mut entries = found.iter().map(entry).collect::<Result<Vec<_>>>()?;
         let next = cut(&mut entries, |it| json!([it["received_at"], it["id"], ""]));
         for entry in &mut entries {
+            let name = entry["id"].as_str().unwrap_or_default().to_owned();
+            let kinds = self.0.store.kinds(&mut own.tx(), &name).await?;
             let sql = format!("SELECT id FROM {t}inbox_ids WHERE inbox = $1 ORDER BY id");
-            let ids = own.tx().rows(&sql, args![entry["id"].as_str().unwrap_or_default()]).await?;
-            entry["ids"] = ids.iter().map(|it| it.text(0).map(Value::from)).collect::<Result<Vec<_>>>()?.into();
+            let ids = own.tx().rows(&sql, args![&name]).await?;
+            let ids = ids.iter().map(|it| Ok(shown_id(it.text(0)?, &kinds)));
+            entry["ids"] = ids.collect::<Result<Vec<_>>>()?.into();
         }
         own.commit().await?;
         Ok(json!({"entries": entries, "next": next}))
@@ -118,7 +123,7 @@ impl Host {
             }
             Ok(None) => return Err(Refused::not_found("row")),
             // Its journal can still be looked at. Its ids have no kinds here, and one of them can be a token.
-            Err(Error::Core(_) | Error::Account { .. } | Error::Input { .. }) => {
+            Err(Error::Core(_) | Error::Account { .. } | Error::Config { .. } | Error::Input { .. }) => {
                 (Value::Null, json!([]), json!([]), json!([]), json!([]))
             }
             Err(error) => return Err(error.into()),
@@ -200,6 +205,14 @@ fn line(it: &Record) -> Result<Value> {
         "rules": parsed(8)?.unwrap_or_else(|| json!([])), "transitions": parsed(9)?.unwrap_or_else(|| json!([])),
         "failure": parsed(10)?, "rules_version": it.text(11)?, "digest": it.text(12)?,
     }))
+}
+
+/// An id that an entry names: `true` for a payment token, and for an id whose kind is not known, which can be one.
+fn shown_id(id: String, kinds: &BTreeMap<String, String>) -> Value {
+    match kinds.get(&id).map(String::as_str) {
+        None | Some("payment_token") => true.into(),
+        Some(_) => id.into(),
+    }
 }
 
 /// Puts `true` in place of each customer's URL and each payment token, at any depth.

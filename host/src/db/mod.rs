@@ -6,6 +6,7 @@
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod value;
 mod write;
 
 #[cfg(feature = "sqlite")]
@@ -15,106 +16,8 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{Error, Result};
+pub(crate) use value::{Arg, Record, args};
 pub(crate) use write::Write;
-
-/// A parameter of a statement.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Arg<'a> {
-    Text(&'a str),
-    MaybeText(Option<&'a str>),
-    Int(i64),
-    MaybeInt(Option<i64>),
-    Blob(&'a [u8]),
-}
-
-impl<'a> From<&'a str> for Arg<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl<'a> From<&'a String> for Arg<'a> {
-    fn from(text: &'a String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Arg<'a> {
-    fn from(text: Option<&'a str>) -> Self {
-        Self::MaybeText(text)
-    }
-}
-
-impl From<i64> for Arg<'_> {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-impl From<Option<i64>> for Arg<'_> {
-    fn from(number: Option<i64>) -> Self {
-        Self::MaybeInt(number)
-    }
-}
-
-impl<'a> From<&'a [u8]> for Arg<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self::Blob(bytes)
-    }
-}
-
-/// The parameters of a statement, each as an [`Arg`].
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { &[$($crate::db::Arg::from($value)),*] };
-}
-pub(crate) use args;
-
-/// A row of a result.
-pub(crate) enum Record {
-    #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::sqlite::SqliteRow),
-    #[cfg(feature = "postgres")]
-    Postgres(sqlx::postgres::PgRow),
-}
-
-/// Reads a column of either kind of row.
-macro_rules! column {
-    ($record:expr, $index:expr) => {
-        match $record {
-            #[cfg(feature = "sqlite")]
-            Record::Sqlite(row) => sqlx::Row::try_get(row, $index)?,
-            #[cfg(feature = "postgres")]
-            Record::Postgres(row) => sqlx::Row::try_get(row, $index)?,
-        }
-    };
-}
-
-impl Record {
-    pub(crate) fn text(&self, index: usize) -> Result<String> {
-        Ok(column!(self, index))
-    }
-
-    pub(crate) fn maybe_text(&self, index: usize) -> Result<Option<String>> {
-        Ok(column!(self, index))
-    }
-
-    pub(crate) fn bytes(&self, index: usize) -> Result<Vec<u8>> {
-        Ok(column!(self, index))
-    }
-
-    pub(crate) fn int(&self, index: usize) -> Result<i64> {
-        self.maybe_int(index).map(Option::unwrap_or_default)
-    }
-
-    pub(crate) fn maybe_int(&self, index: usize) -> Result<Option<i64>> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(row) => Ok(sqlx::Row::try_get(row, index)?),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(row) => postgres::int(row, index),
-        }
-    }
-}
 
 /// A transaction of the application or of the kit, in which the kit runs its statements.
 ///
@@ -183,6 +86,29 @@ impl Tx<'_> {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => Err(Error::input("tx", "is a transaction of SQLite: call `sqlite`")),
             Self::Postgres(connection, _) => Ok(connection),
+        }
+    }
+
+    /// Refuses a connection without a transaction: each statement would be one of its own, and nothing would be locked.
+    pub(crate) async fn check_begun(&mut self, flows: &str) -> Result<()> {
+        let is_begun = match self {
+            // SQLite begins no transaction in another one.
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => match self.run("BEGIN", &[]).await {
+                Ok(_) => self.run("ROLLBACK", &[]).await.map(|_| false)?,
+                Err(_) => true,
+            },
+            // PostgreSQL locks no table outside a transaction.
+            #[cfg(feature = "postgres")]
+            Self::Postgres(..) => match self.run(&format!("LOCK TABLE {flows} IN ACCESS SHARE MODE"), &[]).await {
+                Err(Error::Database(error)) if postgres::has_no_transaction(&error) => false,
+                locked => locked.map(|_| true)?,
+            },
+        };
+        if is_begun {
+            Ok(())
+        } else {
+            Err(Error::input("tx", "has no transaction: begin one, and commit it after the call"))
         }
     }
 

@@ -58,6 +58,11 @@ pub(super) fn int(row: &PgRow, index: usize) -> Result<Option<i64>> {
     }
 }
 
+/// Whether the statement needs a transaction, and there is none.
+pub(super) fn has_no_transaction(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|it| it.code()).as_deref() == Some("25P01")
+}
+
 impl From<PgPool> for Database {
     fn from(pool: PgPool) -> Self {
         Self::new(Pool::Postgres(pool))

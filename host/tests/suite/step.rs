@@ -78,7 +78,11 @@ impl Stage {
                 "unread" => self.unread().await,
                 "tables" => count(&self.tables).await,
                 "journal" => self.journal(with).await,
-                "verify" => json!({"problems": host.verify().await.map_err(|it| it.to_string())?}),
+                "verify" => {
+                    let problems = host.verify().await.map_err(|it| it.to_string())?.into_iter();
+                    let named = problems.map(|it| json!({"flow": it.flow, "key": it.key, "problem": it.problem}));
+                    json!({"problems": named.collect::<Vec<_>>()})
+                }
                 _ => return self.arrange(name, with),
             };
             let default = json!({});
