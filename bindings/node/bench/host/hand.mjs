@@ -11,26 +11,30 @@ const INBOX = 'SELECT e.id, e.body FROM {p}inbox e WHERE e.id IN (SELECT inbox F
 const UPDATE = `UPDATE {p}flows SET revision = ?, snapshot = ?, wake_at = ?, reviews = ?, failing = ?, updated_at = ?
   WHERE flow = ? AND key = ? AND revision = ?`;
 const ADD_ID = 'INSERT INTO {p}ids VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
-const LINE = `INSERT INTO {p}journal (flow, key, seq, revision, at, kind, actor, effect, rules_version, digest) VALUES (?, ?,
-  coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + 1, ?, ?, ?, 'worker', ?, '2026.11', ?)`;
+const LINE = `INSERT INTO {p}journal (flow, key, seq, revision, at, kind, actor, effect, http_status, rules, transitions, failure,
+  rules_version, digest) VALUES (?, ?, coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + 1, ?, ?, ?, 'worker',
+  ?, ?, ?, ?, ?, '2026.11', ?)`;
 
 export const replyTo = (body) => {
   const name = JSON.parse(body).metadata;
   return JSON.stringify({ provision_token_request_id: `ptr_${name}`, redirect_url: `https://truemed.example/${name}` });
 };
 
+const json = (value) => (value.length === 0 ? null : JSON.stringify(value));
+
 /** What a save writes. With several writers a webhook of a new id may have been stored meanwhile: `looksAgain`. */
-function saving(row, { next, new_ids = [] }, looksAgain, now, kind, effect) {
+function saving(row, { next, new_ids = [], transitions = [], warnings, failure = null }, looksAgain, now, kind, effect) {
   const pending = next.effects({ now });
   const wake = new_ids.length > 0 && looksAgain ? now : next.wakeAt({ now });
   const reviews = pending.filter(({ type }) => type === 'review').length;
   const failing = pending.filter(({ attempts }) => attempts >= 5).length;
   const [text, { flow, key, revision }] = [next.save(), row];
+  const [status, rules] = [kind === 'reply' ? 200 : null, warnings.map(({ rule }) => rule)];
   const digest = createHash('sha256').update(text).digest('hex');
   return {
     update: [next.revision, text, wake, reviews, failing, now, flow, key, revision],
     ids: new_ids.map(({ id }) => ['truemed', id, flow, key]),
-    line: [flow, key, flow, key, next.revision, now, kind, effect, digest],
+    line: [flow, key, flow, key, next.revision, now, kind, effect, status, json(rules), json(transitions), failure && json(failure), digest],
   };
 }
 

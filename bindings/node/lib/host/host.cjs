@@ -235,6 +235,7 @@ class Host {
   /** A script behind the check of the tables, which is made once. */
   #checked(script) {
     const kit = this.#kit;
+    if (kit.isReady) return script;
     return function* checked() {
       yield* schema.ready(kit);
       return yield* script();

@@ -5,9 +5,10 @@
 const { sql } = require('./dialect.cjs');
 const { NewerFormat, RowError } = require('./errors.cjs');
 const journal = require('./journal.cjs');
+const { providerOf } = require('./kit.cjs');
 const pauses = require('./pauses.cjs');
 const { shown } = require('./row.cjs');
-const { COLUMNS, enter, providerOf } = require('./visit.cjs');
+const { COLUMNS, enter } = require('./visit.cjs');
 
 const PAGE = 50;
 const LINES = 200;

@@ -2,10 +2,11 @@
 
 // The one kind of transaction that changes a row: lock, observe, read the inbox, lease, save.
 
-const { batch, call, sql } = require('./dialect.cjs');
+const { batch, call, perCount, sql } = require('./dialect.cjs');
 const { ConfigError, HandlerFailed, NeedsAccount, NewerFormat, RowError, describe } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
 const journal = require('./journal.cjs');
+const { providerOf } = require('./kit.cjs');
 const pauses = require('./pauses.cjs');
 const { Row } = require('./row.cjs');
 
@@ -19,15 +20,15 @@ const SELECT = `SELECT ${COLUMNS}, {now} FROM {p}flows `;
 const PICK = `${SELECT}WHERE wake_at <= {due} ORDER BY wake_at LIMIT 1 {skip}`;
 const LOCK = `${SELECT}WHERE flow = ? AND key = ? {lock}`;
 const READ = `${SELECT}WHERE flow = ? AND key = ?`;
-const ADD_IDS = 'INSERT INTO {p}ids (provider, id, flow, key) VALUES ';
+const addIds = perCount(
+  (count) => `INSERT INTO {p}ids (provider, id, flow, key) VALUES ${Array(count).fill('(?, ?, ?, ?)').join(', ')} ON CONFLICT DO NOTHING`,
+);
 const UPDATE = `UPDATE {p}flows SET revision = ?, snapshot = ?, wake_at = ?, reviews = ?, failing = ?, tries = 0,
   last_error = NULL, updated_at = ? WHERE flow = ? AND key = ? AND revision = ?`;
 const REST = `UPDATE {p}flows SET wake_at = ?, reviews = ?, failing = ?, tries = 0, last_error = NULL
   WHERE flow = ? AND key = ? AND revision = ?`;
 const FAIL = 'UPDATE {p}flows SET tries = tries + 1, last_error = ?, wake_at = ? WHERE flow = ? AND key = ?';
 const SKIP = 'UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?';
-
-const providerOf = (flow) => flow.split('.')[0];
 
 /** A row under its lock, and what this transaction has decided about it. */
 class Locked {
@@ -42,7 +43,7 @@ class Locked {
     this.snapshot = snapshot;
     this.provider = providerOf(this.flow);
     this.config = kit.config(this.flow, this.account);
-    this.ids = new Set(snapshot.ids().map(({ id }) => id));
+    this.ids = snapshot.ids().map(({ id }) => id);
     this.newIds = [];
     this.lines = [];
     this.early = new Set();
@@ -67,7 +68,7 @@ class Locked {
   }
 
   allIds() {
-    return [...this.ids, ...this.newIds];
+    return this.newIds.length === 0 ? this.ids : [...this.ids, ...this.newIds];
   }
 
   /** Calls the library. What it throws is a failure of this row, and of no other. */
@@ -84,7 +85,7 @@ class Locked {
     if (next.revision !== this.snapshot.revision) this.text = this.decide(() => this.kit.save(next));
     this.snapshot = next;
     for (const { id } of new_ids) {
-      if (this.ids.has(id) || this.newIds.includes(id)) continue;
+      if (this.ids.includes(id) || this.newIds.includes(id)) continue;
       this.newIds.push(id);
       this.hasUnreadIds = true;
     }
@@ -241,8 +242,7 @@ function* save(locked, wakeAt = null) {
       : sql(REST, wake, reviews, failing, ...where),
   ];
   if (newIds.length > 0) {
-    const values = newIds.map(() => '(?, ?, ?, ?)').join(', ');
-    writes.push(sql(`${ADD_IDS}${values} ON CONFLICT DO NOTHING`, ...newIds.flatMap((id) => [provider, id, flow, key])));
+    writes.push(sql(addIds(newIds.length), ...newIds.flatMap((id) => [provider, id, flow, key])));
   }
   if (locked.lines.length > 0) writes.push(journal.write(flow, key, now, locked.lines));
   const [saved] = yield batch(writes);
@@ -288,4 +288,4 @@ function* skipped(kit, { flow, key, cause }) {
   if (cause instanceof ConfigError) yield* pauses.misconfigured(providerOf(flow), record[2], now);
 }
 
-module.exports = { COLUMNS, Locked, carryOut, due, enter, failed, finish, lock, providerOf, read, save, skipped, visit };
+module.exports = { COLUMNS, Locked, carryOut, due, enter, failed, finish, lock, read, save, skipped, visit };
