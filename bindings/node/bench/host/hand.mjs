@@ -1,9 +1,12 @@
-// The loop that a backend would write: the same statements on the same tables, without anything that a kit has for others.
+// The loop that a backend would write: the same statements on the same tables, with the same leases and whole lines of the journal,
+// without anything that a kit has for others.
 
 import { createHash } from 'node:crypto';
 
 import { facts, load } from 'rulebound';
 
+/** The lease that the kits promise: as long as a request's timeout and a minute. */
+const config = { lease_ms: 90_000 };
 const COLUMNS = 'flow, key, account, revision, snapshot, wake_at, tries';
 const NEXT = `SELECT ${COLUMNS} FROM {p}flows WHERE wake_at <= ? ORDER BY wake_at LIMIT 1{skip}`;
 const ONE = `SELECT ${COLUMNS} FROM {p}flows WHERE flow = ? AND key = ?{lock}`;
@@ -24,8 +27,8 @@ const json = (value) => (value.length === 0 ? null : JSON.stringify(value));
 
 /** What a save writes. With several writers a webhook of a new id may have been stored meanwhile: `looksAgain`. */
 function saving(row, { next, new_ids = [], transitions = [], warnings, failure = null }, looksAgain, now, kind, effect) {
-  const pending = next.effects({ now });
-  const wake = new_ids.length > 0 && looksAgain ? now : next.wakeAt({ now });
+  const pending = next.effects({ now, config });
+  const wake = new_ids.length > 0 && looksAgain ? now : next.wakeAt({ now, config });
   const reviews = pending.filter(({ type }) => type === 'review').length;
   const failing = pending.filter(({ attempts }) => attempts >= 5).length;
   const [text, { flow, key, revision }] = [next.save(), row];
@@ -38,9 +41,9 @@ function saving(row, { next, new_ids = [], transitions = [], warnings, failure =
   };
 }
 
-const readyOf = (snapshot, now) => snapshot.effects({ now }).find((it) => it.ready && it.type !== 'review');
+const readyOf = (snapshot, now) => snapshot.effects({ now, config }).find((it) => it.ready && it.type !== 'review');
 const observed = (snapshot, { id }, { sending, body }, now) =>
-  snapshot.observe(facts.reply(id, { http_status: 200, body: replyTo(body), sending }), { now });
+  snapshot.observe(facts.reply(id, { http_status: 200, body: replyTo(body), sending }), { now, config });
 
 export function sqliteLoop(db) {
   const prepare = (text) => db.prepare(text.replaceAll('{p}', 'rulebound_').replace('{skip}', '').replace('{lock}', '').replace('{any}', 'IN (SELECT value FROM json_each(?))'));
@@ -58,8 +61,8 @@ export function sqliteLoop(db) {
     if (row === undefined) return null;
     const snapshot = load(row.snapshot);
     const effect = readyOf(snapshot, now);
-    if (effect === undefined) return void rest.run(snapshot.wakeAt({ now }), row.flow, row.key);
-    const lease = snapshot.lease(effect.id, { now });
+    if (effect === undefined) return void rest.run(snapshot.wakeAt({ now, config }), row.flow, row.key);
+    const lease = snapshot.lease(effect.id, { now, config });
     save(row, lease, now, 'lease', effect.id);
     return { row, effect, request: lease.request };
   });
@@ -112,10 +115,10 @@ export function postgresLoop(pool, schema, hasNames) {
       const snapshot = load(row.snapshot);
       const effect = readyOf(snapshot, now);
       if (effect === undefined) {
-        await query(client, 'UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?', [snapshot.wakeAt({ now }), row.flow, row.key]);
+        await query(client, 'UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?', [snapshot.wakeAt({ now, config }), row.flow, row.key]);
         return undefined;
       }
-      const lease = snapshot.lease(effect.id, { now });
+      const lease = snapshot.lease(effect.id, { now, config });
       await save(client, row, lease, now, 'lease', effect.id);
       return { row, effect, request: lease.request };
     });

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import rulebound
 
 from ._journal import describe_step
-from ._kit import Kit, describe, provider_of
+from ._kit import Kit, describe
 from ._sql import Script, Statement
 from ._types import HostError
 
@@ -116,7 +116,7 @@ def wake(kit: Kit, entry: str) -> Script[int]:
 def look_around(locked: Locked) -> Script[None]:
     """Asks in one statement whether the inbox has something for a row, and whether its account is paused: most visits find
     neither."""
-    provider, kit = provider_of(locked.flow), locked.kit
+    provider, kit = locked.provider, locked.kit
     ids = kit.dialect.array([*locked.ids, *locked.new_ids])
     ((has_entries, until, reason),) = (yield Statement(_AROUND, (provider, ids, provider, locked.account))).rows
     locked.has_entries = bool(has_entries)
@@ -128,11 +128,11 @@ def look_around(locked: Locked) -> Script[None]:
 
 def offer(locked: Locked) -> Script[list[tuple[str, int]]]:
     """Observes the row's entries, the oldest first, and returns those that it did not ignore as early."""
-    provider, consumed = provider_of(locked.flow), list[tuple[str, int]]()
+    consumed: list[tuple[str, int]] = []
     after: tuple[int, str] = (-1, "")
     while locked.has_entries and len(consumed) < AT_ONCE:
         ids = locked.kit.dialect.array([*locked.ids, *locked.new_ids])
-        page = (yield Statement(_OFFERED, (provider, ids, locked.account, locked.now + MINUTE, *after))).rows
+        page = (yield Statement(_OFFERED, (locked.provider, ids, locked.account, locked.now + MINUTE, *after))).rows
         for entry in page:
             if len(consumed) == AT_ONCE:
                 locked.has_more = True
