@@ -27,7 +27,8 @@ const UPDATE = `UPDATE {p}flows SET revision = ?, snapshot = ?, wake_at = ?, rev
   last_error = NULL, updated_at = ? WHERE flow = ? AND key = ? AND revision = ?`;
 const REST = `UPDATE {p}flows SET wake_at = ?, reviews = ?, failing = ?, tries = 0, last_error = NULL
   WHERE flow = ? AND key = ? AND revision = ?`;
-const FAIL = 'UPDATE {p}flows SET tries = tries + 1, last_error = ?, wake_at = ? WHERE flow = ? AND key = ?';
+const FAIL = `UPDATE {p}flows SET tries = tries + 1, last_error = ?, wake_at = ?
+  WHERE flow = ? AND key = ? AND revision = ? AND tries = ?`;
 const SKIP = 'UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?';
 
 /** A row under its lock, and what this transaction has decided about it. */
@@ -76,7 +77,7 @@ class Locked {
     try {
       return decision();
     } catch (error) {
-      throw new RowError(this.flow, this.key, error);
+      throw new RowError(this.record, error);
     }
   }
 
@@ -130,7 +131,7 @@ function enter(kit, record) {
   } catch (error) {
     if (error instanceof NeedsAccount) Object.assign(error, { flow, key });
     if (error instanceof NeedsAccount || error instanceof NewerFormat) throw error;
-    throw new RowError(flow, key, error);
+    throw new RowError(record, error);
   }
 }
 
@@ -217,7 +218,7 @@ function* lease(locked) {
   }
   const config = kit.config(locked.flow, locked.account, kit.timeout(locked.flow, chosen.type));
   const leased = locked.decide(() => locked.snapshot.lease(chosen.id, { now: locked.now, config }));
-  if (!leased.ok) throw new RowError(locked.flow, locked.key, new Error(leased.message));
+  if (!leased.ok) throw new RowError(locked.record, new Error(leased.message));
   locked.take(leased, 'lease', { actor: 'worker', effect: chosen.id, rules: leased.warnings.map(({ rule }) => rule) });
   locked.tell(leased);
   const { flow, key, account, provider } = locked;
@@ -269,13 +270,14 @@ function nextWake(locked, effects, isAtOnce) {
   return isPending ? latest : null;
 }
 
-/** Notes that a row cannot be worked on, and lets it rest for an hour. */
-function* failed(kit, { flow, key, cause }) {
+/** Notes that a row cannot be worked on, and lets it rest for an hour. What several workers meet at once is one failure. */
+function* failed(kit, { flow, key, revision, tries, cause }) {
   const [record] = (yield sql(LOCK, flow, key)).rows;
   if (record === undefined) return;
   const [now, text] = [kit.now(record[13]), describe(cause)];
+  const counted = yield sql(FAIL, text, now + HOUR, flow, key, revision, tries);
+  if (counted.count === 0) return;
   const line = journal.line(record[4], 'error', journal.digest(record[5]), { actor: 'worker', code: text });
-  yield sql(FAIL, text, now + HOUR, flow, key);
   yield journal.write(flow, key, now, [line]);
 }
 

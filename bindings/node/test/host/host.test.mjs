@@ -153,6 +153,28 @@ function tests() {
         assert.equal((await host.get(truemed.PaymentToken, key)).revision, 2);
       });
 
+      test('a failure that two workers meet at once counts once', async () => {
+        const place = await given();
+        const now = 1_700_000_000_000;
+        const [host, other] = [open({ clock: () => now }, place), open({ clock: () => now }, place)];
+        await host.migrate();
+        const key = randomUUID();
+        await host.handle(truemed.PaymentToken, key, command);
+        const { run } = host.internals;
+        await run(function* broken() {
+          yield { text: "UPDATE {p}flows SET snapshot = '{'", params: [] };
+        });
+        await Promise.all([host.tick(), other.tick(), host.tick()]);
+        const [[tries, wakeAt]] = await run(function* stored() {
+          return (yield { text: 'SELECT tries, wake_at FROM {p}flows', params: [] }).rows;
+        });
+        assert.deepEqual([tries, wakeAt], [1, now + 3_600_000]);
+        const lines = await run(function* journal() {
+          return (yield { text: "SELECT count(*) FROM {p}journal WHERE kind = 'error'", params: [] }).rows;
+        });
+        assert.equal(Number(lines[0][0]), 1);
+      });
+
       test('without its tables a host says what to run', async () => {
         const host = name === 'SQLite' ? open({}, new Bare()) : open({ schema: 'there_is_none' }, await given());
         await assert.rejects(host.get(truemed.PaymentToken, randomUUID()), /rulebound migrate/);
