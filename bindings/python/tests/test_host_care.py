@@ -158,7 +158,7 @@ def test_the_command_line_is_clear(
     assert main(["doctor", f"{name}:host", "--restored", "2999-01-01T00:00:00Z"]) == 2
     assert "in the future" in capsys.readouterr().err
     assert main(["doctor", f"{name}:host", "--restored", "2020-01-01T00:00:00Z"]) == 0
-    assert "1 rows look their open requests up" in capsys.readouterr().out
+    assert "1 rows count each open request as sent, with an unknown outcome" in capsys.readouterr().out
     for it in ("httpx", "httpx2"):
         assert not logging.getLogger(it).isEnabledFor(logging.INFO)
 

@@ -50,6 +50,12 @@ def test_the_doctor_finds_drift(host: Host) -> None:
     assert "rulebound_flows_reference" in found and "`reason`" in found
 
 
+def test_the_doctor_reads_the_tables_of_a_newer_release_that_this_one_can_work_with(host: Host) -> None:
+    with host.transaction() as tx:
+        tx.execute(f"UPDATE {host._dialect.prefix}schema_version SET version = 3")
+    assert host.doctor() == []
+
+
 def test_after_a_restored_backup_nothing_is_sent_again_blindly(host: Host) -> None:
     host.handle(truemed.PaymentToken, KEY, CREATE)
     restored = host.get(truemed.PaymentToken, KEY)

@@ -12,6 +12,9 @@ const GAUGES = `SELECT (SELECT min(wake_at) FROM {p}flows WHERE wake_at <= ?), (
   (SELECT coalesce(sum(reviews), 0) FROM {p}flows WHERE reviews > 0)`;
 const NEXT = 'SELECT (SELECT min(wake_at) FROM {p}flows), (SELECT min(wake_at) FROM {p}inbox)';
 const NOW = 'SELECT {now}';
+const PAUSED = 'SELECT provider, account, reason FROM {p}pauses WHERE until > ? ORDER BY provider, account';
+/** What ends a pause, by its reason. */
+const CURES = { 429: 'The provider limits its requests.', config: 'Its config has a mistake, which the log names: correct it.' };
 const ROWS = 'SELECT flow, key, revision, snapshot FROM {p}flows WHERE (flow, key) > (?, ?) ORDER BY flow, key LIMIT ?';
 const LINES = 'SELECT seq, revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
 const PRUNE = `DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)`;
@@ -29,6 +32,14 @@ function* stats(kit) {
     failing_effects: Number(failing),
     reviews_open: Number(reviews),
   };
+}
+
+/** What the doctor says of accounts that take no requests now. */
+function* paused(kit) {
+  const now = kit.now((yield sql(NOW)).rows[0][0]);
+  return (yield sql(PAUSED, now)).rows.map(([provider, account, reason]) => {
+    return { problem: 'account', detail: `\`${account}\` of ${provider} is paused (${reason}). ${CURES[reason] ?? 'Correct its API key.'}` };
+  });
 }
 
 /** One page of rows, and what is wrong with their journals: `gap` or `digest`. */
@@ -70,4 +81,4 @@ function* nextDue() {
   return row === null || entry === null ? (row ?? entry) : Math.min(row, entry);
 }
 
-module.exports = { nextDue, names, prune, stats, verify };
+module.exports = { nextDue, names, paused, prune, stats, verify };

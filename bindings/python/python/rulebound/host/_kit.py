@@ -29,17 +29,17 @@ class NeedsAccount(Exception):
         super().__init__(provider, account)
         self.provider, self.account = provider, account
         self.row: tuple[str, str] | None = None
-        self.tries: int | None = None
+        self.read: tuple[int, int] | None = None
 
 
 class RowError(Exception):
     """A row that cannot be loaded, or whose decision raises."""
 
-    def __init__(self, flow: str, key: str, cause: BaseException, tries: int | None = None) -> None:
+    def __init__(self, flow: str, key: str, cause: BaseException, read: tuple[int, int] | None = None) -> None:
         super().__init__(f"{flow} {key}: {describe(cause)}")
         self.flow, self.key, self.cause = flow, key, cause
-        self.tries = tries
-        """The row's tries when it was read: what another worker has counted since is not counted twice."""
+        self.read = read
+        """The row's revision and tries when it was read: what another worker has counted since is not counted twice."""
 
 
 class NewerFormat(Exception):

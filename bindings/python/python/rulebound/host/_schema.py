@@ -102,7 +102,7 @@ def drift(dialect: Dialect) -> Script[list[Problem]]:
     columns = yield Statement(_COLUMNS_POSTGRES if dialect.postgres else _COLUMNS_SQLITE, params)
     indexes = yield Statement(_INDEXES_POSTGRES if dialect.postgres else _INDEXES_SQLITE, params)
     have = {(row[0], row[1]) for row in columns.rows} | {(row[0], "") for row in indexes.rows}
-    return [it for number in range(1, found + 1) for it in _missing(dialect.migration(number), have)]
+    return [it for number in range(1, min(found, VERSION) + 1) for it in _missing(dialect.migration(number), have)]
 
 
 def _missing(text: str, have: set[tuple[str, str]]) -> list[Problem]:

@@ -86,7 +86,7 @@ class Locked:
         except (NeedsAccount, NewerFormat, rulebound.Rejected):
             raise
         except Exception as error:
-            raise RowError(self.flow, self.key, error, self.record[9]) from error
+            raise RowError(self.flow, self.key, error, (self.record[4], self.record[9])) from error
 
     def take(self, result: Any, line: Line) -> None:
         """Goes on to the next snapshot, with its line in the journal."""
@@ -139,12 +139,12 @@ def enter(kit: Kit, record: tuple[Any, ...]) -> Locked:
         config = kit.config(flow, record[2])
         return Locked(kit, record, kit.load(flow, key, record[5]), config)
     except NeedsAccount as needs:
-        needs.row, needs.tries = (flow, key), record[9]
+        needs.row, needs.read = (flow, key), (record[4], record[9])
         raise
     except NewerFormat:
         raise
     except Exception as error:
-        raise RowError(flow, key, error, record[9]) from error
+        raise RowError(flow, key, error, (record[4], record[9])) from error
 
 
 def pick(kit: Kit) -> Script[Locked | None]:
@@ -209,7 +209,7 @@ def _lease(locked: Locked) -> Script[None]:
     try:
         lease = locked.decide(lambda: locked.snapshot.lease(chosen["id"], now=locked.now, config=config))
     except rulebound.Rejected as error:
-        raise RowError(locked.flow, locked.key, error, locked.record[9]) from error
+        raise RowError(locked.flow, locked.key, error, (locked.record[4], locked.record[9])) from error
     locked.take(lease, locked.line("lease", actor="worker", effect=chosen["id"]))
     locked.lines[-1].rules = [it["rule"] for it in lease.warnings]
     request = lease.request
@@ -268,7 +268,7 @@ def failed(kit: Kit, error: RowError) -> Script[None]:
     """Notes that a row cannot be worked on, and lets it rest for an hour. A mistake in its account's config is the account's:
     it pauses the account, and the row rests as long, without a try."""
     rows = (yield Statement(_LOCK, (error.flow, error.key))).rows
-    if not rows or error.tries not in (None, rows[0][9]):
+    if not rows or error.read not in (None, (rows[0][4], rows[0][9])):
         return  # between the two transactions another worker has met the same failure
     record, now, text = rows[0], kit.now(rows[0][13]), describe(error.cause)
     if isinstance(error.cause, ConfigError):

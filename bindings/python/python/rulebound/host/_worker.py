@@ -86,7 +86,7 @@ class Worker(Base):
                 except Exception as error:
                     if needs.row is None:
                         raise
-                    raise RowError(*needs.row, error, needs.tries) from error
+                    raise RowError(*needs.row, error, needs.read) from error
 
     def _look_up(self, provider: str, name: str) -> None:
         lookup = self._kit.providers[provider].account
