@@ -111,7 +111,8 @@ export class MemoryHost {
   webhook({ provider, account = '', topic = null, headers = {}, body }) {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const secrets = this.providers[provider]?.webhook_secrets ?? [];
-    const { fact, ids, acknowledge_with } = readWebhook(provider, { secrets, headers, body: text, now: this.now, topic });
+    const { fact, ids, acknowledge_with, unreadable } = readWebhook(provider, { secrets, headers, body: text, now: this.now, topic });
+    if (!ids.length && !unreadable) return acknowledge_with; // No row can ever take it.
     const digest = createHash('sha256').update(text).digest('hex');
     this.inbox.push({ id: digest.slice(0, 32), provider, account, deliveries: 1, origin: fact.origin, topic, received_at: this.now, wake_at: null,
       tries: 0, last_error: null, ids: ids.map((it) => it.id), fact });

@@ -4,6 +4,8 @@ import { createServer } from 'node:http';
 import { readFileSync, readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
 
+import { webhookIds } from 'rulebound';
+
 import { Refused } from './host.mjs';
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8' };
@@ -109,10 +111,16 @@ function list(host, name, after) {
   const from = after === null ? 0 : Number(after);
   if (!Number.isInteger(from) || from < 0) throw new Refused(400, 'BadRequest', 'after');
   const { of, by } = LISTS[name] ?? {};
-  const every = name === 'inbox' ? host.inbox.map(({ fact, ...entry }) => entry)
+  const every = name === 'inbox' ? host.inbox.map(entryOf)
     : [...host.rows.values()].map((it) => rowOf(host, it)).filter((it) => of(it, host.now)).sort((a, b) => by(a) - by(b));
   const next = every.length > from + PAGE ? String(from + PAGE) : null;
   return { [name === 'inbox' ? 'entries' : 'rows']: every.slice(from, from + PAGE), next };
+}
+
+/** An entry without its body and its payment tokens. */
+function entryOf({ fact, ...entry }) {
+  const { ids } = webhookIds(entry.provider, fact);
+  return { ...entry, ids: ids.map((it) => it.kind === 'payment_token' || it.id) };
 }
 
 function rowOf(host, { flow, key, account, reference, snapshot, wake_at, tries, last_error, created_at, updated_at }) {

@@ -18,8 +18,6 @@ const CURES = { 429: 'The provider limits its requests.', config: 'Its config ha
 const ROWS = 'SELECT flow, key, revision, snapshot FROM {p}flows WHERE (flow, key) > (?, ?) ORDER BY flow, key LIMIT ?';
 const LINES = 'SELECT seq, revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
 const PRUNE = `DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)`;
-const UNKNOWN = `SELECT id, deliveries FROM {p}inbox e WHERE received_at < ? AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n
-  JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id WHERE n.inbox = e.id) ORDER BY received_at LIMIT 100`;
 
 function* stats(kit) {
   const now = kit.now((yield sql(NOW)).rows[0][0]);
@@ -70,9 +68,7 @@ function* names(after) {
 /** Deletes some of what is older: lines of the journal, and webhooks that no row knows. Returns how much. */
 function* prune(kit, journalMs, inboxMs) {
   const now = kit.now((yield sql(NOW)).rows[0][0]);
-  const { rows } = yield sql(UNKNOWN, now - inboxMs);
-  for (const [id, deliveries] of rows) yield* inbox.erase(id, deliveries);
-  return rows.length + (yield sql(PRUNE, now - journalMs)).count;
+  return (yield* inbox.prune(kit, now - inboxMs)) + (yield sql(PRUNE, now - journalMs)).count;
 }
 
 /** When a row or an entry is due next. */
