@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 import time
@@ -83,17 +84,35 @@ def test_what_is_old_is_pruned(source: tuple[str, str]) -> None:
     host.migrate()
     host.handle(truemed.PaymentToken, KEY, CREATE)
     host.webhook("truemed", SIGNED, b'{"payment_token": "pt_unknown"}')
+    known = {"payment_token": "pt_1", "provision_token_request_id": "ptr_1", "metadata": KEY}
+    host.webhook("truemed", SIGNED, json.dumps(known).encode())
     assert host.stats().inbox_age_ms == 0
     now += 31 * 86_400_000
     assert host.stats().inbox_age_ms == 31 * 86_400_000 and host.stats().due == 1
     host._upkeep()
-    assert host.stats().inbox_age_ms == 0 and host.verify() == []
+    with host.transaction() as tx:  # a row's own webhook is kept until the row takes it
+        assert tx.execute(f"SELECT count(*) FROM {host._dialect.prefix}inbox").fetchone()[0] == 1
+    assert host.verify() == []
     now += 401 * 86_400_000
     host._upkeep_at["prune"] = 0
     host._upkeep()
     with host.transaction() as tx:
         assert tx.execute(f"SELECT count(*) FROM {host._dialect.prefix}journal").fetchone()[0] == 0
     host.close()
+
+
+def test_an_entry_that_a_newer_release_reads_as_an_event_that_no_flow_needs_goes(host: Host) -> None:
+    body = {"event_id": "e_1", "event_type": "customer.created", "object": {"customer": {"customer_id": "c_1"}}}
+    columns = "id, provider, account, digest, deliveries, origin, content_type, topic, body, received_at, wake_at, tries"
+    mark = "%s" if host._dialect.postgres else "?"
+    with host.transaction() as tx:
+        tx.execute(
+            f"INSERT INTO {host._dialect.prefix}inbox ({columns}) VALUES ({', '.join([mark] * 12)})",
+            ("a", "flex", "", "d", 1, "verified", "application/json", None, json.dumps(body).encode(), 1, None, 0),
+        )
+    host.tick()
+    with host.transaction() as tx:
+        assert tx.execute(f"SELECT count(*) FROM {host._dialect.prefix}inbox").fetchone()[0] == 0
 
 
 def test_a_kit_that_cannot_write_the_format_of_everybody_does_not_start(host: Host, source: tuple[str, str]) -> None:

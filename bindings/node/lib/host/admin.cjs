@@ -51,9 +51,9 @@ function* verify(kit, after) {
   return { problems, next: rows.length < PAGE ? null : rows.at(-1).slice(0, 2) };
 }
 
-/** The oldest lines may have been pruned; from the first one on there is no gap. */
+/** The oldest lines may have been pruned, or all of them; from the first one on there is no gap. */
 function flaw(lines, revision, snapshot) {
-  if (lines.length === 0) return revision === 0 ? null : 'gap';
+  if (lines.length === 0) return null;
   const isGap = (line, before) => line[0] !== before[0] + 1 || line[1] < before[1] || line[1] > before[1] + 1;
   const last = lines.at(-1);
   if (lines.some((line, index) => index > 0 && isGap(line, lines[index - 1])) || last[1] !== revision) return 'gap';
