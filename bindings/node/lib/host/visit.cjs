@@ -36,14 +36,14 @@ class Locked {
   #effects;
   #effectsOf;
 
-  constructor(kit, record, snapshot) {
+  constructor(kit, record, snapshot, config) {
     [this.flow, this.key, this.account, , this.revision, this.text] = record;
     this.kit = kit;
     this.record = record;
     this.now = kit.now(record[13]);
     this.snapshot = snapshot;
     this.provider = providerOf(this.flow);
-    this.config = kit.config(this.flow, this.account);
+    this.config = config ?? kit.config(this.flow, this.account);
     this.ids = snapshot.ids().map(({ id }) => id);
     this.newIds = [];
     this.lines = [];
@@ -123,11 +123,11 @@ class Locked {
   }
 }
 
-/** Loads the snapshot of a row that was just read. */
-function enter(kit, record) {
+/** Loads the snapshot of a row that was just read; with the settings of its account, unless others are given. */
+function enter(kit, record, config) {
   const [flow, key, , , , text] = record;
   try {
-    return new Locked(kit, record, kit.load(flow, key, text));
+    return new Locked(kit, record, kit.load(flow, key, text), config);
   } catch (error) {
     if (error instanceof NeedsAccount) Object.assign(error, { flow, key });
     if (error instanceof NeedsAccount || error instanceof NewerFormat) throw error;
@@ -142,9 +142,9 @@ function* read(kit, flow, key) {
 }
 
 /** Locks a row; null if there is none. */
-function* lock(kit, flow, key) {
+function* lock(kit, flow, key, config) {
   const [record] = (yield sql(LOCK, flow, key)).rows;
-  return record === undefined ? null : enter(kit, record);
+  return record === undefined ? null : enter(kit, record, config);
 }
 
 /** A worker's visit of one row that is due; null if there is none. */
@@ -156,9 +156,12 @@ function* due(kit) {
   return locked;
 }
 
-/** A visit that brings a fact, or only reads the inbox. Null if the row was forgotten. */
-function* visit(kit, flow, key, fact, { work = null, actor = null, leases = false } = {}) {
-  const locked = yield* lock(kit, flow, key);
+/**
+ * A visit that brings a fact, or only reads the inbox. Null if the row was forgotten. With the settings of its lease, a fact is saved
+ * also if the account cannot be looked up.
+ */
+function* visit(kit, flow, key, fact, { work = null, actor = null, leases = false, config } = {}) {
+  const locked = yield* lock(kit, flow, key, config);
   if (locked === null) return null;
   if (fact !== null) {
     locked.observe(fact, actor);
@@ -216,16 +219,16 @@ function* lease(locked) {
     if (!permit.may) return;
     [chosen, isProbe] = [ready[0], permit.isProbe];
   }
-  const config = kit.config(locked.flow, locked.account, kit.timeout(locked.flow, chosen.type));
-  const leased = locked.decide(() => locked.snapshot.lease(chosen.id, { now: locked.now, config }));
+  const settings = kit.config(locked.flow, locked.account, kit.timeout(locked.flow, chosen.type));
+  const leased = locked.decide(() => locked.snapshot.lease(chosen.id, { now: locked.now, config: settings }));
   if (!leased.ok) throw new RowError(locked.record, new Error(leased.message));
   locked.take(leased, 'lease', { actor: 'worker', effect: chosen.id, rules: leased.warnings.map(({ rule }) => rule) });
   locked.tell(leased);
-  const { flow, key, account, provider } = locked;
+  const { flow, key, account, provider, config } = locked;
   const { request } = leased;
   const attempts = request?.sending ?? chosen.attempts + 1;
   const row = locked.row();
-  locked.work = { flow, key, account, provider, row, effect: chosen, attempts, request, isProbe, at: kit.hooks.monotonic() };
+  locked.work = { flow, key, account, provider, config, row, effect: chosen, attempts, request, isProbe, at: kit.hooks.monotonic() };
 }
 
 /** Writes the row, its ids and its lines, and says when a worker looks at it again: at `wakeAt` if it is given. */

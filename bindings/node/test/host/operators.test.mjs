@@ -65,6 +65,30 @@ for (const [name, skip] of [['SQLite', false], ['PostgreSQL', withoutPostgres]])
   });
 }
 
+test('a reply is saved with the settings of its lease if the account cannot be looked up', async () => {
+  let [now, isAway] = [1_700_000_000_000, false];
+  const account = async () => {
+    if (isAway) throw new Error('no directory');
+    return { apiKey: 'k' };
+  };
+  const send = async () => {
+    isAway = true;
+    return { status: 401, headers: {}, body: '' };
+  };
+  const place = databases.next();
+  const host = new Host(place.given, { truemed: { account } }, { log() {}, ...place.options, send, clock: () => now });
+  opened.push(host, place);
+  host.ignore('notify').ignore('fulfill').ignore('access');
+  await host.handle(truemed.PaymentToken, randomUUID(), command, { account: 'a' });
+  assert.deepEqual((await host.tick()).sent, ['create_payment_token']);
+  const stored = () => execute(host, 'SELECT revision, tries, wake_at FROM {p}flows');
+  assert.deepEqual(await stored(), [[3, 0, now + 30_000]]);
+  now += 30_000;
+  await host.tick();
+  assert.deepEqual(await stored(), [[3, 0, now + 60_000]]); // It rests a minute, without a try.
+  assert.deepEqual(await execute(host, 'SELECT account, reason FROM {p}pauses'), [['a', '401']]);
+});
+
 test('what is older than it must be goes', async () => {
   const database = databases.next();
   let now = 1_700_000_000_000;

@@ -42,6 +42,10 @@ class RowError(Exception):
         """The row's revision and tries when it was read: what another worker has counted since is not counted twice."""
 
 
+class LookupFailed(RowError):
+    """A row whose account cannot be looked up now: it rests, and counts no try."""
+
+
 class NewerFormat(Exception):
     """A row that a newer release has saved."""
 

@@ -10,7 +10,7 @@ import rulebound
 
 from . import _inbox, _journal, _pauses
 from ._journal import Line
-from ._kit import Kit, NeedsAccount, NewerFormat, RowError, describe, provider_of
+from ._kit import Kit, LookupFailed, NeedsAccount, NewerFormat, RowError, describe, provider_of
 from ._sql import Script, Statement, write
 from ._types import ConfigError, Row
 
@@ -132,11 +132,11 @@ def read(kit: Kit, flow: str, key: str) -> Script[Row[Any, Any] | None]:
     return enter(kit, rows[0]).row() if rows else None
 
 
-def enter(kit: Kit, record: tuple[Any, ...]) -> Locked:
-    """Loads the snapshot of a row that was just read."""
+def enter(kit: Kit, record: tuple[Any, ...], settings: Any = None) -> Locked:
+    """Loads the snapshot of a row that was just read; with its own settings, unless others are given."""
     flow, key = record[0], record[1]
     try:
-        config = kit.config(flow, record[2])
+        config = kit.config(flow, record[2]) if settings is None else settings
         return Locked(kit, record, kit.load(flow, key, record[5]), config)
     except NeedsAccount as needs:
         needs.row, needs.read = (flow, key), (record[4], record[9])
@@ -153,9 +153,9 @@ def pick(kit: Kit) -> Script[Locked | None]:
     return enter(kit, rows[0]) if rows else None
 
 
-def lock(kit: Kit, flow: str, key: str) -> Script[Locked | None]:
+def lock(kit: Kit, flow: str, key: str, settings: Any = None) -> Script[Locked | None]:
     rows = (yield Statement(_LOCK, (flow, key))).rows
-    return enter(kit, rows[0]) if rows else None
+    return enter(kit, rows[0], settings) if rows else None
 
 
 def due(kit: Kit) -> Script[Locked | None]:
@@ -166,9 +166,12 @@ def due(kit: Kit) -> Script[Locked | None]:
     return locked
 
 
-def visit(kit: Kit, flow: str, key: str, fact: Any, work: Work | None, leases: bool) -> Script[Locked | None]:
-    """A visit that brings a fact, or only reads the inbox. `None` if the row was forgotten."""
-    locked = yield from lock(kit, flow, key)
+def visit(
+    kit: Kit, flow: str, key: str, fact: Any, work: Work | None, leases: bool, settings: Any = None
+) -> Script[Locked | None]:
+    """A visit that brings a fact, or only reads the inbox. `None` if the row was forgotten. With the settings of its lease, a
+    fact is saved also if the account cannot be looked up."""
+    locked = yield from lock(kit, flow, key, settings)
     if locked is None:
         return None
     if fact is not None:
@@ -266,7 +269,7 @@ def next_wake(locked: Locked, effects: list[Any], at_once: bool) -> int | None:
 
 def failed(kit: Kit, error: RowError) -> Script[None]:
     """Notes that a row cannot be worked on, and lets it rest for an hour. A mistake in its account's config is the account's:
-    it pauses the account, and the row rests as long, without a try."""
+    it pauses the account, and the row rests as long, without a try. So it does if the account cannot be looked up."""
     rows = (yield Statement(_LOCK, (error.flow, error.key))).rows
     if not rows or error.read not in (None, (rows[0][4], rows[0][9])):
         return  # between the two transactions another worker has met the same failure
@@ -274,6 +277,9 @@ def failed(kit: Kit, error: RowError) -> Script[None]:
     if isinstance(error.cause, ConfigError):
         until = yield from _pauses.misconfigured(provider_of(error.flow), record[2], now)
         yield Statement(_SKIP, (until, error.flow, error.key))
+        return
+    if isinstance(error, LookupFailed):
+        yield Statement(_SKIP, (now + MINUTE, error.flow, error.key))
         return
     yield Statement(_FAIL, (text, now + HOUR, error.flow, error.key))
     line = Line(record[4], "error", actor="worker", code=text, digest=_journal.digest(record[5]))
