@@ -300,7 +300,7 @@ export interface Host<Tx = any> {
   /** A plugin of Fastify with the webhooks and the dashboard. */
   fastify(options?: FastifyOptions): (app: any) => Promise<void>;
   /** For tests: works until nothing is due, and gives what it did. */
-  tick(): Promise<Done>;
+  tick(options?: { readonly now?: Date | number }): Promise<Done>;
   /**
    * The worker's loop, until `stop` or `signal`. `lanes` rows are worked on at a time, 8 by default. Lines of the journal go
    * after `journalMs` (400 days), and webhooks that no row knows after `inboxMs` (30 days). Throws `SchemaError` if the tables cannot be

@@ -133,9 +133,13 @@ class Host {
     return status;
   }
 
-  /** For tests: works until nothing is due, and gives what it did. */
-  async tick() {
-    return this.#worker.tick();
+  /** For tests: works until nothing is due, and gives what it did; at the time `now`, if it is given. */
+  async tick({ now } = {}) {
+    if (now === undefined) return this.#worker.tick();
+    const { clock, dialect } = this.#kit;
+    if (dialect.ownClock) throw new HostError('tick: `now` needs a host with a clock of its own: `new Host(…, { clock })`.');
+    this.#kit.clock = () => Number(now);
+    return this.#worker.tick().finally(() => (this.#kit.clock = clock));
   }
 
   /** The worker's loop, until `stop`, or until `signal` is aborted. `lanes` rows are worked on at a time. Older lines and unknown webhooks go. */

@@ -89,6 +89,19 @@ test('a reply is saved with the settings of its lease if the account cannot be l
   assert.deepEqual(await execute(host, 'SELECT account, reason FROM {p}pauses'), [['a', '401']]);
 });
 
+test('a tick at a later time does what is due then', async () => {
+  const now = 1_700_000_000_000;
+  const send = async () => {
+    throw new Error('no reply');
+  };
+  const host = open({ clock: () => now, send });
+  await host.handle(truemed.PaymentToken, randomUUID(), command);
+  assert.deepEqual((await host.tick()).sent, ['create_payment_token']);
+  assert.deepEqual((await host.tick({ now: now + 29_000 })).sent, []);
+  assert.deepEqual((await host.tick({ now: new Date(now + 31_000) })).sent, ['create_payment_token']);
+  assert.deepEqual((await host.tick()).sent, []);
+});
+
 test('what is older than it must be goes', async () => {
   const database = databases.next();
   let now = 1_700_000_000_000;
