@@ -300,7 +300,7 @@ export interface Host<Tx = any> {
   /** A plugin of Fastify with the webhooks and the dashboard. */
   fastify(options?: FastifyOptions): (app: any) => Promise<void>;
   /** For tests: works until nothing is due, and gives what it did. */
-  tick(): Promise<Done>;
+  tick(options?: { readonly now?: Date | number }): Promise<Done>;
   /**
    * The worker's loop, until `stop` or `signal`. `lanes` rows are worked on at a time, 8 by default. Lines of the journal go
    * after `journalMs` (400 days), and webhooks that no row knows after `inboxMs` (30 days). Throws `SchemaError` if the tables cannot be
@@ -317,8 +317,13 @@ export interface Host<Tx = any> {
   stats(): Promise<Stats>;
   /** The journal's gaps and digests. */
   verify(): Promise<Problem[]>;
-  /** The schema's drift; with the time of a restored backup, open requests are looked up and not sent again. */
+  /**
+   * The schema's drift, and accounts that are paused. With the time of a restored backup, each open request of every row counts as sent
+   * since, with an unknown outcome: it is looked up, or sent again under the same key.
+   */
   doctor(options?: { readonly restored?: Date | number | null }): Promise<Problem[]>;
+  /** How many rows the last `doctor({ restored })` has told of the backup. */
+  readonly restoredRows: number;
   /** Creates or completes the tables; gives the SQL. */
   migrate(options?: { readonly dryRun?: boolean; readonly formats?: boolean }): Promise<string[]>;
   /** Exports the gauges to OpenTelemetry, and returns what ends it. */

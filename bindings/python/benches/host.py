@@ -59,8 +59,17 @@ def kit(database: str, schema: str, named: bool) -> int:
     return count
 
 
+CONFIG: Any = {"lease_ms": 90_000}
+"""The lease that the kits promise: as long as a request's timeout and a minute."""
+
+
+def in_json(value: Any) -> str | None:
+    return json.dumps(value) if value else None
+
+
 class ByHand:
-    """The loop that a backend would write: the same statements, without anything that a kit has for others."""
+    """The loop that a backend would write: the same statements with the same leases and whole lines of the journal, without
+    anything that a kit has for others."""
 
     def __init__(self, database: str, schema: str, named: bool) -> None:
         self.is_sqlite = database.startswith("sqlite")
@@ -98,9 +107,9 @@ class ByHand:
             "truemed", self.ids(after),
         ).fetchall()  # fmt: skip
         new_ids = result.new_ids if kind != "lease" else []
-        pending = after.effects(now=now)
+        pending = after.effects(now=now, config=CONFIG)
         # A transaction that has not ended yet may have stored a webhook of a new id. SQLite has one writer.
-        text, wake_at = after.save(), now if new_ids and not self.is_sqlite else after.wake_at(now=now)
+        text, wake_at = after.save(), now if new_ids and not self.is_sqlite else after.wake_at(now=now, config=CONFIG)
         reviews = sum(it["type"] == "review" for it in pending)
         failing = sum(it["attempts"] >= 5 for it in pending)
         self.sql(
@@ -112,11 +121,19 @@ class ByHand:
             self.sql("INSERT INTO {p}ids VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", "truemed", it["id"], flow, key)
         if after.revision != before.revision:
             self.sql(
-                "INSERT INTO {p}journal (flow, key, seq, revision, at, kind, actor, effect, rules_version, digest) VALUES (?, ?, "
-                "coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + 1, ?, ?, ?, 'worker', ?, '2026.11', ?)",
-                flow, key, flow, key, after.revision, now, kind, effect, sha256(text.encode()).hexdigest(),
+                "INSERT INTO {p}journal (flow, key, seq, revision, at, kind, actor, effect, http_status, rules, transitions, failure, "
+                "rules_version, digest) VALUES (?, ?, coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + 1, "
+                "?, ?, ?, 'worker', ?, ?, ?, ?, ?, '2026.11', ?)",
+                flow, key, flow, key, after.revision, now, kind, effect, *self.told(result, kind), sha256(text.encode()).hexdigest(),
             )  # fmt: skip
         return after
+
+    def told(self, result: Any, kind: str) -> tuple[Any, ...]:
+        """What the journal keeps of a step: the status, the rules, the transitions and the failure."""
+        rules = [it["rule"] for it in result.warnings]
+        if kind == "lease":
+            return None, in_json(rules), None, None
+        return 200, in_json(rules), in_json(result.transitions), in_json(result.failure)
 
     def ids(self, snapshot: Any) -> Any:
         ids = [it["id"] for it in snapshot.ids()]
@@ -128,17 +145,17 @@ class ByHand:
             row = self.lock("wake_at <= ? ORDER BY wake_at LIMIT 1", now, skips=" SKIP LOCKED")
             if row is None:
                 return False
-            ready = [it for it in row[2].effects(now=now) if it["ready"] and it["type"] != "review"]
+            ready = [it for it in row[2].effects(now=now, config=CONFIG) if it["ready"] and it["type"] != "review"]
             if not ready:
-                self.sql("UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?", row[2].wake_at(now=now), *row[:2])
+                self.sql("UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?", row[2].wake_at(now=now, config=CONFIG), *row[:2])
                 return True
-            lease = row[2].lease(ready[0]["id"], now=now)
+            lease = row[2].lease(ready[0]["id"], now=now, config=CONFIG)
             self.save(row, lease, now, "lease", ready[0]["id"])
         body = reply_to(lease.request["body"])
         with self.transaction():
             row = self.lock("flow = ? AND key = ?", *row[:2])
             fact = facts.reply(ready[0]["id"], http_status=200, body=body, sending=lease.request["sending"])
-            self.save(row, row[2].observe(fact, now=now), now, "reply", ready[0]["id"])
+            self.save(row, row[2].observe(fact, now=now, config=CONFIG), now, "reply", ready[0]["id"])
         return True
 
 

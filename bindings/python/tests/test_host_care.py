@@ -157,8 +157,10 @@ def test_the_command_line_is_clear(
     assert "there is no module `no_such_shop` here" in capsys.readouterr().err
     assert main(["doctor", f"{name}:host", "--restored", "2999-01-01T00:00:00Z"]) == 2
     assert "in the future" in capsys.readouterr().err
-    assert main(["doctor", f"{name}:host", "--restored", "2020-01-01T00:00:00Z"]) == 0
-    assert "1 rows look their open requests up" in capsys.readouterr().out
+    assert main(["doctor", f"{name}:host", "--restored", "2020-01-01T00:00:00Z"]) in (0, 1)  # 1 if the test's cluster has no fsync
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("1 rows count each open request as sent, with an unknown outcome")
+    assert [it for it in told[1:-1] if not it.startswith("database `fsync`")] == []
     for it in ("httpx", "httpx2"):
         assert not logging.getLogger(it).isEnabledFor(logging.INFO)
 

@@ -101,6 +101,42 @@ def test_a_mistake_in_an_accounts_config_pauses_the_account_and_no_row(kind: Any
     asyncio.run(run())
 
 
+@both
+def test_a_reply_is_saved_with_the_settings_of_its_lease_if_the_account_cannot_be_looked_up(kind: Any, tmp_path: Any) -> None:
+    is_away, now = False, NOW
+
+    def look_up(_: str) -> Account:
+        if is_away:
+            raise OSError("no directory")
+        return Account("k")
+
+    async def run() -> None:
+        nonlocal is_away, now
+
+        def answer(_: Any) -> Incoming:
+            nonlocal is_away
+            is_away = True
+            return Incoming(401)
+
+        async def answer_later(it: Any) -> Incoming:
+            return answer(it)
+
+        sender: Any = answer if kind is Host else answer_later
+        host = ready(kind(url(tmp_path), {"truemed": Provider(account=look_up)}, clock=lambda: now, send=sender))
+        await done(host.migrate())
+        await done(host.handle(truemed.PaymentToken, KEY, CREATE, account="a"))
+        assert (await done(host.tick())).sent == ["create_payment_token"]
+        assert "paused (401)" in " ".join(it.detail for it in await done(host.doctor()))
+        now += 30_000
+        await done(host.tick())
+        is_away = False
+        row = await done(host.get(truemed.PaymentToken, KEY))
+        assert (row.revision, row.tries, row.wake_at) == (3, 0, now + 60_000)
+        await done(host.close())
+
+    asyncio.run(run())
+
+
 def test_a_failure_that_another_worker_has_counted_is_not_counted_again(host: Host) -> None:
     host.handle(truemed.PaymentToken, KEY, CREATE)
     with host.transaction() as tx:

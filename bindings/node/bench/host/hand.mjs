@@ -1,9 +1,12 @@
-// The loop that a backend would write: the same statements on the same tables, without anything that a kit has for others.
+// The loop that a backend would write: the same statements on the same tables, with the same leases and whole lines of the journal,
+// without anything that a kit has for others.
 
 import { createHash } from 'node:crypto';
 
 import { facts, load } from 'rulebound';
 
+/** The lease that the kits promise: as long as a request's timeout and a minute. */
+const config = { lease_ms: 90_000 };
 const COLUMNS = 'flow, key, account, revision, snapshot, wake_at, tries';
 const NEXT = `SELECT ${COLUMNS} FROM {p}flows WHERE wake_at <= ? ORDER BY wake_at LIMIT 1{skip}`;
 const ONE = `SELECT ${COLUMNS} FROM {p}flows WHERE flow = ? AND key = ?{lock}`;
@@ -11,32 +14,36 @@ const INBOX = 'SELECT e.id, e.body FROM {p}inbox e WHERE e.id IN (SELECT inbox F
 const UPDATE = `UPDATE {p}flows SET revision = ?, snapshot = ?, wake_at = ?, reviews = ?, failing = ?, updated_at = ?
   WHERE flow = ? AND key = ? AND revision = ?`;
 const ADD_ID = 'INSERT INTO {p}ids VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
-const LINE = `INSERT INTO {p}journal (flow, key, seq, revision, at, kind, actor, effect, rules_version, digest) VALUES (?, ?,
-  coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + 1, ?, ?, ?, 'worker', ?, '2026.11', ?)`;
+const LINE = `INSERT INTO {p}journal (flow, key, seq, revision, at, kind, actor, effect, http_status, rules, transitions, failure,
+  rules_version, digest) VALUES (?, ?, coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + 1, ?, ?, ?, 'worker',
+  ?, ?, ?, ?, ?, '2026.11', ?)`;
 
 export const replyTo = (body) => {
   const name = JSON.parse(body).metadata;
   return JSON.stringify({ provision_token_request_id: `ptr_${name}`, redirect_url: `https://truemed.example/${name}` });
 };
 
+const json = (value) => (value.length === 0 ? null : JSON.stringify(value));
+
 /** What a save writes. With several writers a webhook of a new id may have been stored meanwhile: `looksAgain`. */
-function saving(row, { next, new_ids = [] }, looksAgain, now, kind, effect) {
-  const pending = next.effects({ now });
-  const wake = new_ids.length > 0 && looksAgain ? now : next.wakeAt({ now });
+function saving(row, { next, new_ids = [], transitions = [], warnings, failure = null }, looksAgain, now, kind, effect) {
+  const pending = next.effects({ now, config });
+  const wake = new_ids.length > 0 && looksAgain ? now : next.wakeAt({ now, config });
   const reviews = pending.filter(({ type }) => type === 'review').length;
   const failing = pending.filter(({ attempts }) => attempts >= 5).length;
   const [text, { flow, key, revision }] = [next.save(), row];
+  const [status, rules] = [kind === 'reply' ? 200 : null, warnings.map(({ rule }) => rule)];
   const digest = createHash('sha256').update(text).digest('hex');
   return {
     update: [next.revision, text, wake, reviews, failing, now, flow, key, revision],
     ids: new_ids.map(({ id }) => ['truemed', id, flow, key]),
-    line: [flow, key, flow, key, next.revision, now, kind, effect, digest],
+    line: [flow, key, flow, key, next.revision, now, kind, effect, status, json(rules), json(transitions), failure && json(failure), digest],
   };
 }
 
-const readyOf = (snapshot, now) => snapshot.effects({ now }).find((it) => it.ready && it.type !== 'review');
+const readyOf = (snapshot, now) => snapshot.effects({ now, config }).find((it) => it.ready && it.type !== 'review');
 const observed = (snapshot, { id }, { sending, body }, now) =>
-  snapshot.observe(facts.reply(id, { http_status: 200, body: replyTo(body), sending }), { now });
+  snapshot.observe(facts.reply(id, { http_status: 200, body: replyTo(body), sending }), { now, config });
 
 export function sqliteLoop(db) {
   const prepare = (text) => db.prepare(text.replaceAll('{p}', 'rulebound_').replace('{skip}', '').replace('{lock}', '').replace('{any}', 'IN (SELECT value FROM json_each(?))'));
@@ -54,8 +61,8 @@ export function sqliteLoop(db) {
     if (row === undefined) return null;
     const snapshot = load(row.snapshot);
     const effect = readyOf(snapshot, now);
-    if (effect === undefined) return void rest.run(snapshot.wakeAt({ now }), row.flow, row.key);
-    const lease = snapshot.lease(effect.id, { now });
+    if (effect === undefined) return void rest.run(snapshot.wakeAt({ now, config }), row.flow, row.key);
+    const lease = snapshot.lease(effect.id, { now, config });
     save(row, lease, now, 'lease', effect.id);
     return { row, effect, request: lease.request };
   });
@@ -108,10 +115,10 @@ export function postgresLoop(pool, schema, hasNames) {
       const snapshot = load(row.snapshot);
       const effect = readyOf(snapshot, now);
       if (effect === undefined) {
-        await query(client, 'UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?', [snapshot.wakeAt({ now }), row.flow, row.key]);
+        await query(client, 'UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?', [snapshot.wakeAt({ now, config }), row.flow, row.key]);
         return undefined;
       }
-      const lease = snapshot.lease(effect.id, { now });
+      const lease = snapshot.lease(effect.id, { now, config });
       await save(client, row, lease, now, 'lease', effect.id);
       return { row, effect, request: lease.request };
     });

@@ -77,7 +77,7 @@ function entryBlock(entry) {
     el('div', { class: 'main' },
       el('span', { class: 'title' }, spaced(entry.provider), entry.topic ? [' ', name(entry.topic)] : null),
       el('span', { class: 'quiet' }, entry.account ? [name(entry.account), ' · '] : null, entry.ids.length ? 'names ' : 'names no id',
-        entry.ids.map((id, at) => [at ? ', ' : null, el('a', { href: `#/search?${new URLSearchParams({ q: id })}` }, name(id))]))),
+        entry.ids.map((id, at) => [at ? ', ' : null, id === true ? 'an id that is not shown' : el('a', { href: `#/search?${new URLSearchParams({ q: id })}` }, name(id))]))),
     el('span', { class: 'marks' },
       el('span', { class: entry.origin === 'verified' ? 'mark' : 'mark bad' }, entry.origin),
       entry.deliveries > 1 && el('span', { class: 'mark' }, `${entry.deliveries} deliveries`),
@@ -85,8 +85,10 @@ function entryBlock(entry) {
     el('span', { class: 'when quiet' }, 'received ', ago(entry.received_at))));
 }
 
+const CURES = { 429: 'The provider limits requests (429).', config: 'Its config has a mistake, which the log names. Correct it.' };
+
 export function showPauses(place, pauses) {
   sync(place, pauses.map((it) => block(`${it.provider} ${it.account}`, it, () => el('p', { class: 'note' },
     el('strong', {}, spaced(it.provider), it.account ? [' ', name(it.account)] : null, ' is paused'), ' until ', instant(it.until), '. ',
-    it.reason === '429' ? 'The provider limits requests (429).' : ['The provider rejected the credential (', name(it.reason), '). Check the API key.']))));
+    CURES[it.reason] ?? ['The provider rejected the credential (', name(it.reason), '). Check the API key.']))));
 }

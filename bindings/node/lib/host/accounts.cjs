@@ -18,9 +18,9 @@ class Accounts {
 
   /** An account, or null if there is none; throws `NeedsAccount` if it must be looked up first. */
   known(provider, name) {
-    const { apiKey, webhookSecrets = [], account } = this.providers[provider];
-    if (name === '') return { apiKey, webhookSecrets, config: {} };
-    if (account === undefined) return null;
+    const settings = this.providers[provider];
+    if (name === '') return settings;
+    if (settings.account === undefined) return null;
     const found = this.#known.get(JSON.stringify([provider, name]));
     if (found === undefined || found.until <= this.monotonic()) throw new NeedsAccount(provider, name);
     return found.account;

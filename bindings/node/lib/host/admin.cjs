@@ -12,11 +12,12 @@ const GAUGES = `SELECT (SELECT min(wake_at) FROM {p}flows WHERE wake_at <= ?), (
   (SELECT coalesce(sum(reviews), 0) FROM {p}flows WHERE reviews > 0)`;
 const NEXT = 'SELECT (SELECT min(wake_at) FROM {p}flows), (SELECT min(wake_at) FROM {p}inbox)';
 const NOW = 'SELECT {now}';
+const PAUSED = 'SELECT provider, account, reason FROM {p}pauses WHERE until > ? ORDER BY provider, account';
+/** What ends a pause, by its reason. */
+const CURES = { 429: 'The provider limits its requests.', config: 'Its config has a mistake, which the log names: correct it.' };
 const ROWS = 'SELECT flow, key, revision, snapshot FROM {p}flows WHERE (flow, key) > (?, ?) ORDER BY flow, key LIMIT ?';
 const LINES = 'SELECT seq, revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
 const PRUNE = `DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)`;
-const UNKNOWN = `SELECT id, deliveries FROM {p}inbox e WHERE received_at < ? AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n
-  JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id WHERE n.inbox = e.id) ORDER BY received_at LIMIT 100`;
 
 function* stats(kit) {
   const now = kit.now((yield sql(NOW)).rows[0][0]);
@@ -31,6 +32,14 @@ function* stats(kit) {
   };
 }
 
+/** What the doctor says of accounts that take no requests now. */
+function* paused(kit) {
+  const now = kit.now((yield sql(NOW)).rows[0][0]);
+  return (yield sql(PAUSED, now)).rows.map(([provider, account, reason]) => {
+    return { problem: 'account', detail: `\`${account}\` of ${provider} is paused (${reason}). ${CURES[reason] ?? 'Correct its API key.'}` };
+  });
+}
+
 /** One page of rows, and what is wrong with their journals: `gap` or `digest`. */
 function* verify(kit, after) {
   const { rows } = yield sql(ROWS, ...after, PAGE);
@@ -42,9 +51,9 @@ function* verify(kit, after) {
   return { problems, next: rows.length < PAGE ? null : rows.at(-1).slice(0, 2) };
 }
 
-/** The oldest lines may have been pruned; from the first one on there is no gap. */
+/** The oldest lines may have been pruned, or all of them; from the first one on there is no gap. */
 function flaw(lines, revision, snapshot) {
-  if (lines.length === 0) return revision === 0 ? null : 'gap';
+  if (lines.length === 0) return null;
   const isGap = (line, before) => line[0] !== before[0] + 1 || line[1] < before[1] || line[1] > before[1] + 1;
   const last = lines.at(-1);
   if (lines.some((line, index) => index > 0 && isGap(line, lines[index - 1])) || last[1] !== revision) return 'gap';
@@ -59,9 +68,7 @@ function* names(after) {
 /** Deletes some of what is older: lines of the journal, and webhooks that no row knows. Returns how much. */
 function* prune(kit, journalMs, inboxMs) {
   const now = kit.now((yield sql(NOW)).rows[0][0]);
-  const { rows } = yield sql(UNKNOWN, now - inboxMs);
-  for (const [id, deliveries] of rows) yield* inbox.erase(id, deliveries);
-  return rows.length + (yield sql(PRUNE, now - journalMs)).count;
+  return (yield* inbox.prune(kit, now - inboxMs)) + (yield sql(PRUNE, now - journalMs)).count;
 }
 
 /** When a row or an entry is due next. */
@@ -70,4 +77,4 @@ function* nextDue() {
   return row === null || entry === null ? (row ?? entry) : Math.min(row, entry);
 }
 
-module.exports = { nextDue, names, prune, stats, verify };
+module.exports = { nextDue, names, paused, prune, stats, verify };

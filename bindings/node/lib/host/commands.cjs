@@ -63,7 +63,10 @@ function* opened(kit, flow, key, account, reference) {
   if (account !== null && account !== locked.account) {
     throw new HostError(`account: \`${locked.account}\` was fixed by the first command, and not \`${account}\`. Leave it out.`);
   }
-  return { locked, isNew: inserted.count === 1 };
+  const isNew = inserted.count === 1;
+  // Its key is an id too: a webhook may name nothing else.
+  if (isNew) [locked.newIds, locked.ids, locked.hasUnreadIds] = [locked.ids, [], true];
+  return { locked, isNew };
 }
 
 /** A fact that does not come from a worker. */

@@ -17,6 +17,16 @@ const batch = (statements) => ({ statements });
 /** The caller's code within the transaction. */
 const call = (run) => ({ run });
 
+/** A template that is made once for each number of rows: most statements write one or two. */
+function perCount(make) {
+  const made = new Map();
+  return (count) => {
+    let found = made.get(count);
+    if (found === undefined) made.set(count, (found = make(count)));
+    return found;
+  };
+}
+
 /** How one database spells what the templates leave open. */
 class Dialect {
   #compiled = new Map();
@@ -68,7 +78,7 @@ class Dialect {
   }
 
   array(texts) {
-    return this.isPostgres ? [...texts] : JSON.stringify([...texts]);
+    return this.isPostgres ? texts : JSON.stringify(texts);
   }
 
   /** The SQL that makes the tables of each schema version. */
@@ -88,4 +98,4 @@ function numbered(text, from) {
   return text.replaceAll('?', () => `$${(number += 1)}`);
 }
 
-module.exports = { Dialect, FILES, VERSION, batch, call, sql };
+module.exports = { Dialect, FILES, VERSION, batch, call, perCount, sql };

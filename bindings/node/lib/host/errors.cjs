@@ -71,10 +71,11 @@ class LookupFailed extends Error {
 
 /** A row that cannot be loaded, or whose decision throws. */
 class RowError extends Error {
-  constructor(flow, key, cause) {
+  /** `read` is the row as it was read: what another worker has counted since is not counted twice. */
+  constructor(read, cause) {
+    const [flow, key, , , revision, , , , , tries] = read;
     super(`${flow} ${key}: ${describe(cause)}`, { cause });
-    this.flow = flow;
-    this.key = key;
+    Object.assign(this, { flow, key, revision, tries });
   }
 }
 

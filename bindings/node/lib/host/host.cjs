@@ -28,6 +28,8 @@ class Host {
   #database;
   #kit;
   #worker;
+  /** How many rows the last `doctor({ restored })` has told of the backup. */
+  restoredRows = 0;
 
   constructor(database, providers, options = {}) {
     for (const name of Object.keys(options)) {
@@ -131,9 +133,13 @@ class Host {
     return status;
   }
 
-  /** For tests: works until nothing is due, and gives what it did. */
-  async tick() {
-    return this.#worker.tick();
+  /** For tests: works until nothing is due, and gives what it did; at the time `now`, if it is given. */
+  async tick({ now } = {}) {
+    if (now === undefined) return this.#worker.tick();
+    const { clock, dialect } = this.#kit;
+    if (dialect.ownClock) throw new HostError('tick: `now` needs a host with a clock of its own: `new Host(…, { clock })`.');
+    this.#kit.clock = () => Number(now);
+    return this.#worker.tick().finally(() => (this.#kit.clock = clock));
   }
 
   /** The worker's loop, until `stop`, or until `signal` is aborted. `lanes` rows are worked on at a time. Older lines and unknown webhooks go. */
@@ -176,19 +182,32 @@ class Host {
     return problems;
   }
 
-  /** The schema's drift. With `restored`, the time of the backup, open requests of every row are looked up and not sent again. */
+  /**
+   * The schema's drift, and accounts that are paused. With `restored`, the time of the backup, each open request of every row counts as
+   * sent since, with an unknown outcome: it is looked up, or sent again under the same key. `restoredRows` says of how many rows.
+   */
   async doctor({ restored = null } = {}) {
+    this.restoredRows = 0;
     const problems = await this.#database.read(() => schema.drift(this.#kit));
-    if (restored === null) return problems;
+    if (problems.some(({ problem }) => problem === 'schema')) return problems;
+    if (restored !== null) problems.push(...(await this.#restore(restored)));
+    problems.push(...(await this.#run(() => admin.paused(this.#kit))));
+    return problems;
+  }
+
+  async #restore(restored) {
+    const problems = [];
     if (Number(restored) > this.#kit.clock() + 60_000) throw new HostError('restored: is in the future. Give the time when the backup was taken.');
     const fact = facts.restored(restored);
     for (let after = ['', '']; after !== null; ) {
       const from = after;
       const rows = await this.#run(() => admin.names(from));
       for (const [flow, key] of rows) {
-        await this.#run(() => visit(this.#kit, flow, key, fact, { actor: 'doctor' })).catch((error) => {
-          problems.push({ problem: 'row', detail: error.message, flow, key });
-        });
+        const visited = this.#run(() => visit(this.#kit, flow, key, fact, { actor: 'doctor' }));
+        await visited.then(
+          () => (this.restoredRows += 1),
+          (error) => problems.push({ problem: 'row', detail: error.message, flow, key }),
+        );
       }
       after = rows.at(-1) ?? null;
     }
@@ -235,6 +254,7 @@ class Host {
   /** A script behind the check of the tables, which is made once. */
   #checked(script) {
     const kit = this.#kit;
+    if (kit.isReady) return script;
     return function* checked() {
       yield* schema.ready(kit);
       return yield* script();

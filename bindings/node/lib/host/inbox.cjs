@@ -39,9 +39,13 @@ const DELIVERIES = 'SELECT deliveries FROM {p}inbox WHERE id = ?';
 const DELETE = 'DELETE FROM {p}inbox WHERE id = ? AND deliveries = ?';
 const DELETE_IDS = 'DELETE FROM {p}inbox_ids WHERE inbox = ?';
 const FAIL = 'UPDATE {p}inbox SET tries = tries + 1, last_error = ?, wake_at = ? WHERE id = ?';
-const UNKNOWN = `SELECT id, provider, origin, content_type, topic, body FROM {p}inbox e WHERE origin = 'verified'
+const UNKNOWN = `SELECT id, deliveries, provider, origin, content_type, topic, body FROM {p}inbox e WHERE origin = 'verified'
   AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n WHERE n.inbox = e.id) ORDER BY received_at LIMIT 1000`;
 const DUE = 'UPDATE {p}inbox SET wake_at = received_at, tries = 0 WHERE id = ?';
+const ENTRY = 'SELECT provider, origin, content_type, topic, body FROM {p}inbox WHERE id = ?';
+const ENTRY_IDS = 'SELECT id FROM {p}inbox_ids WHERE inbox = ? ORDER BY id';
+const OLD = `SELECT id, deliveries, provider FROM {p}inbox e WHERE received_at < ? AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n
+  JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id WHERE n.inbox = e.id) ORDER BY received_at LIMIT 100`;
 const PICK = `SELECT id, deliveries, origin, received_at, {now} FROM {p}inbox WHERE wake_at <= {due}
   ORDER BY wake_at LIMIT 1 {skip}`;
 
@@ -148,13 +152,42 @@ function* drop(entry) {
   yield* erase(entry, found[0]);
 }
 
-/** Makes each verified entry due that names no id so far, and that this release of the library can read. */
+/**
+ * Makes each verified entry due that names no id so far, and that this release of the library can read. One that it reads as an event
+ * that no flow needs goes.
+ */
 function* readAgain() {
-  for (const [entry, provider, origin, content_type, topic, body] of (yield sql(UNKNOWN)).rows) {
-    const { ids } = webhookIds(provider, { type: 'webhook', origin, content_type, topic, body });
-    for (const { id } of ids) yield sql(ADD_ID, provider, id, entry);
-    if (ids.length > 0) yield sql(DUE, entry);
+  for (const [entry, deliveries, provider, ...read] of (yield sql(UNKNOWN)).rows) {
+    const kinds = named(provider, ...read);
+    if (kinds === null) continue;
+    if (kinds.size === 0) yield* erase(entry, deliveries);
+    for (const id of kinds.keys()) yield sql(ADD_ID, provider, id, entry);
+    if (kinds.size > 0) yield sql(DUE, entry);
   }
+}
+
+/** The ids that an entry names, each with its kind; null if this release of the library cannot read it. */
+function named(provider, origin, content_type, topic, body) {
+  const { ids, unreadable } = webhookIds(provider, { type: 'webhook', origin, content_type, topic, body });
+  return unreadable === null ? new Map(ids.map(({ id, kind }) => [id, kind])) : null;
+}
+
+/** An entry's ids for a page: `true` for a payment token, and for an id whose kind is not known, which can be one. */
+function* shownIds(entry) {
+  const [read] = (yield sql(ENTRY, entry)).rows;
+  const kinds = named(...read) ?? new Map();
+  const isShown = (id) => kinds.has(id) && kinds.get(id) !== 'payment_token';
+  return (yield sql(ENTRY_IDS, entry)).rows.map(([id]) => (isShown(id) ? id : true));
+}
+
+/** Deletes some of the entries that came before, and that no row knows: a row's own are kept until it takes them. */
+function* prune({ log }, before) {
+  const { rows } = yield sql(OLD, before);
+  for (const [entry, deliveries, provider] of rows) {
+    log({ level: 'warn', event: 'webhook_deleted', provider, entry, reason: 'no row knows it, and it is old' });
+    yield* erase(entry, deliveries);
+  }
+  return rows.length;
 }
 
 /** One entry that is due, with its rows; null if there is none. If this worker is killed, it is due again in a minute. */
@@ -178,4 +211,4 @@ function* settle(entry, isEarly) {
   else yield* erase(entry.id, entry.deliveries);
 }
 
-module.exports = { drop, erase, lookAround, offer, pick, remove, ROWS, settle, store, wake };
+module.exports = { drop, erase, lookAround, offer, pick, prune, remove, ROWS, settle, shownIds, store, wake };

@@ -5,6 +5,7 @@
 const { createHash } = require('node:crypto');
 
 const { versions } = require('../index.cjs');
+const { perCount } = require('./dialect.cjs');
 
 const COLUMNS =
   'flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest';
@@ -18,9 +19,9 @@ const rulesVersion = () => (rules ??= versions().rules);
 const digest = (text) => createHash('sha256').update(text).digest('hex');
 
 /** A line; what it does not name is null. */
-function line(revision, kind, hash, more = {}) {
-  const empty = { actor: null, effect: null, http_status: null, code: null, rules: [], transitions: [], failure: null };
-  return { ...empty, ...more, revision, kind, digest: hash };
+function line(revision, kind, hash, more) {
+  const { actor = null, effect = null, http_status = null, code = null, rules = [], transitions = [], failure = null } = more;
+  return { revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest: hash };
 }
 
 /** What a step says about itself. */
@@ -34,23 +35,15 @@ function describeStep({ ignored, transitions, warnings, failure }) {
   };
 }
 
-/** The text for so many lines: most transactions have one or two. */
-const inserts = new Map();
-function insertOf(count) {
-  let found = inserts.get(count);
-  if (found === undefined) {
-    found = `INSERT INTO {p}journal (${COLUMNS}) VALUES ${Array(count).fill(LINE).join(', ')}`;
-    inserts.set(count, found);
-  }
-  return found;
-}
+const insertOf = perCount((count) => `INSERT INTO {p}journal (${COLUMNS}) VALUES ${Array(count).fill(LINE).join(', ')}`);
 
 /** The statement that writes lines under the row's lock, which makes their numbers consecutive. */
 function write(flow, key, at, lines) {
-  const params = lines.flatMap((it, index) => [
-    ...[flow, key, flow, key, index + 1, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code],
-    ...[json(it.rules), json(it.transitions), json(it.failure), rulesVersion(), it.digest],
-  ]);
+  const params = [];
+  lines.forEach((it, index) => {
+    params.push(flow, key, flow, key, index + 1, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code);
+    params.push(json(it.rules), json(it.transitions), json(it.failure), rulesVersion(), it.digest);
+  });
   return { text: insertOf(lines.length), params };
 }
 

@@ -19,6 +19,8 @@ const flows = new Map(
   catalogue().providers.flatMap(({ name }) => Object.values(library[name]).filter(({ flow }) => flow).map((it) => [it.flow, it])),
 );
 
+const providerOf = (flow) => flow.slice(0, flow.indexOf('.'));
+
 class Kit {
   #handlers = new Map();
   #configs = new Map();
@@ -73,7 +75,7 @@ class Kit {
   }
 
   provider(flow) {
-    const name = flow.split('.')[0];
+    const name = providerOf(flow);
     if (Object.hasOwn(this.providers, name)) return this.providers[name];
     throw new HostError(`The host has no provider \`${name}\`. Add it to the providers.`);
   }
@@ -92,7 +94,7 @@ class Kit {
 
   /** The library's config for a row: the same object each time, so that it is read once. */
   config(flow, account, timeoutMs = TIMEOUT_MS) {
-    const provider = flow.split('.')[0];
+    const provider = providerOf(flow);
     const own = this.provider(flow).config;
     const found = this.accounts.known(provider, account);
     if (found === null) throw new HostError(`The provider \`${provider}\` has no account \`${account}\`.`);
@@ -151,4 +153,4 @@ function flowClass(flow) {
   throw new HostError(`flow: there is no flow \`${flow}\`. Use a class such as \`truemed.PaymentToken\`, or its id.`);
 }
 
-module.exports = { KINDS, Kit, TIMEOUT_MS, flowClass, flows, newest };
+module.exports = { KINDS, Kit, TIMEOUT_MS, flowClass, flows, newest, providerOf };

@@ -37,6 +37,7 @@ class Limits {
 
   /** Gives a place back, because the request has ended or was not begun. */
   leave({ provider, account, flow, key }) {
+    if (this.#used.size === 0) return;
     this.#used.get(named(provider, account))?.inFlight.delete(named(flow, key));
   }
 }

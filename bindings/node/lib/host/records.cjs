@@ -4,10 +4,12 @@
 
 const { sql } = require('./dialect.cjs');
 const { NewerFormat, RowError } = require('./errors.cjs');
+const inbox = require('./inbox.cjs');
 const journal = require('./journal.cjs');
+const { providerOf } = require('./kit.cjs');
 const pauses = require('./pauses.cjs');
 const { shown } = require('./row.cjs');
-const { COLUMNS, enter, providerOf } = require('./visit.cjs');
+const { COLUMNS, enter } = require('./visit.cjs');
 
 const PAGE = 50;
 const LINES = 200;
@@ -22,7 +24,6 @@ const LISTS = {
 };
 const ENTRIES = `SELECT id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error FROM {p}inbox
   WHERE (received_at, id) > (?, ?) ORDER BY received_at, id LIMIT ${PAGE + 1}`;
-const ENTRY_IDS = 'SELECT inbox, id FROM {p}inbox_ids WHERE inbox {any} ORDER BY inbox, id';
 const FOUND = `${ROWS} key = ? OR reference = ? OR (reference >= ? AND reference < ?)
   OR (flow, key) IN (SELECT flow, key FROM {p}ids WHERE id = ?) ORDER BY updated_at DESC, flow, key LIMIT ${PAGE}`;
 const JOURNAL = `SELECT ${journal.COLUMNS} FROM {p}journal WHERE flow = ? AND key = ? AND seq < ? ORDER BY seq DESC LIMIT ${LINES}`;
@@ -46,11 +47,11 @@ function* list(kit, name, after) {
 
 function* inboxList(after) {
   const { rows } = yield sql(ENTRIES, ...(after ?? [-1, '']));
-  const ids = new Map(rows.map(([id]) => [id, []]));
-  for (const row of rows.slice(0, PAGE)) for (const [, id] of (yield sql(ENTRY_IDS.replace('{any}', '= ?'), row[0])).rows) ids.get(row[0]).push(id);
-  const entries = rows.slice(0, PAGE).map(([id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error]) => {
-    return { id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error, ids: ids.get(id) };
-  });
+  const entries = [];
+  for (const [id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error] of rows.slice(0, PAGE)) {
+    const ids = yield* inbox.shownIds(id);
+    entries.push({ id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error, ids });
+  }
   const last = entries.at(-1);
   return { entries, next: rows.length > PAGE ? JSON.stringify([last.received_at, last.id]) : null };
 }

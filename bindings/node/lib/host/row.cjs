@@ -5,22 +5,28 @@ const { inspect } = require('node:util');
 const NAMES = ['flow', 'key', 'account', 'reference', 'revision', 'wake_at', 'reviews', 'failing', 'tries', 'last_error'];
 
 /** The columns of a row that a page may show, from a record in the order of the table. */
-function shown([flow, key, account, reference, revision, , ...rest]) {
-  const [wake_at, reviews, failing, tries, last_error, created_at, updated_at] = rest;
-  const row = { flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error };
-  return { ...row, created_at, updated_at };
+function shown(record) {
+  const [flow, key, account, reference, revision, , wake_at, reviews, failing, tries, last_error, created_at, updated_at] = record;
+  return { flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error, created_at, updated_at };
 }
 
 /** One snapshot and what the host knows about it, with the clock and the config bound. */
 class Row {
-  #context;
+  #snapshot;
+  #kit;
+  #config;
 
   constructor(record, snapshot, kit, config) {
     Object.assign(this, shown(record));
-    // A snapshot holds secrets: it is not among what is printed or written as JSON.
-    Object.defineProperty(this, 'snapshot', { value: snapshot });
-    this.#context = () => ({ now: kit.clock(), config });
+    this.#snapshot = snapshot;
+    this.#kit = kit;
+    this.#config = config;
     Object.freeze(this);
+  }
+
+  /** A snapshot holds secrets: it is not among what is printed or written as JSON. */
+  get snapshot() {
+    return this.#snapshot;
   }
 
   /** Names an effect among all rows: a primary key, or an idempotency key. An effect's id alone is unique in its row only. */
@@ -42,6 +48,10 @@ class Row {
 
   waitingFor() {
     return this.snapshot.waitingFor(this.#context());
+  }
+
+  #context() {
+    return { now: this.#kit.clock(), config: this.#config };
   }
 
   [inspect.custom]() {

@@ -86,16 +86,21 @@ function declared(dialect) {
   return names;
 }
 
+function missed(name) {
+  const cure = 'Make it again as `migrate --dry-run` prints it for an empty database, or restore a backup.';
+  return { problem: 'schema', detail: `\`${name}\` is missing. ${cure}` };
+}
+
 /** What is not as the migrations made it, and what endangers "never twice". */
 function* drift(kit) {
-  if ((yield about(kit, HAS_TABLES)).rows.length === 0) return [{ problem: 'missing', detail: 'tables: run `rulebound migrate`' }];
+  if ((yield about(kit, HAS_TABLES)).rows.length === 0) return [{ problem: 'schema', detail: 'There are no tables. Run `rulebound migrate`.' }];
   const columns = (yield about(kit, COLUMNS)).rows.map((it) => it.join('.'));
   const indexes = (yield about(kit, INDEXES)).rows.map(([name]) => name);
   const [expected, found] = [declared(kit.dialect), new Set([...columns, ...indexes])];
-  const problems = [...expected].filter((name) => !found.has(name)).map((detail) => ({ problem: 'missing', detail }));
+  const problems = [...expected].filter((name) => !found.has(name)).map(missed);
   problems.push(...[...found].filter((name) => !expected.has(name)).map((detail) => ({ problem: 'unknown', detail })));
   const [[version]] = (yield sql(VERSIONS)).rows;
-  if (version !== VERSION) problems.push({ problem: 'version', detail: `${version} and not ${VERSION}` });
+  if (version < VERSION) problems.push({ problem: 'schema', detail: `The tables have the version ${version}, and this release needs ${VERSION}. Run \`rulebound migrate\`.` });
   if (kit.dialect.isPostgres) problems.push(...(yield* durability()));
   return problems;
 }
@@ -103,8 +108,8 @@ function* drift(kit) {
 function* durability() {
   const [[fsync, replica]] = (yield sql("SELECT current_setting('fsync'), pg_is_in_recovery()")).rows;
   const problems = [];
-  if (fsync !== 'on') problems.push({ problem: 'durability', detail: '`fsync` is off: a crash can lose a lease' });
-  if (replica) problems.push({ problem: 'replica', detail: 'never work on a replica' });
+  if (fsync !== 'on') problems.push({ problem: 'database', detail: '`fsync` is off: a crash can lose a lease' });
+  if (replica) problems.push({ problem: 'database', detail: 'never work on a replica' });
   return problems;
 }
 

@@ -2,10 +2,11 @@
 
 // The one kind of transaction that changes a row: lock, observe, read the inbox, lease, save.
 
-const { batch, call, sql } = require('./dialect.cjs');
+const { batch, call, perCount, sql } = require('./dialect.cjs');
 const { ConfigError, HandlerFailed, NeedsAccount, NewerFormat, RowError, describe } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
 const journal = require('./journal.cjs');
+const { providerOf } = require('./kit.cjs');
 const pauses = require('./pauses.cjs');
 const { Row } = require('./row.cjs');
 
@@ -19,30 +20,31 @@ const SELECT = `SELECT ${COLUMNS}, {now} FROM {p}flows `;
 const PICK = `${SELECT}WHERE wake_at <= {due} ORDER BY wake_at LIMIT 1 {skip}`;
 const LOCK = `${SELECT}WHERE flow = ? AND key = ? {lock}`;
 const READ = `${SELECT}WHERE flow = ? AND key = ?`;
-const ADD_IDS = 'INSERT INTO {p}ids (provider, id, flow, key) VALUES ';
+const addIds = perCount(
+  (count) => `INSERT INTO {p}ids (provider, id, flow, key) VALUES ${Array(count).fill('(?, ?, ?, ?)').join(', ')} ON CONFLICT DO NOTHING`,
+);
 const UPDATE = `UPDATE {p}flows SET revision = ?, snapshot = ?, wake_at = ?, reviews = ?, failing = ?, tries = 0,
   last_error = NULL, updated_at = ? WHERE flow = ? AND key = ? AND revision = ?`;
 const REST = `UPDATE {p}flows SET wake_at = ?, reviews = ?, failing = ?, tries = 0, last_error = NULL
   WHERE flow = ? AND key = ? AND revision = ?`;
-const FAIL = 'UPDATE {p}flows SET tries = tries + 1, last_error = ?, wake_at = ? WHERE flow = ? AND key = ?';
+const FAIL = `UPDATE {p}flows SET tries = tries + 1, last_error = ?, wake_at = ?
+  WHERE flow = ? AND key = ? AND revision = ? AND tries = ?`;
 const SKIP = 'UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?';
-
-const providerOf = (flow) => flow.split('.')[0];
 
 /** A row under its lock, and what this transaction has decided about it. */
 class Locked {
   #effects;
   #effectsOf;
 
-  constructor(kit, record, snapshot) {
+  constructor(kit, record, snapshot, config) {
     [this.flow, this.key, this.account, , this.revision, this.text] = record;
     this.kit = kit;
     this.record = record;
     this.now = kit.now(record[13]);
     this.snapshot = snapshot;
     this.provider = providerOf(this.flow);
-    this.config = kit.config(this.flow, this.account);
-    this.ids = new Set(snapshot.ids().map(({ id }) => id));
+    this.config = config ?? kit.config(this.flow, this.account);
+    this.ids = snapshot.ids().map(({ id }) => id);
     this.newIds = [];
     this.lines = [];
     this.early = new Set();
@@ -67,7 +69,7 @@ class Locked {
   }
 
   allIds() {
-    return [...this.ids, ...this.newIds];
+    return this.newIds.length === 0 ? this.ids : [...this.ids, ...this.newIds];
   }
 
   /** Calls the library. What it throws is a failure of this row, and of no other. */
@@ -75,7 +77,7 @@ class Locked {
     try {
       return decision();
     } catch (error) {
-      throw new RowError(this.flow, this.key, error);
+      throw new RowError(this.record, error);
     }
   }
 
@@ -84,7 +86,7 @@ class Locked {
     if (next.revision !== this.snapshot.revision) this.text = this.decide(() => this.kit.save(next));
     this.snapshot = next;
     for (const { id } of new_ids) {
-      if (this.ids.has(id) || this.newIds.includes(id)) continue;
+      if (this.ids.includes(id) || this.newIds.includes(id)) continue;
       this.newIds.push(id);
       this.hasUnreadIds = true;
     }
@@ -121,15 +123,15 @@ class Locked {
   }
 }
 
-/** Loads the snapshot of a row that was just read. */
-function enter(kit, record) {
+/** Loads the snapshot of a row that was just read; with the settings of its account, unless others are given. */
+function enter(kit, record, config) {
   const [flow, key, , , , text] = record;
   try {
-    return new Locked(kit, record, kit.load(flow, key, text));
+    return new Locked(kit, record, kit.load(flow, key, text), config);
   } catch (error) {
     if (error instanceof NeedsAccount) Object.assign(error, { flow, key });
     if (error instanceof NeedsAccount || error instanceof NewerFormat) throw error;
-    throw new RowError(flow, key, error);
+    throw new RowError(record, error);
   }
 }
 
@@ -140,9 +142,9 @@ function* read(kit, flow, key) {
 }
 
 /** Locks a row; null if there is none. */
-function* lock(kit, flow, key) {
+function* lock(kit, flow, key, config) {
   const [record] = (yield sql(LOCK, flow, key)).rows;
-  return record === undefined ? null : enter(kit, record);
+  return record === undefined ? null : enter(kit, record, config);
 }
 
 /** A worker's visit of one row that is due; null if there is none. */
@@ -154,9 +156,12 @@ function* due(kit) {
   return locked;
 }
 
-/** A visit that brings a fact, or only reads the inbox. Null if the row was forgotten. */
-function* visit(kit, flow, key, fact, { work = null, actor = null, leases = false } = {}) {
-  const locked = yield* lock(kit, flow, key);
+/**
+ * A visit that brings a fact, or only reads the inbox. Null if the row was forgotten. With the settings of its lease, a fact is saved
+ * also if the account cannot be looked up.
+ */
+function* visit(kit, flow, key, fact, { work = null, actor = null, leases = false, config } = {}) {
+  const locked = yield* lock(kit, flow, key, config);
   if (locked === null) return null;
   if (fact !== null) {
     locked.observe(fact, actor);
@@ -214,16 +219,16 @@ function* lease(locked) {
     if (!permit.may) return;
     [chosen, isProbe] = [ready[0], permit.isProbe];
   }
-  const config = kit.config(locked.flow, locked.account, kit.timeout(locked.flow, chosen.type));
-  const leased = locked.decide(() => locked.snapshot.lease(chosen.id, { now: locked.now, config }));
-  if (!leased.ok) throw new RowError(locked.flow, locked.key, new Error(leased.message));
+  const settings = kit.config(locked.flow, locked.account, kit.timeout(locked.flow, chosen.type));
+  const leased = locked.decide(() => locked.snapshot.lease(chosen.id, { now: locked.now, config: settings }));
+  if (!leased.ok) throw new RowError(locked.record, new Error(leased.message));
   locked.take(leased, 'lease', { actor: 'worker', effect: chosen.id, rules: leased.warnings.map(({ rule }) => rule) });
   locked.tell(leased);
-  const { flow, key, account, provider } = locked;
+  const { flow, key, account, provider, config } = locked;
   const { request } = leased;
   const attempts = request?.sending ?? chosen.attempts + 1;
   const row = locked.row();
-  locked.work = { flow, key, account, provider, row, effect: chosen, attempts, request, isProbe, at: kit.hooks.monotonic() };
+  locked.work = { flow, key, account, provider, config, row, effect: chosen, attempts, request, isProbe, at: kit.hooks.monotonic() };
 }
 
 /** Writes the row, its ids and its lines, and says when a worker looks at it again: at `wakeAt` if it is given. */
@@ -241,8 +246,7 @@ function* save(locked, wakeAt = null) {
       : sql(REST, wake, reviews, failing, ...where),
   ];
   if (newIds.length > 0) {
-    const values = newIds.map(() => '(?, ?, ?, ?)').join(', ');
-    writes.push(sql(`${ADD_IDS}${values} ON CONFLICT DO NOTHING`, ...newIds.flatMap((id) => [provider, id, flow, key])));
+    writes.push(sql(addIds(newIds.length), ...newIds.flatMap((id) => [provider, id, flow, key])));
   }
   if (locked.lines.length > 0) writes.push(journal.write(flow, key, now, locked.lines));
   const [saved] = yield batch(writes);
@@ -269,13 +273,14 @@ function nextWake(locked, effects, isAtOnce) {
   return isPending ? latest : null;
 }
 
-/** Notes that a row cannot be worked on, and lets it rest for an hour. */
-function* failed(kit, { flow, key, cause }) {
+/** Notes that a row cannot be worked on, and lets it rest for an hour. What several workers meet at once is one failure. */
+function* failed(kit, { flow, key, revision, tries, cause }) {
   const [record] = (yield sql(LOCK, flow, key)).rows;
   if (record === undefined) return;
   const [now, text] = [kit.now(record[13]), describe(cause)];
+  const counted = yield sql(FAIL, text, now + HOUR, flow, key, revision, tries);
+  if (counted.count === 0) return;
   const line = journal.line(record[4], 'error', journal.digest(record[5]), { actor: 'worker', code: text });
-  yield sql(FAIL, text, now + HOUR, flow, key);
   yield journal.write(flow, key, now, [line]);
 }
 
@@ -288,4 +293,4 @@ function* skipped(kit, { flow, key, cause }) {
   if (cause instanceof ConfigError) yield* pauses.misconfigured(providerOf(flow), record[2], now);
 }
 
-module.exports = { COLUMNS, Locked, carryOut, due, enter, failed, finish, lock, providerOf, read, save, skipped, visit };
+module.exports = { COLUMNS, Locked, carryOut, due, enter, failed, finish, lock, read, save, skipped, visit };

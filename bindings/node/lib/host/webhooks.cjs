@@ -43,12 +43,17 @@ async function receive(kit, run, provider, { headers = {}, body = '', account = 
   return read.acknowledge_with;
 }
 
-/** What the webhook says, or the status that refuses it. */
+/** What the webhook says, or the status of one that is not stored. */
 function reading(kit, provider, { secrets, ...delivery }) {
   const { log } = kit;
   try {
     const read = readWebhook(provider, { secrets, ...delivery, now: kit.clock() });
-    if (read.unreadable === null) return read;
+    if (read.unreadable === null && read.ids.length > 0) return read;
+    if (read.unreadable === null) {
+      // No row can ever take it: a row is found by an id.
+      log({ level: 'info', event: 'webhook_dropped', provider, topic: delivery.topic });
+      return read.acknowledge_with;
+    }
     log({ level: 'warn', event: 'webhook_unreadable', provider, reason: read.unreadable });
     return read.fact.origin === 'unverified' ? 400 : read;
   } catch (error) {

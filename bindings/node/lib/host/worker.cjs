@@ -20,6 +20,9 @@ const MOST_VISITS = 1_000;
 /** An entry of the inbox is looked at after so many rows, however many are due. */
 const ENTRY_AFTER = 20;
 
+/** What no other attempt of the same transaction can cure. */
+const OURS = [RowError, NewerFormat, HandlerFailed, LookupFailed];
+
 class Worker {
   #host;
   #kit;
@@ -246,9 +249,13 @@ class Worker {
   /** Brings a fact to its row. It is kept while the database is away, until the shutdown's grace ends. */
   async #settle(work, fact) {
     // A worker that is stopping leases nothing more.
-    const script = () => visit(this.#kit, work.flow, work.key, fact, { work, actor: 'worker', leases: !this.#isStopping });
+    const script = (more) => visit(this.#kit, work.flow, work.key, fact, { work, actor: 'worker', leases: !this.#isStopping, ...more });
     try {
-      const locked = await this.#persist(script);
+      const locked = await this.#persist(script).catch((error) => {
+        if (!(error instanceof LookupFailed)) throw error;
+        this.#kit.log({ level: 'error', event: 'account_failed', flow: work.flow, key: work.key, error: describe(error), message: error.message });
+        return this.#persist(() => script({ leases: false, config: work.config }));
+      });
       await this.#kit.hooks.checkpoint('saved');
       return locked?.work ?? null;
     } catch (error) {
@@ -265,10 +272,9 @@ class Worker {
     const { hooks, log } = this.#kit;
     for (let rest = 50; ; rest = Math.min(rest * 2, 5_000)) {
       try {
-        return await this.#host.run(script);
+        return await this.#host.run(() => script());
       } catch (error) {
-        const isOurs = error instanceof RowError || error instanceof NewerFormat || error instanceof HandlerFailed;
-        if (isOurs || hooks.isCrash?.(error) || hooks.monotonic() > this.#graceEnds) throw error;
+        if (OURS.some((it) => error instanceof it) || hooks.isCrash?.(error) || hooks.monotonic() > this.#graceEnds) throw error;
         log({ level: 'error', event: 'database_failed', error: describe(error), message: error.message });
       }
       await hooks.sleep(rest);

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from . import _journal
+from . import _inbox, _journal
 from ._kit import Kit
 from ._sql import Script, Statement
 from ._types import HostError, Problem, Stats
@@ -24,7 +24,6 @@ _LINE = (
 _PRUNE = (
     "DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)"
 )
-_OLD_ENTRIES = "SELECT id, deliveries FROM {p}inbox WHERE received_at < ? ORDER BY received_at LIMIT 1000"
 
 
 def stats(kit: Kit) -> Script[Stats]:
@@ -93,8 +92,7 @@ def _entries(after: str | None) -> Script[dict[str, Any]]:
     found = (yield Statement(sql, params)).rows
     entries = [dict(zip(_ENTRY.split(", "), row, strict=True)) for row in found]
     for entry in entries[:PAGE]:
-        ids = yield Statement("SELECT id FROM {p}inbox_ids WHERE inbox = ? ORDER BY id", (entry["id"],))
-        entry["ids"] = [row[0] for row in ids.rows]
+        entry["ids"] = yield from _inbox.shown_ids(entry["id"])
     return {"entries": entries[:PAGE], "next": _next(entries, ("received_at", "id"))}
 
 
@@ -173,9 +171,4 @@ def prune(kit: Kit, journal_days: float, inbox_days: float) -> Script[int]:
     """Deletes a portion of what is too old, and returns how much."""
     now = kit.now((yield Statement("SELECT {now}")).rows[0][0])
     count = (yield Statement(_PRUNE, (now - int(journal_days * DAY),))).affected
-    entries = (yield Statement(_OLD_ENTRIES, (now - int(inbox_days * DAY),))).rows
-    from . import _inbox
-
-    for entry, deliveries in entries:
-        yield from _inbox.delete(entry, deliveries)
-    return count + len(entries)
+    return count + (yield from _inbox.prune(now - int(inbox_days * DAY)))

@@ -209,7 +209,11 @@ class AsyncHost(AsyncWorker):
         return problems
 
     async def doctor(self, *, restored: int | None = None) -> list[Problem]:
-        """Finds drift of the schema. `restored`: when the backup was taken that the database was restored from."""
+        """Finds drift of the schema, accounts that are paused, and settings that can lose a commit.
+
+        `restored`, when a restored backup was taken: each open request of every row counts as sent since, with an unknown outcome,
+        so that it is looked up, or sent again under the same key.
+        """
         problems = await run_async(self._database, self._dialect, lambda: _schema.drift(self._dialect))
         if restored is not None and restored > self._kit.clock() + 60_000:
             raise HostError("restored: this time is in the future. Give the time when the backup was taken.")
@@ -224,6 +228,7 @@ class AsyncHost(AsyncWorker):
                     problems.append(Problem("row", str(error), flow, key))
         if not any(it.problem == "schema" for it in problems):
             problems += await self._run(lambda: _admin.paused(self._kit))
+            problems += await self._run(lambda: _schema.settings(self._dialect))
         return problems
 
     async def _keys(self) -> AsyncIterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ from ._adapters import drive_async, is_database, needs_retry, outage, within_asy
 from ._base import GRACE, VISITS, Base
 from ._database import WRITE_FIRST
 from ._async_database import open_async_database, run_async
-from ._kit import Handler, NeedsAccount, NewerFormat, RowError
+from ._kit import Handler, LookupFailed, NeedsAccount, NewerFormat, RowError
 from ._sql import Script
 from ._types import Done, HostError, Provider, Retry, Stats
 from ._visit import Locked, Work
@@ -86,7 +86,7 @@ class AsyncWorker(Base):
                 except Exception as error:
                     if needs.row is None:
                         raise
-                    raise RowError(*needs.row, error, needs.tries) from error
+                    raise LookupFailed(*needs.row, error, needs.read) from error
 
     async def _look_up(self, provider: str, name: str) -> None:
         lookup = self._kit.providers[provider].account
@@ -340,12 +340,14 @@ class AsyncWorker(Base):
 
     async def _settle(self, work: Work, fact: Any) -> Locked | None:
         """Saves a fact, and leases what comes next. The fact is kept while the database is away."""
-        leases = not self._is_stopping()
+        flow, key, leases, settings = work.row.flow, work.row.key, not self._is_stopping(), None
         while True:
             try:
-                flow, key = work.row.flow, work.row.key
-                locked = await self._run(lambda: _visit.visit(self._kit, flow, key, fact, work, leases))
+                locked = await self._run(lambda: _visit.visit(self._kit, flow, key, fact, work, leases, settings))
                 break
+            except LookupFailed as error:
+                log.error("%s. What became of its effect is saved with the settings of its lease", error)
+                leases, settings = False, work.row._config
             except (RowError, NewerFormat) as error:
                 await self._fail(error)
                 return None

@@ -62,15 +62,7 @@ class _Pool:
         self._idle: list[Any] = []
         self._lock = threading.Lock()
 
-    @contextmanager
-    def take(self, begin: Callable[[Any], Any]) -> Iterator[Any]:
-        connection = self._begun(begin)
-        try:
-            yield connection
-        finally:
-            self._give_back(connection)
-
-    def _begun(self, begin: Callable[[Any], Any]) -> Any:
+    def begun(self, begin: Callable[[Any], Any]) -> Any:
         """A connection on which a transaction has begun. One that has died while it was idle has done nothing in it: another
         takes its place."""
         while True:
@@ -81,11 +73,11 @@ class _Pool:
                 begin(connection)
                 return connection
             except BaseException:
-                self._give_back(connection)
+                self.give_back(connection)
                 if idle is None or not getattr(connection, "closed", False):
                     raise
 
-    def _give_back(self, connection: Any) -> None:
+    def give_back(self, connection: Any) -> None:
         with self._lock:
             keeps = not getattr(connection, "closed", False) and len(self._idle) < IDLE
             if keeps:
@@ -108,6 +100,14 @@ def connect_sqlite(path: str) -> sqlite3.Connection:
     return connection
 
 
+def _begin_sqlite(connection: Any) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+
+
+def _begin_postgres(connection: Any) -> None:
+    connection.execute(BEGIN_POSTGRES, prepare=False)
+
+
 class Sqlite:
     kind = "sqlite"
 
@@ -116,14 +116,16 @@ class Sqlite:
 
     @contextmanager
     def begin(self, dialect: Dialect) -> Iterator[sqlite3.Connection]:
-        with self._pool.take(lambda it: it.execute("BEGIN IMMEDIATE")) as connection:
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        connection = self._pool.begun(_begin_sqlite)
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._pool.give_back(connection)
 
     def close(self) -> None:
         self._pool.close()
@@ -142,16 +144,18 @@ class Postgres:
 
     @contextmanager
     def begin(self, dialect: Dialect) -> Iterator[Any]:
-        with self._pool.take(lambda it: it.execute(BEGIN_POSTGRES, prepare=False)) as connection:
+        connection = self._pool.begun(_begin_postgres)
+        try:
+            yield connection
+            connection.execute("COMMIT", prepare=False)
+        except BaseException:
             try:
-                yield connection
-                connection.execute("COMMIT", prepare=False)
-            except BaseException:
-                try:
-                    connection.execute("ROLLBACK", prepare=False)
-                except Exception:
-                    connection.close()
-                raise
+                connection.execute("ROLLBACK", prepare=False)
+            except Exception:
+                connection.close()
+            raise
+        finally:
+            self._pool.give_back(connection)
 
     def close(self) -> None:
         self._pool.close()

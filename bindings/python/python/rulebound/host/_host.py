@@ -206,7 +206,11 @@ class Host(Worker):
         return problems
 
     def doctor(self, *, restored: int | None = None) -> list[Problem]:
-        """Finds drift of the schema. `restored`: when the backup was taken that the database was restored from."""
+        """Finds drift of the schema, accounts that are paused, and settings that can lose a commit.
+
+        `restored`, when a restored backup was taken: each open request of every row counts as sent since, with an unknown outcome,
+        so that it is looked up, or sent again under the same key.
+        """
         problems = run(self._database, self._dialect, lambda: _schema.drift(self._dialect))
         if restored is not None and restored > self._kit.clock() + 60_000:
             raise HostError("restored: this time is in the future. Give the time when the backup was taken.")
@@ -221,6 +225,7 @@ class Host(Worker):
                     problems.append(Problem("row", str(error), flow, key))
         if not any(it.problem == "schema" for it in problems):
             problems += self._run(lambda: _admin.paused(self._kit))
+            problems += self._run(lambda: _schema.settings(self._dialect))
         return problems
 
     def _keys(self) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import rulebound
 
 from ._journal import describe_step
-from ._kit import Kit, describe, provider_of
+from ._kit import Kit, describe
 from ._sql import Script, Statement
 from ._types import HostError
 
 if TYPE_CHECKING:
     from ._visit import Locked
 
+log = logging.getLogger("rulebound.host")
 HOUR, MINUTE = 3_600_000, 60_000
 AT_ONCE = 50
 """How many entries one visit applies."""
@@ -59,8 +61,14 @@ _DELETE = "DELETE FROM {p}inbox WHERE id = ? AND deliveries = ?"
 _DELETE_IDS = "DELETE FROM {p}inbox_ids WHERE inbox = ?"
 _FAIL = "UPDATE {p}inbox SET tries = tries + 1, last_error = ?, wake_at = ? WHERE id = ?"
 _UNKNOWN = (
-    "SELECT id, provider, origin, content_type, topic, body FROM {p}inbox e WHERE origin = 'verified' "
+    "SELECT id, deliveries, provider, origin, content_type, topic, body FROM {p}inbox e WHERE origin = 'verified' "
     "AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n WHERE n.inbox = e.id) ORDER BY received_at LIMIT 1000"
+)
+_ENTRY = "SELECT provider, origin, content_type, topic, body FROM {p}inbox WHERE id = ?"
+_ENTRY_IDS = "SELECT id FROM {p}inbox_ids WHERE inbox = ? ORDER BY id"
+_OLD = (
+    "SELECT id, deliveries, provider FROM {p}inbox e WHERE received_at < ? AND NOT EXISTS (SELECT 1 FROM {p}inbox_ids n "
+    "JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id WHERE n.inbox = e.id) ORDER BY received_at LIMIT 1000"
 )
 _DUE = "UPDATE {p}inbox SET wake_at = received_at, tries = 0 WHERE id = ?"
 _PICK = (
@@ -116,7 +124,7 @@ def wake(kit: Kit, entry: str) -> Script[int]:
 def look_around(locked: Locked) -> Script[None]:
     """Asks in one statement whether the inbox has something for a row, and whether its account is paused: most visits find
     neither."""
-    provider, kit = provider_of(locked.flow), locked.kit
+    provider, kit = locked.provider, locked.kit
     ids = kit.dialect.array([*locked.ids, *locked.new_ids])
     ((has_entries, until, reason),) = (yield Statement(_AROUND, (provider, ids, provider, locked.account))).rows
     locked.has_entries = bool(has_entries)
@@ -128,11 +136,11 @@ def look_around(locked: Locked) -> Script[None]:
 
 def offer(locked: Locked) -> Script[list[tuple[str, int]]]:
     """Observes the row's entries, the oldest first, and returns those that it did not ignore as early."""
-    provider, consumed = provider_of(locked.flow), list[tuple[str, int]]()
+    consumed: list[tuple[str, int]] = []
     after: tuple[int, str] = (-1, "")
     while locked.has_entries and len(consumed) < AT_ONCE:
         ids = locked.kit.dialect.array([*locked.ids, *locked.new_ids])
-        page = (yield Statement(_OFFERED, (provider, ids, locked.account, locked.now + MINUTE, *after))).rows
+        page = (yield Statement(_OFFERED, (locked.provider, ids, locked.account, locked.now + MINUTE, *after))).rows
         for entry in page:
             if len(consumed) == AT_ONCE:
                 locked.has_more = True
@@ -147,8 +155,8 @@ def offer(locked: Locked) -> Script[list[tuple[str, int]]]:
 
 def _offer_one(locked: Locked, entry: tuple[Any, ...], consumed: list[tuple[str, int]]) -> Script[None]:
     name, deliveries, origin, content_type, topic, body, _ = entry
-    fact = {"type": "webhook", "origin": origin, "content_type": content_type, "topic": topic, "body": bytes(body)}
     try:
+        fact = _fact(origin, content_type, topic, body)
         step = locked.snapshot.observe(fact, now=locked.now, config=locked.config)
     except Exception as error:
         yield Statement(_FAIL, (describe(error), locked.now + HOUR, name))
@@ -187,14 +195,45 @@ def drop(entry: str) -> Script[None]:
 
 
 def read_again() -> Script[None]:
-    """Makes each verified entry due that names no id so far, and that this release of the library can read."""
-    for entry, provider, origin, content_type, topic, body in (yield Statement(_UNKNOWN, ())).rows:
-        fact = {"type": "webhook", "origin": origin, "content_type": content_type, "topic": topic, "body": bytes(body)}
-        ids = [it["id"] for it in rulebound.webhook_ids(provider, fact)["ids"]]  # type: ignore[arg-type]
-        for name in dict.fromkeys(ids):
+    """Makes each verified entry due that names no id so far, and that this release of the library can read. One that it reads as
+    an event that no flow needs goes."""
+    for entry, deliveries, provider, *read in (yield Statement(_UNKNOWN, ())).rows:
+        kinds = named(provider, *read)
+        if kinds is None:
+            continue
+        if not kinds:
+            yield from delete(entry, deliveries)
+            continue
+        for name in kinds:
             yield Statement(_ADD_ID, (provider, name, entry))
-        if ids:
-            yield Statement(_DUE, (entry,))
+        yield Statement(_DUE, (entry,))
+
+
+def named(provider: str, origin: str, content_type: str | None, topic: str | None, body: Any) -> dict[str, str] | None:
+    """The ids that an entry names, each with its kind; `None` if this release of the library cannot read it."""
+    found = rulebound.webhook_ids(provider, _fact(origin, content_type, topic, body))  # type: ignore[arg-type]
+    return None if found["unreadable"] else {it["id"]: it["kind"] for it in found["ids"]}
+
+
+def shown_ids(entry: str) -> Script[list[str | bool]]:
+    """An entry's ids for a page: `True` for a payment token, and for an id whose kind is not known, which can be one."""
+    provider, *read = (yield Statement(_ENTRY, (entry,))).rows[0]
+    kinds = named(provider, *read) or {}
+    ids = [row[0] for row in (yield Statement(_ENTRY_IDS, (entry,))).rows]
+    return [True if kinds.get(it) in (None, "payment_token") else it for it in ids]
+
+
+def _fact(origin: str, content_type: str | None, topic: str | None, body: Any) -> dict[str, Any]:
+    return {"type": "webhook", "origin": origin, "content_type": content_type, "topic": topic, "body": bytes(body)}
+
+
+def prune(before: int) -> Script[int]:
+    """Deletes some of the entries that came before, and that no row knows: a row's own are kept until it takes them."""
+    old = (yield Statement(_OLD, (before,))).rows
+    for entry, deliveries, provider in old:
+        log.warning("The webhook %s of %s, which no row knows, was deleted, because it is old", entry, provider)
+        yield from delete(entry, deliveries)
+    return len(old)
 
 
 def pick(kit: Kit) -> Script[Entry | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -35,14 +35,14 @@ def digest(text: str) -> str:
 class Line:
     revision: int
     kind: str
-    digest: str
     actor: str | None = None
     effect: str | None = None
     http_status: int | None = None
     code: str | None = None
-    rules: list[str] = field(default_factory=list[str])
-    transitions: list[Any] = field(default_factory=list[Any])
+    rules: Sequence[str] = ()
+    transitions: Sequence[Any] = ()
     failure: dict[str, Any] | None = None
+    digest: str = ""
 
 
 def describe_step(line: Line, step: Any) -> Line:
@@ -50,7 +50,7 @@ def describe_step(line: Line, step: Any) -> Line:
     ignored, failure = step.ignored, step.failure
     if ignored:
         line.code = ignored["reason"]
-    line.transitions = list(step.transitions)
+    line.transitions = step.transitions
     line.rules = [it["rule"] for it in step.warnings]
     if failure:
         line.failure = {name: failure[name] for name in _FAILURE}
@@ -71,5 +71,8 @@ def _insert(lines: int) -> str:
     return f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {', '.join([_LINE] * lines)}"
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _json(value: Any) -> str | None:
-    return json.dumps(value, separators=(",", ":")) if value else None
+    return _compact(value) if value else None

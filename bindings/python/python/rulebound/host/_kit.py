@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import rulebound
@@ -28,17 +29,21 @@ class NeedsAccount(Exception):
         super().__init__(provider, account)
         self.provider, self.account = provider, account
         self.row: tuple[str, str] | None = None
-        self.tries: int | None = None
+        self.read: tuple[int, int] | None = None
 
 
 class RowError(Exception):
     """A row that cannot be loaded, or whose decision raises."""
 
-    def __init__(self, flow: str, key: str, cause: BaseException, tries: int | None = None) -> None:
+    def __init__(self, flow: str, key: str, cause: BaseException, read: tuple[int, int] | None = None) -> None:
         super().__init__(f"{flow} {key}: {describe(cause)}")
         self.flow, self.key, self.cause = flow, key, cause
-        self.tries = tries
-        """The row's tries when it was read: what another worker has counted since is not counted twice."""
+        self.read = read
+        """The row's revision and tries when it was read: what another worker has counted since is not counted twice."""
+
+
+class LookupFailed(RowError):
+    """A row whose account cannot be looked up now: it rests, and counts no try."""
 
 
 class NewerFormat(Exception):
@@ -91,6 +96,7 @@ class Kit:
         """Whether a worker of this process has read the entries again that an older release could not read."""
         self.limits = Limits()
         self._base = dict(config)
+        self._own_accounts = {name: Account(it.api_key, {}, it.webhook_secrets) for name, it in self.providers.items()}
         self._configs: dict[tuple[str, str, float], Any] = {}
         self._accounts: dict[tuple[str, str], tuple[float, Account | None]] = {}
 
@@ -121,16 +127,17 @@ class Kit:
     # Accounts and config.
 
     def provider(self, flow: str) -> Provider:
-        name = flow.split(".")[0]
+        name = provider_of(flow)
         if name not in self.providers:
             raise HostError(f"The host has no provider `{name}`. Add it to `providers`.")
         return self.providers[name]
 
     def account(self, provider: str, name: str) -> Account | None:
         """An account; raises `NeedsAccount` if it must be looked up first."""
-        settings = self.providers[provider]
-        if not name or settings.account is None:
-            return Account(settings.api_key, {}, settings.webhook_secrets) if not name else None
+        if not name:
+            return self._own_accounts[provider]
+        if self.providers[provider].account is None:
+            return None
         until, found = self._accounts.get((provider, name), (0.0, None))
         if until <= time.monotonic():
             raise NeedsAccount(provider, name)
@@ -149,7 +156,7 @@ class Kit:
 
     def config(self, flow: str, account: str, timeout: float = 30) -> Any:
         """The library's config for a row: the same object each time, so that it is read once."""
-        provider = flow.split(".")[0]
+        provider = provider_of(flow)
         settings = self.provider(flow)
         found_account = self.account(provider, account)
         found = self._configs.get((provider, account, timeout))
@@ -194,7 +201,8 @@ class Kit:
     def save(self, snapshot: Any) -> str:
         """The text of a snapshot, in the format that every worker reads."""
         known = self.formats.get(snapshot.flow)
-        text: str = snapshot.save() if known is None else snapshot.save_as(known)
+        is_newest = known is None or known == newest_format(snapshot.flow)
+        text: str = snapshot.save() if is_newest else snapshot.save_as(known)
         return text
 
 
@@ -210,6 +218,7 @@ def _format_of(text: str) -> int:
     return number if isinstance(number, int) else 0
 
 
+@cache
 def newest_format(flow: str) -> int:
     formats = rulebound.versions()["formats"]
     return max(formats.get(flow, [0]))
@@ -224,4 +233,4 @@ def flow_id(flow: Any) -> str:
 
 
 def provider_of(flow: str) -> str:
-    return flow.split(".")[0]
+    return flow.partition(".")[0]

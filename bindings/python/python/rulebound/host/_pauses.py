@@ -6,7 +6,6 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from ._kit import provider_of
 from ._sql import Script, Statement
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ _SET = (
 
 def may_send(locked: Locked) -> Script[tuple[bool, bool]]:
     """Whether a request of the row's account can be leased now, and whether it is the probe after a pause."""
-    kit, account, row = locked.kit, (provider_of(locked.flow), locked.account), (locked.flow, locked.key)
+    kit, account, row = locked.kit, (locked.provider, locked.account), (locked.flow, locked.key)
     until = locked.now + kit.lease_ms(locked.flow, "request")
     locked.paused_until = kit.limits.take(account, row, kit.limit(*account), locked.now, until)
     if locked.paused_until is not None:
@@ -56,7 +55,7 @@ def _gate(locked: Locked, account: tuple[str, str]) -> Script[tuple[bool, bool]]
 
 def after_reply(locked: Locked, work: Work, fact: Any) -> Script[None]:
     """Begins, prolongs or ends the pause of the row's account, as the provider's reply says."""
-    status, account = fact["http_status"], (provider_of(locked.flow), locked.account)
+    status, account = fact["http_status"], (locked.provider, locked.account)
     is_refused = status in _NOT_ADMITTED
     if not is_refused and status != 429:
         if work.is_probe:

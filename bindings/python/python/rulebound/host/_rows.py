@@ -32,7 +32,7 @@ def _enter(kit: Kit, flow: str, key: str, account: str, reference: str | None) -
     locked = yield from _visit.lock(kit, flow, key)
     assert locked is not None
     if made.affected == 1:
-        locked.new_ids, locked.has_unread_ids = list(locked.ids), True
+        locked.new_ids, locked.has_unread_ids = locked.ids, True
     return locked, made.affected == 1
 
 
@@ -137,7 +137,7 @@ def import_(kit: Kit, batch: Sequence[Import], first: int, per_second: float) ->
         if not is_new:
             continue
         step = locked.snapshot.handle(it.command, now=locked.now, config=locked.config)
-        locked.take(step, _journal.describe_step(Line(0, "command", "", "import", code=it.command["type"]), step))
+        locked.take(step, _journal.describe_step(Line(0, "command", actor="import", code=it.command["type"]), step))
         yield from _visit.save(locked)
         yield Statement(_SPREAD, (locked.now + int((first + imported) * 1000 / per_second), flow, locked.key))
         imported += 1

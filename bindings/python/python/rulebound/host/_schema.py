@@ -102,7 +102,25 @@ def drift(dialect: Dialect) -> Script[list[Problem]]:
     columns = yield Statement(_COLUMNS_POSTGRES if dialect.postgres else _COLUMNS_SQLITE, params)
     indexes = yield Statement(_INDEXES_POSTGRES if dialect.postgres else _INDEXES_SQLITE, params)
     have = {(row[0], row[1]) for row in columns.rows} | {(row[0], "") for row in indexes.rows}
-    return [it for number in range(1, found + 1) for it in _missing(dialect.migration(number), have)]
+    return [it for number in range(1, min(found, VERSION) + 1) for it in _missing(dialect.migration(number), have)]
+
+
+def settings(dialect: Dialect) -> Script[list[Problem]]:
+    """Settings of the database without which "never twice" does not hold."""
+    if dialect.postgres:
+        fsync, is_replica = (yield Statement("SELECT current_setting('fsync'), pg_is_in_recovery()")).rows[0]
+        wrong = {
+            "`fsync` is off: a crash of the server can lose a lease, and a request is sent twice. Set it to on.": fsync != "on",
+            "This server is a replica, where nothing can be saved. Connect to the primary.": is_replica,
+        }
+    else:
+        mode = (yield Statement("PRAGMA journal_mode")).rows[0][0]
+        level = (yield Statement("PRAGMA synchronous")).rows[0][0]
+        wrong = {
+            "`journal_mode` is not WAL: a reader and a writer block each other. Set it when you open the database.": mode != "wal",
+            "`synchronous` is not FULL: a power failure can lose a lease, and a request is sent twice. Set it on each connection.": level < 2,
+        }
+    return [Problem("database", detail) for detail, is_wrong in wrong.items() if is_wrong]
 
 
 def _missing(text: str, have: set[tuple[str, str]]) -> list[Problem]:

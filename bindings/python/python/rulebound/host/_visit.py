@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import rulebound
 
 from . import _inbox, _journal, _pauses
 from ._journal import Line
-from ._kit import Kit, NeedsAccount, NewerFormat, RowError, describe, provider_of
+from ._kit import Kit, LookupFailed, NeedsAccount, NewerFormat, RowError, describe, provider_of
 from ._sql import Script, Statement, write
 from ._types import ConfigError, Row
 
@@ -49,42 +49,35 @@ class Work:
     leased: float = 0
 
 
-@dataclass
 class Locked:
     """A row under its lock, and what this transaction has decided about it."""
 
-    kit: Kit
-    record: tuple[Any, ...]
-    now: int
-    snapshot: Any
-    ids: set[str]
-    config: Any
-    text: str
-    new_ids: list[str] = field(default_factory=list[str])
-    lines: list[Line] = field(default_factory=list[Line])
-    early: set[str] = field(default_factory=set[str])
-    pause: tuple[int, str] | None = None
-    """The end and the reason of the account's pause."""
-    has_entries: bool = False
-    """Whether the inbox has an entry that names an id of the row."""
-    has_unread_ids: bool = False
-    """Whether the inbox can have an entry of an id that was not known when it was read."""
-    has_more: bool = False
-    paused_until: int | None = None
-    work: Work | None = None
-    _effects: tuple[Any, list[Any]] | None = None
-
-    @property
-    def flow(self) -> str:
-        return str(self.record[0])
-
-    @property
-    def key(self) -> str:
-        return str(self.record[1])
-
-    @property
-    def account(self) -> str:
-        return str(self.record[2])
+    def __init__(self, kit: Kit, record: tuple[Any, ...], snapshot: Any, config: Any) -> None:
+        self.flow: str = record[0]
+        self.key: str = record[1]
+        self.account: str = record[2]
+        self.text: str = record[5]
+        self.provider = provider_of(self.flow)
+        self.kit = kit
+        self.record = record[:13]
+        self.now = kit.now(record[13])
+        self.snapshot = snapshot
+        self.config = config
+        self.ids: list[str] = [it["id"] for it in snapshot.ids()]
+        self.new_ids: list[str] = []
+        self.lines: list[Line] = []
+        self.early: set[str] = set()
+        self.pause: tuple[int, str] | None = None
+        """The end and the reason of the account's pause."""
+        self.has_entries = False
+        """Whether the inbox has an entry that names an id of the row."""
+        self.has_unread_ids = False
+        """Whether the inbox can have an entry of an id that was not known when it was read."""
+        self.has_more = False
+        self.paused_until: int | None = None
+        self.work: Work | None = None
+        self._effects: list[Any] = []
+        self._effects_of: Any = None
 
     def decide(self, decision: Callable[[], Any]) -> Any:
         """Calls the library. What it raises is a failure of this row, and of no other."""
@@ -93,7 +86,7 @@ class Locked:
         except (NeedsAccount, NewerFormat, rulebound.Rejected):
             raise
         except Exception as error:
-            raise RowError(self.flow, self.key, error, self.record[9]) from error
+            raise RowError(self.flow, self.key, error, (self.record[4], self.record[9])) from error
 
     def take(self, result: Any, line: Line) -> None:
         """Goes on to the next snapshot, with its line in the journal."""
@@ -109,7 +102,7 @@ class Locked:
         self.lines.append(line)
 
     def line(self, kind: str, **more: Any) -> Line:
-        return Line(self.snapshot.revision, kind, "", **more)
+        return Line(self.snapshot.revision, kind, **more)
 
     def observe(self, fact: Any, actor: str | None = None) -> Any:
         step = self.decide(lambda: self.snapshot.observe(fact, now=self.now, config=self.config))
@@ -119,15 +112,18 @@ class Locked:
         return step
 
     def effects(self) -> list[Any]:
-        if self._effects is None or self._effects[0] is not self.snapshot:
-            found = self.decide(lambda: self.snapshot.effects(now=self.now, config=self.config))
-            self._effects = (self.snapshot, found)
-        return self._effects[1]
+        if self._effects_of is not self.snapshot:
+            self._effects = self.decide(lambda: self.snapshot.effects(now=self.now, config=self.config))
+            self._effects_of = self.snapshot
+        return self._effects
 
     def row(self) -> Row[Any, Any]:
-        names = ("flow", "key", "account", "reference", "revision", "snapshot", "wake_at", "reviews", "failing", "tries")
-        found = dict(zip((*names, "last_error", "created_at", "updated_at"), self.record, strict=True))
-        return Row(**{**found, "snapshot": self.snapshot}, _now=self.kit.clock, _config=self.config)
+        flow, key, account, reference, revision, _, *counted, last_error, created_at, updated_at = self.record
+        wake_at, reviews, failing, tries = counted
+        return Row(
+            flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error, created_at, updated_at,
+            self.snapshot, self.kit.clock, self.config,
+        )  # fmt: skip
 
 
 def read(kit: Kit, flow: str, key: str) -> Script[Row[Any, Any] | None]:
@@ -136,21 +132,19 @@ def read(kit: Kit, flow: str, key: str) -> Script[Row[Any, Any] | None]:
     return enter(kit, rows[0]).row() if rows else None
 
 
-def enter(kit: Kit, record: tuple[Any, ...]) -> Locked:
-    """Loads the snapshot of a row that was just read."""
+def enter(kit: Kit, record: tuple[Any, ...], settings: Any = None) -> Locked:
+    """Loads the snapshot of a row that was just read; with its own settings, unless others are given."""
     flow, key = record[0], record[1]
     try:
-        config = kit.config(flow, record[2])
-        snapshot = kit.load(flow, key, record[5])
-        ids = {it["id"] for it in snapshot.ids()}
+        config = kit.config(flow, record[2]) if settings is None else settings
+        return Locked(kit, record, kit.load(flow, key, record[5]), config)
     except NeedsAccount as needs:
-        needs.row, needs.tries = (flow, key), record[9]
+        needs.row, needs.read = (flow, key), (record[4], record[9])
         raise
     except NewerFormat:
         raise
     except Exception as error:
-        raise RowError(flow, key, error, record[9]) from error
-    return Locked(kit, record[:13], kit.now(record[13]), snapshot, ids, config, record[5])
+        raise RowError(flow, key, error, (record[4], record[9])) from error
 
 
 def pick(kit: Kit) -> Script[Locked | None]:
@@ -159,9 +153,9 @@ def pick(kit: Kit) -> Script[Locked | None]:
     return enter(kit, rows[0]) if rows else None
 
 
-def lock(kit: Kit, flow: str, key: str) -> Script[Locked | None]:
+def lock(kit: Kit, flow: str, key: str, settings: Any = None) -> Script[Locked | None]:
     rows = (yield Statement(_LOCK, (flow, key))).rows
-    return enter(kit, rows[0]) if rows else None
+    return enter(kit, rows[0], settings) if rows else None
 
 
 def due(kit: Kit) -> Script[Locked | None]:
@@ -172,9 +166,12 @@ def due(kit: Kit) -> Script[Locked | None]:
     return locked
 
 
-def visit(kit: Kit, flow: str, key: str, fact: Any, work: Work | None, leases: bool) -> Script[Locked | None]:
-    """A visit that brings a fact, or only reads the inbox. `None` if the row was forgotten."""
-    locked = yield from lock(kit, flow, key)
+def visit(
+    kit: Kit, flow: str, key: str, fact: Any, work: Work | None, leases: bool, settings: Any = None
+) -> Script[Locked | None]:
+    """A visit that brings a fact, or only reads the inbox. `None` if the row was forgotten. With the settings of its lease, a
+    fact is saved also if the account cannot be looked up."""
+    locked = yield from lock(kit, flow, key, settings)
     if locked is None:
         return None
     if fact is not None:
@@ -188,11 +185,12 @@ def visit(kit: Kit, flow: str, key: str, fact: Any, work: Work | None, leases: b
 def finish(locked: Locked, leases: bool) -> Script[None]:
     """The rest of every visit, after its fact."""
     yield from _inbox.look_around(locked)
-    consumed = yield from _inbox.offer(locked)
+    consumed = (yield from _inbox.offer(locked)) if locked.has_entries else []
     if leases:
         yield from _lease(locked)
     yield from save(locked)
-    yield from _inbox.remove(locked, consumed)
+    if consumed:
+        yield from _inbox.remove(locked, consumed)
 
 
 def still_leased(locked: Locked, work: Work) -> bool:
@@ -214,7 +212,7 @@ def _lease(locked: Locked) -> Script[None]:
     try:
         lease = locked.decide(lambda: locked.snapshot.lease(chosen["id"], now=locked.now, config=config))
     except rulebound.Rejected as error:
-        raise RowError(locked.flow, locked.key, error, locked.record[9]) from error
+        raise RowError(locked.flow, locked.key, error, (locked.record[4], locked.record[9])) from error
     locked.take(lease, locked.line("lease", actor="worker", effect=chosen["id"]))
     locked.lines[-1].rules = [it["rule"] for it in lease.warnings]
     request = lease.request
@@ -235,8 +233,7 @@ def save(locked: Locked) -> Script[tuple[Any, ...]]:
         writes = [Statement(_UPDATE, (*values, locked.flow, locked.key, before[4]))]
     else:
         writes = [Statement(_REST, (wake_at, reviews, failing, locked.flow, locked.key, before[4]))]
-    provider = provider_of(locked.flow)
-    writes += [Statement(_ADD_ID, (provider, name, locked.flow, locked.key)) for name in locked.new_ids]
+    writes += [Statement(_ADD_ID, (locked.provider, name, locked.flow, locked.key)) for name in locked.new_ids]
     if locked.lines:
         writes.append(_journal.added(locked.flow, locked.key, locked.now, locked.lines))
     if (yield from write(locked.kit.dialect, writes)) != 1:
@@ -272,17 +269,20 @@ def next_wake(locked: Locked, effects: list[Any], at_once: bool) -> int | None:
 
 def failed(kit: Kit, error: RowError) -> Script[None]:
     """Notes that a row cannot be worked on, and lets it rest for an hour. A mistake in its account's config is the account's:
-    it pauses the account, and the row rests as long, without a try."""
+    it pauses the account, and the row rests as long, without a try. So it does if the account cannot be looked up."""
     rows = (yield Statement(_LOCK, (error.flow, error.key))).rows
-    if not rows or error.tries not in (None, rows[0][9]):
+    if not rows or error.read not in (None, (rows[0][4], rows[0][9])):
         return  # between the two transactions another worker has met the same failure
     record, now, text = rows[0], kit.now(rows[0][13]), describe(error.cause)
     if isinstance(error.cause, ConfigError):
         until = yield from _pauses.misconfigured(provider_of(error.flow), record[2], now)
         yield Statement(_SKIP, (until, error.flow, error.key))
         return
+    if isinstance(error, LookupFailed):
+        yield Statement(_SKIP, (now + MINUTE, error.flow, error.key))
+        return
     yield Statement(_FAIL, (text, now + HOUR, error.flow, error.key))
-    line = Line(record[4], "error", _journal.digest(record[5]), actor="worker", code=text)
+    line = Line(record[4], "error", actor="worker", code=text, digest=_journal.digest(record[5]))
     yield _journal.added(error.flow, error.key, now, [line])
 
 

@@ -38,7 +38,7 @@ def knows(kit: Kit, provider: str, token: str | None) -> bool:
 def read(
     kit: Kit, provider: str, headers: Any, body: bytes, account: str, topic: str | None
 ) -> Stored | int:
-    """The webhook, or the status that turns it away. Raises `NeedsAccount` if its account must be looked up."""
+    """The webhook, or the status of one that is not stored. Raises `NeedsAccount` if its account must be looked up."""
     if len(body) > LARGEST_BODY:
         return 413
     found = kit.account(provider, account)
@@ -57,4 +57,8 @@ def read(
         log.warning("A webhook of %s is not readable: %s", provider, received["unreadable"])
         if received["fact"]["origin"] == "unverified":
             return 400
+    elif not received["ids"]:
+        # No row can ever take it: a row is found by an id.
+        log.info("A webhook of %s is an event that no flow needs. It was acknowledged and dropped", provider)
+        return received["acknowledge_with"]
     return Stored(received["fact"], [it["id"] for it in received["ids"]], received["acknowledge_with"])

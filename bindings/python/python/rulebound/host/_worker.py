@@ -18,7 +18,7 @@ from ._adapters import drive, is_database, needs_retry, outage, within
 from ._base import GRACE, VISITS, Base
 from ._database import WRITE_FIRST, open_database, run
 from ._checks import refuse_async
-from ._kit import Handler, NeedsAccount, NewerFormat, RowError
+from ._kit import Handler, LookupFailed, NeedsAccount, NewerFormat, RowError
 from ._sql import Script
 from ._types import Done, HostError, Provider, Retry, Stats
 from ._visit import Locked, Work
@@ -86,7 +86,7 @@ class Worker(Base):
                 except Exception as error:
                     if needs.row is None:
                         raise
-                    raise RowError(*needs.row, error, needs.tries) from error
+                    raise LookupFailed(*needs.row, error, needs.read) from error
 
     def _look_up(self, provider: str, name: str) -> None:
         lookup = self._kit.providers[provider].account
@@ -324,12 +324,14 @@ class Worker(Base):
 
     def _settle(self, work: Work, fact: Any) -> Locked | None:
         """Saves a fact, and leases what comes next. The fact is kept while the database is away."""
-        leases = not self._is_stopping()
+        flow, key, leases, settings = work.row.flow, work.row.key, not self._is_stopping(), None
         while True:
             try:
-                flow, key = work.row.flow, work.row.key
-                locked = self._run(lambda: _visit.visit(self._kit, flow, key, fact, work, leases))
+                locked = self._run(lambda: _visit.visit(self._kit, flow, key, fact, work, leases, settings))
                 break
+            except LookupFailed as error:
+                log.error("%s. What became of its effect is saved with the settings of its lease", error)
+                leases, settings = False, work.row._config
             except (RowError, NewerFormat) as error:
                 self._fail(error)
                 return None

@@ -80,7 +80,7 @@ def _operate(given: Any, host: Any, call: Callable[[Callable[[], Any]], Any]) ->
     if given.command == "doctor":
         problems = call(lambda: host.doctor(restored=_instant(given.restored)))
         if given.restored:
-            print(f"{host.restored_rows} rows look their open requests up, and send none again")
+            print(f"{host.restored_rows} rows count each open request as sent, with an unknown outcome: it is looked up, or sent again under the same key")
     else:
         problems = call(lambda: host.verify())
     for it in problems:
