@@ -256,6 +256,9 @@ pub(super) fn setup_card(flex: &mut Flex, id: &str, card: &str, context: &mut Co
     for subscription in &subscriptions {
         let Some(known) = flex.subscriptions.get_mut(subscription) else { continue };
         known.card = Some(card.to_owned());
+        if known.status == "incomplete" && known.trial.is_some() {
+            known.status = "trialing";
+        }
         let owed = known.latest_invoice.clone().filter(|_| matches!(known.status, "past_due" | "unpaid"));
         events::tell::<Subscription>(flex, "customer.subscription.updated", subscription, context);
         if let Some(invoice) = owed.filter(|_| context.reading("new-card-pays") == "at-once") {
@@ -285,7 +288,12 @@ pub(super) fn enter_setup(flex: &mut Flex, id: &str, entry: &Entry, context: &mu
 }
 
 /// Reads a card. `4000000000009995` is declined; `4000000000000341` is declined once the customer is absent.
-fn read_card(entry: &Entry, account: &str, off_session: bool, context: &mut Context<'_>) -> Result<Card, &'static str> {
+pub(super) fn read_card(
+    entry: &Entry,
+    account: &str,
+    off_session: bool,
+    context: &mut Context<'_>,
+) -> Result<Card, &'static str> {
     let entered = Entered::read(&entry.number, &entry.expiry)?;
     let card = Card {
         head: Head::new("fpm", "", account, context),

@@ -23,6 +23,7 @@ mod sessions;
 mod shown;
 mod state;
 mod store;
+mod subscribe;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
