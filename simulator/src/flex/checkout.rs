@@ -387,7 +387,7 @@ pub(super) fn consultation(flex: &mut Flex, id: &str, granted: bool, context: &m
     let shown = json!({"consultation_id": consultation.id, "consultation_type": "letter_of_medical_necessity",
         "status": status, "customer": customer, "created_at": crate::time::iso(consultation.created),
         "test_mode": consultation.test_mode});
-    events::send(flex, &format!("consultation.{status}"), "consultation", &consultation, &shown, context);
+    events::send(flex, &format!("consultation.{status}"), "consultation", &consultation, shown, context);
     if granted && let Some(known) = flex.customers.get_mut(&customer) {
         known.letter_until = Some(context.now.saturating_add(LETTER));
         events::tell::<Customer>(flex, "customer.consultation.attached", &customer, context);

@@ -33,18 +33,18 @@ pub(super) fn session(session: &Session, context: &mut Context<'_>) {
     if session.payment_token.is_some() || session.tokenize {
         data.insert("payment_token".into(), json!(session.payment_token));
     }
-    context.webhook(SESSION, &Value::Object(data), POST);
+    context.webhook(SESSION, Value::Object(data), POST);
 }
 
 /// Truemed sends `qualification_session_complete` once, with the outcome.
 pub(super) fn qualification(session: &Qualification, context: &mut Context<'_>) {
-    context.webhook(QUALIFICATION, &session.shown(), POST);
+    context.webhook(QUALIFICATION, session.shown(), POST);
 }
 
 /// Truemed sends `product_catalog_item_eligibility_updated` when an item was reviewed. It has an envelope in any case.
 pub(super) fn eligibility(item: &Value, context: &mut Context<'_>) {
     let data = json!({"event_type": ELIGIBILITY_TYPE, "timestamp": iso(context.now), "data": {"object": item}});
-    context.webhook(ELIGIBILITY, &data, POST);
+    context.webhook(ELIGIBILITY, data, POST);
 }
 
 /// From where a token's webhook comes. Exactly one of its ids is sent.
@@ -67,7 +67,7 @@ pub(super) fn token(token: &Token, origin: Origin<'_>, metadata: &Value, wait: M
     if !metadata.is_null() {
         data["metadata"] = metadata.clone();
     }
-    context.webhook(TOKEN, &data, POST.saturating_add(wait));
+    context.webhook(TOKEN, data, POST.saturating_add(wait));
 }
 
 /// Signed webhooks have an envelope and a signature; unsigned ones the bare data and the secret.
