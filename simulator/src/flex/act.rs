@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::checkout::{self, Entry, Next};
 use super::state::{Declines, Flex, Step};
-use super::{billing, disputes, refunds, subscribe};
+use super::{billing, disputes, refunds, setup, subscribe};
 use crate::world::Context;
 
 const ACTS: &str = "`do` must be finish, answer_letter, enter_card, cancel, decline_card, accept_card, expire_card, \
@@ -80,7 +80,7 @@ fn customer(flex: &mut Flex, what: &str, act: &Value, context: &mut Context<'_>)
         return Ok(json!({"done": what, "url": null}));
     }
     let next = if flex.setups.get(&id).is_some() && what != "cancel" {
-        checkout::enter_setup(flex, &id, &entry, context)
+        setup::submit(flex, &id, &entry, context)
     } else {
         let session = flex
             .sessions

@@ -20,6 +20,7 @@ mod period;
 mod readings;
 mod refunds;
 mod sessions;
+mod setup;
 mod shown;
 mod state;
 mod store;

@@ -9,7 +9,7 @@ use super::errors::{invalid, missing};
 use super::period::Interval;
 use super::state::{Card, Discount, Flex, Intent, Invoice, Item, Setup, Subscription};
 use super::store::{Head, given, text, unwrap, wrapped};
-use super::{FIRST_PAYMENT, billing, cart, checkout, events, payments, subscriptions};
+use super::{FIRST_PAYMENT, billing, cart, events, payments, setup, subscriptions};
 use crate::provider::Reply;
 use crate::time::{DAY, Millis, SECOND, parse};
 use crate::world::{Call, Context};
@@ -179,8 +179,8 @@ pub(super) fn pay(flex: &mut Flex, id: &str, absent: bool, context: &mut Context
         return billing::collect(flex, &invoice, absent, context);
     }
     let card = subscription.card.clone().unwrap_or_default();
-    let setup = setup_of(flex, id).map(|setup| setup.head.id.clone()).unwrap_or_default();
-    checkout::setup_card(flex, &setup, &card, context);
+    let waiting = setup_of(flex, id).map(|setup| setup.head.id.clone()).unwrap_or_default();
+    setup::enter(flex, &waiting, &card, context);
 }
 
 /// The customer enters a card on the merchant's own page, with the subscription's secret.

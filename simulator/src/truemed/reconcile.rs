@@ -3,13 +3,15 @@
 //! Nothing is stored: the rows follow from the sessions. As at Stripe, all movements of one day are paid out together,
 //! two days later. A day that cost more than it brought is debited.
 
+use core::ops::RangeInclusive;
+
 use serde_json::{Value, json};
 
 use super::errors::guess;
 use super::sessions::paginate;
 use super::state::{Session, Truemed};
 use crate::provider::Reply;
-use crate::time::{DAY, Millis, date, iso, parse};
+use crate::time::{DAY, Millis, date, is_date, iso};
 use crate::world::{Call, Context};
 
 /// How long after its day a movement is paid out.
@@ -63,19 +65,19 @@ fn rows(truemed: &Truemed, account: &str) -> Vec<Row> {
     rows
 }
 
-/// The dates of a request, both inclusive: from the first instant to the last one.
-fn range(call: &Call<'_>) -> Result<(Millis, Millis), Reply> {
+/// The dates of a request, both inclusive. Dates compare as their texts do.
+fn range(call: &Call<'_>) -> Result<RangeInclusive<String>, Reply> {
     const RULE: &str = "truemed.reconciliation.dates";
     let query = call.query();
     let day = |name: &str| {
-        let found = query.get(name).filter(|text| text.len() == 10).and_then(|text| parse(text));
+        let found = query.get(name).filter(|text| is_date(text)).cloned();
         found.ok_or_else(|| guess(400, "ValidationError", RULE, format!("{name} must be a date, as YYYY-MM-DD.")))
     };
     let (start, end) = (day("start_date")?, day("end_date")?);
     if end < start {
         return Err(guess(400, "ValidationError", RULE, "end_date must not be before start_date."));
     }
-    Ok((start, end.saturating_add(DAY).saturating_sub(1)))
+    Ok(start..=end)
 }
 
 fn payout_id(account: &str, arrives: Millis, context: &mut Context<'_>) -> String {
@@ -83,7 +85,7 @@ fn payout_id(account: &str, arrives: Millis, context: &mut Context<'_>) -> Strin
 }
 
 pub(super) fn transactions(truemed: &mut Truemed, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
-    let (start, end) = match range(call) {
+    let range = match range(call) {
         Ok(range) => range,
         Err(refused) => return refused,
     };
@@ -97,7 +99,7 @@ pub(super) fn transactions(truemed: &mut Truemed, call: &Call<'_>, context: &mut
         let at = if by_payout && paid { row.arrives() } else { row.at };
         let payout = paid.then(|| payout_id(&call.account, row.arrives(), context));
         let asked = wanted.as_ref().is_none_or(|ids| payout.as_deref().is_some_and(|id| ids.contains(&id)));
-        if (start..=end).contains(&at) && asked && (paid || pending) {
+        if range.contains(&date(at)) && asked && (paid || pending) {
             shown.push(shown_row(&row, payout, context));
         }
     }
@@ -113,14 +115,14 @@ fn shown_row(row: &Row, payout: Option<String>, context: &mut Context<'_>) -> Va
 }
 
 pub(super) fn payouts(truemed: &mut Truemed, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
-    let (start, end) = match range(call) {
+    let range = match range(call) {
         Ok(range) => range,
         Err(refused) => return refused,
     };
     let mut sums = std::collections::BTreeMap::<Millis, i64>::new();
     for row in rows(truemed, &call.account) {
         let arrives = row.arrives();
-        if arrives <= context.now && (start..=end).contains(&arrives) {
+        if arrives <= context.now && range.contains(&date(arrives)) {
             let sum = sums.entry(arrives).or_default();
             *sum = sum.saturating_add(row.amount);
         }
