@@ -28,6 +28,11 @@ pub(crate) fn date(at: Millis) -> String {
     iso(at).chars().take(10).collect()
 }
 
+/// Whether a text is a date in ISO 8601.
+pub(crate) fn is_date(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+}
+
 /// Reads ISO 8601 with an offset, or a date.
 pub(crate) fn parse(text: &str) -> Option<Millis> {
     let full = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
@@ -45,5 +50,6 @@ mod tests {
         assert_eq!(parse("2026-01-01T01:00:00+01:00"), Some(EPOCH));
         assert_eq!(parse("9999-01-01"), Some(LATEST));
         assert_eq!(parse("soon"), None);
+        assert_eq!(["9999-12-31", "2026-02-30", "2026-2-3", "20260203T1"].map(is_date), [true, false, false, false]);
     }
 }

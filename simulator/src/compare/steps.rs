@@ -91,6 +91,9 @@ const TOKENIZED: &str = r#"{"order_items": [{"name": "B12", "sku": "b12", "quant
 const TOO_LITTLE: &str = r#"{"order_items": [{"name": "B12", "sku": "b12", "quantity": 1, "price": 1500}], "total_amount": 1400,
     "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"}"#;
 
+const ITEM: &str =
+    r#"{"sku": "b12", "name": "B12", "description": "Tablets", "image_urls": [], "url": "https://shop.example/b12"}"#;
+
 static TRUEMED: Plan = Plan {
     steps: &[
         get("list_payment_sessions")
@@ -102,6 +105,10 @@ static TRUEMED: Plan = Plan {
         get("retrieve_payment_token"),
         get("retrieve_payment_token").of(&[("token", "nobody")]),
         get("retrieve_provision_token_request").of(&[("id", "nobody")]),
+        get("list_qualification_sessions").query("status=pending,approved"),
+        get("list_catalog_items"),
+        get("list_reconciliation_payouts").query("start_date=2025-01-01&end_date=2027-12-31"),
+        get("list_reconciliation_transactions").query("start_date=2025-01-01&end_date=2027-12-31&page_size=1"),
         write("create_payment_token", CART).takes(&[("request", "/provision_token_request_id")]),
         get("retrieve_provision_token_request").of(&[("id", "request")]),
         write("create_payment_session", SESSION).takes(&[("created", "/id")]),
@@ -112,6 +119,11 @@ static TRUEMED: Plan = Plan {
     before: &[
         Before::Call(write("create_payment_session", TOKENIZED).takes(&[("session", "/id")])),
         Before::Act(r#"{"do": "finish", "id": "{session}"}"#),
+        Before::Call(write("create_qualification_session", CART)),
+        Before::Call(write("create_catalog_item", ITEM)),
+        // Money is paid out two days later.
+        Before::Day,
+        Before::Day,
         Before::Day,
     ],
     known: &[NOBODY],

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::checkout::{self, Entry, Next};
 use super::state::{Declines, Flex, Step};
-use super::{billing, disputes, refunds};
+use super::{billing, disputes, refunds, setup, subscribe};
 use crate::world::Context;
 
 const ACTS: &str = "`do` must be finish, answer_letter, enter_card, cancel, decline_card, accept_card, expire_card, \
@@ -73,10 +73,19 @@ fn customer(flex: &mut Flex, what: &str, act: &Value, context: &mut Context<'_>)
         email: text("email", "customer@example.com"),
         code: text("code", ""),
     };
+    let subscription = flex.subscriptions.get(&id).filter(|_| what == "finish");
+    if let Some(account) = subscription.map(|it| it.head.account.clone()) {
+        let card = checkout::read_card(&entry, &account, true, context)?;
+        subscribe::finish(flex, &id, card, context)?;
+        return Ok(json!({"done": what, "url": null}));
+    }
     let next = if flex.setups.get(&id).is_some() && what != "cancel" {
-        checkout::enter_setup(flex, &id, &entry, context)
+        setup::submit(flex, &id, &entry, context)
     } else {
-        let session = flex.sessions.get(&id).ok_or("Name a session or a setup intent by `url` or `id`.")?;
+        let session = flex
+            .sessions
+            .get(&id)
+            .ok_or("Name a session, a setup intent or an incomplete subscription by `url` or `id`.")?;
         if what != "cancel" && matches!(session.step(), Step::Done | Step::Closed) {
             return Err("This link is used or expired.".into());
         }

@@ -66,7 +66,7 @@ pub(super) fn open(flex: &mut Flex, session: &str, customer: &str, status: &'sta
 }
 
 /// Makes a draft of an invoice, which becomes the latest one.
-fn invoice(
+pub(super) fn invoice(
     flex: &mut Flex,
     id: &str,
     total: i64,
@@ -108,6 +108,9 @@ pub(super) fn due(flex: &mut Flex, what: &Value, context: &mut Context<'_>) {
         if plan == what["plan"].as_u64() {
             turn(flex, id, context);
         }
+    }
+    if let Some(id) = what["first_charge"].as_str() {
+        super::subscribe::pay(flex, id, true, context);
     }
     if let Some(id) = what["collect"].as_str() {
         collect(flex, id, true, context);

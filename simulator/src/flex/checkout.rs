@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::errors::{invalid, missing};
-use super::state::{Card, Customer, Declines, Flex, Intent, Line, Mode, Session, Step, Subscription};
+use super::state::{Card, Customer, Declines, Flex, Intent, Line, Mode, Session, Step};
 use super::store::{Head, text};
-use super::{LETTER, REVIEW, billing, events, offers, payments, source};
+use super::{LETTER, REVIEW, billing, events, offers, payments, setup, source};
 use crate::card::{EXPIRED, Entered};
 use crate::provider::Reply;
 use crate::world::Context;
@@ -91,7 +91,7 @@ pub(super) fn card(flex: &mut Flex, id: &str, entry: &Entry, context: &mut Conte
         Mode::Subscription => billing::begin(flex, id, &customer, &card, context),
         Mode::Setup => {
             let setup = flex.sessions.get(id).and_then(|session| session.setup.clone()).unwrap_or_default();
-            return setup_card(flex, &setup, &card, context);
+            return setup::enter(flex, &setup, &card, context);
         }
         _ => match (step, split) {
             (Step::SecondCard, Some((_, rest))) => pay_rest(flex, id, rest, &card, context),
@@ -113,7 +113,7 @@ pub(super) fn card(flex: &mut Flex, id: &str, entry: &Entry, context: &mut Conte
     }
 }
 
-const DECLINED: &str = "Your card was declined. Try another card.";
+pub(super) const DECLINED: &str = "Your card was declined. Try another card.";
 
 /// An HSA or FSA card pays for what is eligible, with a letter where one is needed.
 fn payable_by_hsa(session: &Session) -> bool {
@@ -207,7 +207,7 @@ fn pay_rest(flex: &mut Flex, id: &str, rest: i64, card: &str, context: &mut Cont
 }
 
 /// The session is done: its letter is on file, and Flex says so.
-fn complete(flex: &mut Flex, id: &str, customer: &str, context: &mut Context<'_>) {
+pub(super) fn complete(flex: &mut Flex, id: &str, customer: &str, context: &mut Context<'_>) {
     let Some(session) = flex.sessions.get_mut(id) else { return };
     (session.status, session.next_action) = ("complete", Value::Null);
     let coupon = session.discount.as_ref().and_then(super::state::Discount::id);
@@ -221,7 +221,7 @@ fn complete(flex: &mut Flex, id: &str, customer: &str, context: &mut Context<'_>
     events::tell::<Session>(flex, "checkout.session.completed", id, context);
 }
 
-fn success_url(flex: &Flex, id: &str) -> String {
+pub(super) fn success_url(flex: &Flex, id: &str) -> String {
     let url = flex.sessions.get(id).and_then(|session| text(&session.body, "success_url")).unwrap_or_default();
     url.replace("{CHECKOUT_SESSION_ID}", id)
 }
@@ -236,56 +236,13 @@ pub(super) fn cancel(flex: &Flex, id: &str) -> Next {
     }
 }
 
-/// A new card of a setup intent, which pays for subscriptions from now on.
-pub(super) fn setup_card(flex: &mut Flex, id: &str, card: &str, context: &mut Context<'_>) -> Next {
-    if flex.cards.get(card).is_some_and(|card| card.declines == Declines::Always) {
-        return Next::Again(DECLINED);
-    }
-    let Some(setup) = flex.setups.get_mut(id).filter(|setup| setup.status != "succeeded") else { return Next::Stay };
-    (setup.status, setup.card) = ("succeeded", Some(card.to_owned()));
-    let (session, named, customer) = (setup.session.clone(), setup.subscription.clone(), setup.customer.clone());
-    let every = context.reading("setup-card") == "every-subscription";
-    let fits = |it: &&Subscription| {
-        let own = every && customer.as_deref() == Some(it.customer.as_str());
-        !it.ended() && named.as_ref().map_or(own, |named| *named == it.head.id)
-    };
-    let subscriptions: Vec<String> = flex.subscriptions.iter().filter(fits).map(|it| it.head.id.clone()).collect();
-    if let ([one], Some(setup)) = (subscriptions.as_slice(), flex.setups.get_mut(id)) {
-        setup.subscription = Some(one.clone());
-    }
-    for subscription in &subscriptions {
-        let Some(known) = flex.subscriptions.get_mut(subscription) else { continue };
-        known.card = Some(card.to_owned());
-        let owed = known.latest_invoice.clone().filter(|_| matches!(known.status, "past_due" | "unpaid"));
-        events::tell::<Subscription>(flex, "customer.subscription.updated", subscription, context);
-        if let Some(invoice) = owed.filter(|_| context.reading("new-card-pays") == "at-once") {
-            billing::collect(flex, &invoice, false, context);
-        }
-    }
-    let open =
-        session.filter(|id| flex.sessions.get(id).is_some_and(|it| it.status == "open" && it.mode == Mode::Setup));
-    if let Some(session) = open {
-        complete(flex, &session, customer.as_deref().unwrap_or_default(), context);
-        return Next::Leave(success_url(flex, &session));
-    }
-    Next::Stay
-}
-
-/// The customer enters a card under a setup intent that belongs to no session.
-pub(super) fn enter_setup(flex: &mut Flex, id: &str, entry: &Entry, context: &mut Context<'_>) -> Next {
-    let Some(setup) = flex.setups.get(id) else { return Next::Stay };
-    let (account, customer) = (setup.head.account.clone(), setup.customer.clone().unwrap_or_default());
-    match read_card(entry, &account, true, context) {
-        Ok(card) => {
-            let card = flex.cards.add(Card { customer, ..card });
-            setup_card(flex, id, &card, context)
-        }
-        Err(message) => Next::Again(message),
-    }
-}
-
 /// Reads a card. `4000000000009995` is declined; `4000000000000341` is declined once the customer is absent.
-fn read_card(entry: &Entry, account: &str, off_session: bool, context: &mut Context<'_>) -> Result<Card, &'static str> {
+pub(super) fn read_card(
+    entry: &Entry,
+    account: &str,
+    off_session: bool,
+    context: &mut Context<'_>,
+) -> Result<Card, &'static str> {
     let entered = Entered::read(&entry.number, &entry.expiry)?;
     let card = Card {
         head: Head::new("fpm", "", account, context),
@@ -379,7 +336,7 @@ pub(super) fn consultation(flex: &mut Flex, id: &str, granted: bool, context: &m
     let shown = json!({"consultation_id": consultation.id, "consultation_type": "letter_of_medical_necessity",
         "status": status, "customer": customer, "created_at": crate::time::iso(consultation.created),
         "test_mode": consultation.test_mode});
-    events::send(flex, &format!("consultation.{status}"), "consultation", &consultation, &shown, context);
+    events::send(flex, &format!("consultation.{status}"), "consultation", &consultation, shown, context);
     if granted && let Some(known) = flex.customers.get_mut(&customer) {
         known.letter_until = Some(context.now.saturating_add(LETTER));
         events::tell::<Customer>(flex, "customer.consultation.attached", &customer, context);

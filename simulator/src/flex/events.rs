@@ -1,11 +1,12 @@
 //! Events: what they say, where they go, how they are signed, and how one is sent again.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::errors::{invalid, missing, not_found};
@@ -24,21 +25,24 @@ const MAX_EVENTS: usize = 2_000;
 pub(super) fn tell<T: Kept>(flex: &mut Flex, event: &str, id: &str, context: &mut Context<'_>) {
     let Some(it) = T::store(flex).get(id) else { return };
     let (head, shown) = (it.head().clone(), it.shown(flex, context));
-    send(flex, event, T::KIND, &head, &shown, context);
+    send(flex, event, T::KIND, &head, shown, context);
 }
 
 /// Sends an event about something that is no object of its own, such as a charge.
-pub(super) fn send(flex: &mut Flex, event: &str, kind: &str, about: &Head, shown: &Value, context: &mut Context<'_>) {
+pub(super) fn send(flex: &mut Flex, event: &str, kind: &str, about: &Head, shown: Value, context: &mut Context<'_>) {
     let head = Head::new("fevt", &about.id, &about.account, context);
     let in_seconds = context.reading("event-time") != "milliseconds";
-    let data = json!({
+    let mut object = Map::new();
+    object.insert(kind.to_owned(), shown);
+    let mut data = json!({
         "event_id": head.id,
         "event_type": event,
         "event_dt": if in_seconds { head.created.div_euclid(SECOND) } else { head.created },
-        "object": {kind: shown},
         "test_mode": head.test_mode,
         "created_at": iso(head.created),
     });
+    data["object"] = Value::Object(object);
+    let data = Arc::new(data);
     let own = flex.hooks.iter().filter(|hook| hook.head.account == head.account);
     let own: Vec<Endpoint> = own.filter(|hook| hook.wants(event)).map(Hook::endpoint).collect();
     let first = event == "checkout.session.completed" && context.reading("completed-first") == "true";
@@ -134,7 +138,7 @@ pub(super) fn retry(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>)
         }
         Err(refused) => return refused,
     }
-    let mut shown = event.data.clone();
+    let mut shown = Value::clone(&event.data);
     shown.as_object_mut().map(|shown| shown.remove("event_dt"));
     Reply::json(200, &json!({"event": shown})).source(source::RETRY)
 }
@@ -182,6 +186,6 @@ fn signature(secret: &str, id: &str, at: &str, body: &str) -> String {
     let text = secret.split_once('_').map_or(secret, |(_, text)| text);
     let key = STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec());
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return String::new() };
-    mac.update(format!("{id}.{at}.{body}").as_bytes());
+    [id, ".", at, ".", body].iter().for_each(|part| mac.update(part.as_bytes()));
     STANDARD.encode(mac.finalize().into_bytes())
 }

@@ -20,9 +20,11 @@ mod period;
 mod readings;
 mod refunds;
 mod sessions;
+mod setup;
 mod shown;
 mod state;
 mod store;
+mod subscribe;
 mod subscriptions;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use super::state::{
     ShippingRate, Subscription,
 };
 use super::store::{list, retrieve};
-use super::{captures, catalog, disputes, events, offers, pages, refunds, sessions, source, subscriptions};
+use super::{captures, catalog, disputes, events, offers, pages, refunds, sessions, source, subscribe, subscriptions};
 use crate::provider::By::{Customer as Buyer, Merchant};
 use crate::provider::Fidelity::{Documented, Inferred};
 use crate::provider::Operation;
@@ -90,7 +90,7 @@ pub(super) const ALL: &[Operation<Flex>] = &[
     operation!("list_subscriptions" "GET" "/v1/subscriptions"
         reference!("subscriptions/list-subscriptions"), Documented Merchant list::<Subscription>),
     operation!("create_subscription" "POST" "/v1/subscriptions"
-        "https://docs.withflex.com/subscriptions", Inferred Merchant subscriptions::create),
+        "https://docs.withflex.com/subscriptions", Inferred Merchant subscribe::create),
     operation!("get_subscription" "GET" "/v1/subscriptions/{id}"
         reference!("subscriptions/get-subscription"), Documented Merchant retrieve::<Subscription>),
     operation!("update_subscription" "PATCH" "/v1/subscriptions/{id}"

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use super::checkout::{self, Entry, Next};
+use super::setup;
 use super::state::{Flex, Line, Mode, Session, Step};
 use crate::http::HttpReply;
 use crate::page::{dollars, end, page};
@@ -241,7 +242,7 @@ pub(super) fn open_setup(flex: &mut Flex, call: &Call<'_>, context: &mut Context
 
 pub(super) fn setup_card(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
     let id = call.parameter("id");
-    match checkout::enter_setup(flex, id, &entry(call), context) {
+    match setup::submit(flex, id, &entry(call), context) {
         Next::Leave(url) if !url.is_empty() => HttpReply::see_other(&url).into(),
         Next::Stay | Next::Leave(_) => HttpReply::see_other(&context.url(&format!("/pay/s/{id}"))).into(),
         Next::Again(message) => show_setup(flex, id, 422, Some(message), context),

@@ -98,7 +98,7 @@ pub(super) fn charge_event(flex: &mut Flex, event: &str, id: &str, context: &mut
         "test_mode": intent.head.test_mode,
     });
     let head = intent.head.clone();
-    events::send(flex, event, "charge", &head, &shown, context);
+    events::send(flex, event, "charge", &head, shown, context);
 }
 
 /// Gives up what is held and not captured.

@@ -106,7 +106,7 @@ kept!(Setup "setup_intent" setups, |it, _flex, _context| json!({
     "test_mode": it.head.test_mode,
 }));
 
-kept!(Subscription "subscription" subscriptions, |it, _flex, _context| {
+kept!(Subscription "subscription" subscriptions, |it, flex, _context| {
     let items: Vec<Value> = it.items.iter().map(|item| json!({
         "subscription_item_id": item.id,
         "price": item.price,
@@ -130,7 +130,7 @@ kept!(Subscription "subscription" subscriptions, |it, _flex, _context| {
         "cancel_at": it.cancel_at.map(iso),
         "default_payment_method": it.card,
         "proration_behavior": it.proration,
-        "client_secret": {"setup_secret": null, "payment_secret": null},
+        "client_secret": super::subscribe::secrets(flex, it),
         "metadata": it.metadata,
         "test_mode": it.head.test_mode,
     })

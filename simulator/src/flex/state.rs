@@ -1,6 +1,7 @@
 //! What Flex remembers. How an object is shown is in `shown.rs`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -364,5 +365,5 @@ pub(super) struct Event {
     pub(super) account: String,
     /// The id of its webhook, which a repetition keeps.
     pub(super) message: String,
-    pub(super) data: Value,
+    pub(super) data: Arc<Value>,
 }

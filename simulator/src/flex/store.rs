@@ -148,14 +148,19 @@ fn listed<T: Kept>(flex: &Flex, call: &Call<'_>, context: &Context<'_>) -> Resul
     let at = |name: &str| query.get(name).and_then(|id| ids.iter().position(|known| known == id));
     let (first, last) = (at("starting_after").map_or(0, |at| at.saturating_add(1)), at("ending_before"));
     let window = ids.get(first..last.unwrap_or(ids.len())).unwrap_or_default();
-    let filters: Vec<(&String, &String)> = query.iter().filter(|(name, _)| is_filter(name)).collect();
+    let mut filters: Vec<(&str, &str)> =
+        query.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| is_filter(name)).collect();
+    // Products that were archived are listed only with `active=false`.
+    if T::PLURAL == "products" && !query.contains_key("active") {
+        filters.push(("active", "true"));
+    }
     let mut found = Vec::new();
     for id in window {
         let Some(it) = T::store(flex).get(id) else { continue };
         let mut shown = it.shown(flex, context);
         // A session is found by what its request had, also where the chosen reading does not show it.
         let asked = |name: &str| flex.sessions.get(id).and_then(|it| it.body.get(name)?.as_str());
-        if filters.iter().all(|(name, wanted)| has(&shown, name, wanted) || asked(name) == Some(wanted.as_str())) {
+        if filters.iter().all(|(name, wanted)| has(&shown, name, wanted) || asked(name) == Some(wanted)) {
             expand(flex, &mut shown, &query, context);
             found.push(shown);
         }
@@ -171,11 +176,14 @@ fn is_filter(name: &str) -> bool {
     !name.starts_with("expand") && !["limit", "offset", "starting_after", "ending_before", "interval"].contains(&name)
 }
 
-/// Whether a member has the wanted text. `payment_intent` is also found as `payment_intent_id`.
+/// Whether a member has the wanted text. `payment_intent` is also found as `payment_intent_id`, and `metadata[key]`
+/// as a member of the metadata.
 fn has(shown: &Value, name: &str, wanted: &str) -> bool {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let member = |name: &str| shown.get(name).is_some_and(|value| text(value) == wanted);
-    member(name) || member(&format!("{name}_id"))
+    let inner = name.strip_suffix(']').and_then(|name| name.split_once('['));
+    let within = |(outer, key): (&str, &str)| shown[outer].get(key).is_some_and(|value| text(value) == wanted);
+    member(name) || member(&format!("{name}_id")) || inner.is_some_and(within)
 }
 
 /// Puts objects in place of ids: `expand=customer,subscription`, or `expand_customer=true`.

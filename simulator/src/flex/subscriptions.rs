@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::billing;
 use super::catalog::sellable;
-use super::errors::{absent, invalid};
+use super::errors::invalid;
 use super::period::Interval;
 use super::refunds::{self, Booking};
 use super::state::{Discount, Flex, Invoice, Item, Subscription};
@@ -22,11 +22,6 @@ struct Change {
     trial_end: Option<i64>,
     discount: Option<Discount>,
     proration: Option<String>,
-}
-
-/// `POST /v1/subscriptions`: one page of 2024 names it, without a body that we could read.
-pub(super) fn create(_: &mut Flex, _: &Call<'_>, _: &mut Context<'_>) -> Reply {
-    absent("POST /v1/subscriptions (sell a subscription with a checkout session)")
 }
 
 pub(super) fn update(flex: &mut Flex, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
@@ -82,7 +77,7 @@ fn check(
 }
 
 /// The new items. An empty list changes nothing.
-fn items(
+pub(super) fn items(
     flex: &Flex,
     asked: &Map<String, Value>,
     call: &Call<'_>,

@@ -105,7 +105,7 @@ fn send(subscription: &Subscription, event: &str, originator: Value, context: &m
         as_sampled(&mut body, subscription, context);
     }
     let url = subscription.body.get("eventSubscriptionUrl").and_then(Value::as_str).unwrap_or_default();
-    context.webhook_to(url, event, &body, POST);
+    context.webhook_to(url, event, body, POST);
 }
 
 /// The subscription as an event shows it.

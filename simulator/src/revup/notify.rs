@@ -19,7 +19,7 @@ pub(super) fn callback(revup: &Revup, id: &str, context: &mut Context<'_>) {
         order.transactions.iter().filter_map(|id| revup.transactions.get(id)).filter(of_attempt).collect();
     let two = tried.len() > 1;
     let list: Vec<Value> = tried.iter().map(|it| item(revup, it, body, two)).collect();
-    context.webhook_to(&url, "callback", &json!(list), POST);
+    context.webhook_to(&url, "callback", json!(list), POST);
 }
 
 /// The request whose addresses the callback uses, where there is a callback.
@@ -96,7 +96,7 @@ pub(super) fn notification(revup: &Revup, id: &str, context: &mut Context<'_>) {
     }
     let order = revup.orders.get(&it.order).filter(|_| it.payment.is_none());
     match order.and_then(|order| order.body.get("notificationUrl")).and_then(Value::as_str) {
-        Some(url) => context.webhook_to(url, "notification", &body, POST),
-        None => context.webhook("notification", &body, POST),
+        Some(url) => context.webhook_to(url, "notification", body, POST),
+        None => context.webhook("notification", body, POST),
     };
 }

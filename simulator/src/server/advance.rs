@@ -17,7 +17,21 @@ const TURN: Duration = Duration::from_secs(2);
 const BEAT: Duration = Duration::from_millis(200);
 
 /// Serves `clock/advance`: `{"ms": 60000}`, `{"to": "2026-02-01T00:00:00Z"}` or `{"to": "next"}`.
-pub(super) async fn advance(state: &State, slot: &Arc<Slot>, body: &Value) -> (u16, Value) {
+///
+/// Time passes in a thread with a runtime of its own. Thousands of webhooks and replies then wake this thread alone, and
+/// time passes to its end also where the client goes away.
+pub(super) async fn advance(state: Arc<State>, slot: Arc<Slot>, body: Value) -> (u16, Value) {
+    let work = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map(|runtime| runtime.block_on(advance_here(&state, &slot, &body)))
+    };
+    match tokio::task::spawn_blocking(work).await.map_err(std::io::Error::from) {
+        Ok(Ok(passed)) => passed,
+        Ok(Err(error)) | Err(error) => (500, json!({"error": format!("Time cannot pass: {error}.")})),
+    }
+}
+
+async fn advance_here(state: &State, slot: &Arc<Slot>, body: &Value) -> (u16, Value) {
     let Ok(_advancing) = tokio::time::timeout(TURN, slot.advancing.lock()).await else {
         return (409, json!({"error": "Time is passing already. Wait for the reply to the earlier clock/advance."}));
     };

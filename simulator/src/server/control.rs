@@ -92,7 +92,7 @@ async fn control(Shared(state): All, request: Request) -> Response {
         Err(reply) => return wire::response(reply),
     };
     if (request.method.as_str(), what) == ("POST", "clock/advance") {
-        let (status, value) = advance::advance(&state, &slot, &body).await;
+        let (status, value) = advance::advance(state, slot, body).await;
         return wire::json(status, &value);
     }
     if let ("POST", "clock", false) = (request.method.as_str(), what, body["running"].is_null()) {

@@ -44,8 +44,8 @@ type Driver = Pin<Box<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>>;
 
 impl Connections {
     /// Sends one webhook, and returns the status.
-    async fn send(&mut self, slot: &Slot, delivery: &Delivery) -> Result<u16, String> {
-        let (receiver, request) = request(delivery)?;
+    async fn send(&mut self, slot: &Slot, delivery: &Delivery, body: Bytes) -> Result<u16, String> {
+        let (receiver, request) = request(delivery, body)?;
         let kept = match self.0.remove(&receiver) {
             Some(kept) => kept.proved(slot, &receiver).await,
             None => None,
@@ -65,7 +65,7 @@ impl Connections {
 }
 
 /// The address of a receiver, and the request for it.
-fn request(delivery: &Delivery) -> Result<(String, Request<Full<Bytes>>), String> {
+fn request(delivery: &Delivery, body: Bytes) -> Result<(String, Request<Full<Bytes>>), String> {
     let wrong = |why: &dyn core::fmt::Display| format!("{} cannot be used: {why}.", delivery.url);
     let url: Uri = delivery.url.parse().map_err(|error| wrong(&error))?;
     let authority = url.authority().ok_or_else(|| wrong(&"it names no host"))?;
@@ -75,7 +75,7 @@ fn request(delivery: &Delivery) -> Result<(String, Request<Full<Bytes>>), String
     for (name, value) in &delivery.headers {
         request = request.header(name, value);
     }
-    let request = request.body(Full::from(delivery.body.clone())).map_err(|error| wrong(&error))?;
+    let request = request.body(Full::from(body)).map_err(|error| wrong(&error))?;
     Ok((host, request))
 }
 
@@ -153,16 +153,19 @@ pub(super) async fn due(
         if batch.is_empty() {
             return;
         }
-        for delivery in batch {
+        for mut delivery in batch {
             let patience = Duration::from_millis(u64::try_from(delivery.patience).unwrap_or_default());
             let patience = state.limit(patience);
+            // The body is lent to the request, not copied.
+            let body = Bytes::from(core::mem::take(&mut delivery.body));
             let result = match state.check_host(&delivery.url) {
-                Ok(()) => match tokio::time::timeout(patience, connections.send(slot, &delivery)).await {
+                Ok(()) => match tokio::time::timeout(patience, connections.send(slot, &delivery, body.clone())).await {
                     Ok(sent) => sent,
                     Err(_) => Err(format!("There was no reply within {patience:?}.")),
                 },
                 Err(error) => Err(error),
             };
+            delivery.body = body.into();
             report.push(lock(&slot.world).delivered(&delivery, &result));
         }
     }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::state::{Purpose, Step, Truemed};
+use super::catalog;
+use super::state::{Dispute, Purpose, Step, Truemed};
 use super::visit::{self, Next};
 use crate::world::Context;
 
 const ACTS: &str = "`do` must be finish, answer_survey, enter_card, cancel, dispute, close_dispute, expire_card, decline_card, \
-    expire_letter, require_survey or qualify.";
+    expire_letter, require_survey, qualify or classify.";
 
 pub(super) fn act(truemed: &mut Truemed, act: &Value, context: &mut Context<'_>) -> Result<Value, String> {
     let what = act["do"].as_str().unwrap_or_default();
@@ -17,12 +18,20 @@ pub(super) fn act(truemed: &mut Truemed, act: &Value, context: &mut Context<'_>)
             let id = act["id"].as_str().unwrap_or_default();
             let session = truemed.sessions.get_mut(id).filter(|session| session.captured.is_some());
             let session = session.ok_or("`id` must name a captured payment session.")?;
-            session.disputed = what == "dispute";
+            match (what, session.dispute()) {
+                ("dispute", None) => {
+                    let amount = session.refundable();
+                    session.disputes.push(Dispute { amount, at: context.now, closed: None });
+                }
+                ("close_dispute", Some(dispute)) => dispute.closed = Some(context.now),
+                _ => {}
+            }
             Ok(done(what))
         }
         "expire_card" | "decline_card" | "expire_letter" | "require_survey" | "qualify" => {
             token(truemed, what, act, context)
         }
+        "classify" => catalog::classify(truemed, act, context).map(|()| done(what)),
         _ => Err(ACTS.into()),
     }
 }

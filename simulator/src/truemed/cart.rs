@@ -85,18 +85,21 @@ fn extra(of: &Value, negative: bool) -> i128 {
 
 /// Both addresses to which a customer returns.
 pub(super) fn addresses(body: &Map<String, Value>) -> Result<(String, String), Reply> {
-    let address = |name: &'static str| {
-        let Some(url) = text(body, name) else {
-            let refused = missing(name, "truemed.session.success-url-required");
-            return Err(refused.source(page::SESSION));
-        };
-        if !url.contains("://") || url.contains(char::is_control) {
-            let message = format!("{name} must be an absolute URL.");
-            return Err(guess(400, "UrlInvalid", "truemed.session.success-url-required", message));
-        }
-        Ok(url.to_owned())
+    let needed = |name| {
+        let refused = || missing(name, "truemed.session.success-url-required").source(page::SESSION);
+        address(body, name)?.map(str::to_owned).ok_or_else(refused)
     };
-    Ok((address("success_url")?, address("failure_url")?))
+    Ok((needed("success_url")?, needed("failure_url")?))
+}
+
+/// An address to which a customer returns, where the request has one.
+pub(super) fn address<'a>(body: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Reply> {
+    let url = text(body, name);
+    if url.is_some_and(|url| !url.contains("://") || url.contains(char::is_control)) {
+        let message = format!("{name} must be an absolute URL.");
+        return Err(guess(400, "UrlInvalid", "truemed.session.success-url-required", message));
+    }
+    Ok(url)
 }
 
 /// `metadata` is one text, or absent.

@@ -13,6 +13,8 @@ use crate::world::{Context, Endpoint, Sending, hex};
 const SESSION: &str = "payment_session_complete";
 const TOKEN: &str = "payment_token_updated";
 const QUALIFICATION: &str = "qualification_session_complete";
+const ELIGIBILITY: &str = "product_catalog_item_eligibility_updated";
+const ELIGIBILITY_TYPE: &str = "product_catalog.item.eligibility_updated";
 
 /// Truemed sends `payment_session_complete` once for every change of the status.
 pub(super) fn session(session: &Session, context: &mut Context<'_>) {
@@ -31,12 +33,18 @@ pub(super) fn session(session: &Session, context: &mut Context<'_>) {
     if session.payment_token.is_some() || session.tokenize {
         data.insert("payment_token".into(), json!(session.payment_token));
     }
-    context.webhook(SESSION, &Value::Object(data), POST);
+    context.webhook(SESSION, Value::Object(data), POST);
 }
 
 /// Truemed sends `qualification_session_complete` once, with the outcome.
 pub(super) fn qualification(session: &Qualification, context: &mut Context<'_>) {
-    context.webhook(QUALIFICATION, &session.shown(), POST);
+    context.webhook(QUALIFICATION, session.shown(), POST);
+}
+
+/// Truemed sends `product_catalog_item_eligibility_updated` when an item was reviewed. It has an envelope in any case.
+pub(super) fn eligibility(item: &Value, context: &mut Context<'_>) {
+    let data = json!({"event_type": ELIGIBILITY_TYPE, "timestamp": iso(context.now), "data": {"object": item}});
+    context.webhook(ELIGIBILITY, data, POST);
 }
 
 /// From where a token's webhook comes. Exactly one of its ids is sent.
@@ -59,7 +67,7 @@ pub(super) fn token(token: &Token, origin: Origin<'_>, metadata: &Value, wait: M
     if !metadata.is_null() {
         data["metadata"] = metadata.clone();
     }
-    context.webhook(TOKEN, &data, POST.saturating_add(wait));
+    context.webhook(TOKEN, data, POST.saturating_add(wait));
 }
 
 /// Signed webhooks have an envelope and a signature; unsigned ones the bare data and the secret.
@@ -77,7 +85,13 @@ pub(super) fn sign(sending: &Sending<'_>, endpoint: &Endpoint) -> (Vec<(String, 
         QUALIFICATION => "qualification_session.completed",
         other => other,
     };
-    let body = json!({"webhook_delivery_id": sending.id, "event_type": event, "data": sending.data}).to_string();
+    let body = if event == ELIGIBILITY {
+        let mut envelope = sending.data.clone();
+        envelope["webhook_delivery_id"] = json!(sending.id);
+        envelope.to_string()
+    } else {
+        json!({"webhook_delivery_id": sending.id, "event_type": event, "data": sending.data}).to_string()
+    };
     let at = sending.now.div_euclid(SECOND);
     // While a secret is exchanged, both sign: `old,new`.
     let signatures = endpoint.secret.split(',').map(|secret| format!(",v1={}", signature(secret, at, &body)));

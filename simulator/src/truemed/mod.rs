@@ -2,6 +2,7 @@
 
 mod act;
 mod cart;
+mod catalog;
 mod charge;
 mod errors;
 mod events;
@@ -9,6 +10,7 @@ mod keys;
 mod money;
 mod pages;
 mod qualify;
+mod reconcile;
 mod review;
 mod sessions;
 mod state;
@@ -33,6 +35,10 @@ const POST: Millis = SECOND;
 const REVIEW: Millis = 30 * MINUTE;
 /// How long an unattended charge is processed.
 const CHARGE: Millis = 2 * SECOND;
+/// How long Truemed reviews an item of the catalog.
+const CLASSIFY: Millis = DAY;
+/// Truemed's fee of a captured amount. No document names one.
+const FEE_PERCENT: i64 = 5;
 /// How long a hold on a card lasts: 6.95 days.
 const HOLD: Millis = 600_480 * SECOND;
 /// How long a Letter of Medical Necessity is valid.
@@ -63,6 +69,10 @@ mod page {
     pub(super) const UPDATE: &str = guide!("subscriptions/subscription-management/update-an-active-subscription");
     pub(super) const BILLING: &str = guide!("subscriptions/subsequent-billing-periods");
     pub(super) const QUALIFICATION: &str = reference!("qualification-sessions/update-qualification-session");
+    pub(super) const LIST_QUALIFICATIONS: &str = reference!("qualification-sessions/list-qualification-session");
+    pub(super) const CATALOG: &str = guide!("product-catalog/managing-your-catalog");
+    pub(super) const METHOD: &str = guide!("product-catalog/use-cases/conditionally-show-the-pdp-widget");
+    pub(super) const RECONCILE: &str = guide!("reconciliations/overview");
     pub(super) const ADMIN: &str = guide!("subscriptions/partner-administrative-operations");
     pub(super) const MANUAL: &str = guide!("payment-sessions/manual-delayed-capture");
     pub(super) const ITEMS: &str = guide!("payment-sessions/itemized-fees-and-discounts");
@@ -117,11 +127,25 @@ impl Provider for Truemed {
         operation!("create_qualification_session" "POST" "/api/v1/qualification_session/create"
             page::QUALIFICATION, Inferred Merchant qualify::create),
         operation!("list_qualification_sessions" "GET" "/api/v1/qualification_sessions"
-            page::QUALIFICATION, Inferred Merchant qualify::list),
+            page::LIST_QUALIFICATIONS, Documented Merchant qualify::list),
         operation!("retrieve_qualification_session" "GET" "/api/v1/qualification_session/{id}"
             page::QUALIFICATION, Inferred Merchant qualify::retrieve),
         operation!("update_qualification_session" "POST" "/api/v1/qualification_session/{id}/update"
             page::QUALIFICATION, Documented Merchant qualify::update),
+        operation!("create_catalog_item" "POST" "/api/v1/product_catalog/items/create"
+            page::CATALOG, Documented Merchant catalog::create),
+        operation!("update_catalog_item" "POST" "/api/v1/product_catalog/items/update"
+            reference!("product-catalog/update-item"), Documented Merchant catalog::update),
+        operation!("get_catalog_item" "POST" "/api/v1/product_catalog/items/detail"
+            page::CATALOG, Documented Merchant catalog::detail),
+        operation!("list_catalog_items" "GET" "/api/v1/product_catalog/items/list"
+            reference!("product-catalog/list-catalog-items"), Documented Merchant catalog::list),
+        operation!("check_truemed_checkout_method" "POST" "/api/v1/product_catalog/truemed_checkout_method"
+            page::METHOD, Inferred Merchant catalog::checkout_method),
+        operation!("list_reconciliation_transactions" "GET" "/api/v1/reconciliation/transactions"
+            reference!("reconciliations/list-transaction-reconciliation"), Documented Merchant reconcile::transactions),
+        operation!("list_reconciliation_payouts" "GET" "/api/v1/reconciliation/payouts"
+            page::RECONCILE, Documented Merchant reconcile::payouts),
         operation!("open_checkout" "GET" "/checkout/{visit}" page::EXISTING, Inferred Customer pages::open),
         operation!("submit_survey" "POST" "/checkout/{visit}/survey" page::EXISTING, Inferred Customer pages::survey),
         operation!("submit_card" "POST" "/checkout/{visit}/card" page::EXISTING, Inferred Customer pages::card),
@@ -213,6 +237,23 @@ impl Provider for Truemed {
             &["any-text", "json"],
             "`metadata` of a qualification session is a JSON-encoded string; whether another text is refused is not said",
         ),
+        Reading::new(
+            "catalog-fields",
+            &["guide", "reference"],
+            "the reference requires details that the guide leaves out",
+        ),
+        Reading::new(
+            "catalog-item-shape",
+            &["object", "bare"],
+            "whether the item is below a member `object` is not shown",
+        ),
+        Reading::new("ineligible-as", &["ineligible", "not_eligible"], "two versions of the webhook's page differ"),
+        Reading::new(
+            "reconciliation-dates",
+            &["transaction", "payout"],
+            "whether a range of dates selects rows by their own date or by that of their payout is not said",
+        ),
+        Reading::new("reconciliation-fee-type", &["truemed_fee", "fee"], "the `type` of a Truemed fee is not shown"),
         Reading::new("kind-enabled", &["true", "false"], "`kind` works only on accounts for which Truemed enabled it"),
     ];
 

@@ -146,7 +146,7 @@ fn refund_once(truemed: &mut Truemed, call: &Call<'_>, context: &mut Context<'_>
         let message = "Nothing was captured yet.";
         return Err(refuse(400, "NoSessionCaptures", "truemed.refund.after-capture", message));
     }
-    if session.disputed {
+    if session.disputed() {
         let message = "The charge is disputed.";
         return Err(refuse(400, "ChargeDisputed", "truemed.refund.no-dispute", message));
     }

@@ -1,7 +1,7 @@
 //! Qualification sessions: whether a customer can have a letter for some items, before any checkout.
 //!
-//! The page of the update shows its path, its body and its refusals. The other calls follow from it and from
-//! `create_payment_token`.
+//! The pages of the update and of the list show their members and their refusals. The other calls follow from them and
+//! from `create_payment_token`.
 
 use serde_json::{Map, Value, json};
 
@@ -11,10 +11,11 @@ use super::sessions::paginate;
 use super::state::{Purpose, Truemed, Visit};
 use super::{LETTER, cart, events, page};
 use crate::provider::Reply;
-use crate::time::{Millis, iso};
+use crate::time::{Millis, date, iso};
 use crate::world::{Call, Context, Earlier};
 
-const WHY: &str = "only the page of the update is visible; the other calls follow from it";
+const WHY: &str = "only the pages of the update and of the list are visible; the other calls follow from them";
+const STATUSES: [&str; 4] = ["pending", "processing", "approved", "rejected"];
 
 /// One check of a customer and some items.
 #[derive(Debug)]
@@ -96,51 +97,71 @@ pub(super) fn retrieve(truemed: &mut Truemed, call: &Call<'_>, _: &mut Context<'
 }
 
 pub(super) fn list(truemed: &mut Truemed, call: &Call<'_>, _: &mut Context<'_>) -> Reply {
-    let own = truemed.qualifications.values().filter(|it| it.account == call.account);
-    let mut sessions: Vec<&Qualification> = own.collect();
+    let query = call.query();
+    let wanted: Option<Vec<&str>> = query.get("status").map(|text| text.split(',').map(str::trim).collect());
+    if wanted.as_ref().is_some_and(|wanted| !wanted.iter().all(|status| STATUSES.contains(status))) {
+        let message = "status must be pending, processing, approved or rejected.";
+        return refuse(400, "ValidationError", "truemed.qualification.status", message);
+    }
+    let fits = |it: &&Qualification| {
+        let user = it.user_id.as_deref().unwrap_or_default();
+        it.account == call.account
+            && wanted.as_ref().is_none_or(|wanted| wanted.contains(&it.status))
+            && query.get("user_id").is_none_or(|id| id == user)
+            && query.get("search").is_none_or(|part| user.contains(part.as_str()))
+            && query.get("expires_at").is_none_or(|day| it.expires.is_some_and(|at| date(at) == *day))
+    };
+    let mut sessions: Vec<&Qualification> = truemed.qualifications.values().filter(fits).collect();
     sessions.sort_by_key(|session| core::cmp::Reverse(session.nth));
     let (page, pagination) = paginate(&sessions, call);
     let sessions: Vec<Value> = page.iter().map(|session| session.shown()).collect();
-    Reply::json(200, &json!({"qualification_sessions": sessions, "pagination": pagination})).inferred(WHY)
+    Reply::json(200, &json!({"qualification_sessions": sessions, "pagination": pagination}))
 }
 
-/// Sets the customer's name, which can be set once, or the metadata.
+/// Sets the customer's name, which can be set once, the metadata, or where the customer returns to.
 pub(super) fn update(truemed: &mut Truemed, call: &Call<'_>, context: &mut Context<'_>) -> Reply {
-    let Some(key) = text(&call.json, "idempotency_key") else {
-        let rule = "truemed.qualification.idempotency-key";
-        return guess(400, "MissingField", rule, "idempotency_key is required.");
+    update_session(truemed, call, context).unwrap_or_else(|refused| refused)
+}
+
+fn update_session(truemed: &mut Truemed, call: &Call<'_>, context: &mut Context<'_>) -> Result<Reply, Reply> {
+    const KEY: &str = "truemed.qualification.idempotency-key";
+    let body = &call.json;
+    let Some(key) = text(body, "idempotency_key") else {
+        return Err(guess(400, "MissingField", KEY, "idempotency_key is required."));
     };
     let of = format!("{} qualification {}", call.account, call.parameter("id"));
-    match context.earlier(&of, key, &call.json) {
+    match context.earlier(&of, key, body) {
         Earlier::None => {}
-        Earlier::Same(reply) => return reply,
+        Earlier::Same(reply) => return Ok(reply),
         Earlier::Other(_) => {
             let message = "This idempotency_key was used with another payload.";
-            return guess(400, "IdempotencyKeyReused", "truemed.qualification.idempotency-key", message);
+            return Err(guess(400, "ValidationError", KEY, message));
         }
     }
-    let metadata = match metadata(&call.json, context) {
-        Ok(metadata) => metadata,
-        Err(refused) => return refused,
-    };
-    let Some(session) = truemed.qualification(&call.account, call.parameter("id")) else {
-        return not_found("This qualification session");
-    };
-    let user = text(&call.json, "user_id");
+    let metadata = metadata(body, context)?;
+    let (success_url, failure_url) = (cart::address(body, "success_url")?, cart::address(body, "failure_url")?);
+    let session = truemed.qualification(&call.account, call.parameter("id"));
+    let session = session.ok_or_else(|| not_found("This qualification session"))?;
+    let user = text(body, "user_id");
     if let (Some(user), Some(known)) = (user, &session.user_id)
         && user != known
     {
         let rule = "truemed.qualification.user-id-once";
-        return refuse(409, "user_id_already_set", rule, "The user_id of this session is set already.");
+        return Err(refuse(409, "user_id_already_set", rule, "The user_id of this session is set already."));
     }
     session.user_id = user.map(str::to_owned).or_else(|| session.user_id.take());
     if !metadata.is_null() {
         session.metadata = metadata;
     }
     let reply = Reply::json(200, &json!({"qualification_session_id": session.id, "status": session.status}));
+    let purpose = Purpose::Qualification(session.id.clone());
+    if let Some(visit) = truemed.visits.values_mut().find(|visit| visit.purpose == purpose) {
+        visit.success_url = success_url.unwrap_or(&visit.success_url).to_owned();
+        visit.failure_url = failure_url.unwrap_or(&visit.failure_url).to_owned();
+    }
     let reply = reply.source(page::QUALIFICATION);
-    context.keep(&of, key, &call.json, &reply);
-    reply
+    context.keep(&of, key, body, &reply);
+    Ok(reply)
 }
 
 /// The customer has answered the survey.

@@ -4,13 +4,16 @@ use serde_json::Value;
 
 use super::state::{Card, Purpose, Status, Step, Token, Truemed, Visit};
 use super::visit::{card_from, origin};
-use super::{LETTER, cart, events, qualify};
+use super::{LETTER, cart, catalog, events, qualify};
 use crate::time::SECOND;
 use crate::world::Context;
 
 pub(super) fn due(truemed: &mut Truemed, what: &Value, context: &mut Context<'_>) {
     if let Some(session) = what["charge"].as_str() {
         settle(truemed, session, context);
+    }
+    if what["classify"].is_string() {
+        catalog::review(truemed, what, context);
     }
     let visit = what["review"].as_str().and_then(|id| truemed.visits.get(id)).cloned();
     if let Some(visit) = visit {

@@ -58,7 +58,7 @@ fn create_once(
         authorized: None,
         captured: None,
         refunds: Vec::new(),
-        disputed: false,
+        disputes: Vec::new(),
     };
     if session.payment_token.is_some() {
         return Ok(charge::charge(truemed, session, context));
@@ -139,6 +139,7 @@ fn shown(session: &Session, items: bool, refunds: bool) -> Value {
         "authorized_on": session.authorized.map(iso),
         "captured_on": session.captured.map(|(at, _)| iso(at)),
         "created_at": iso(session.created),
+        "truemed_fee": session.captured.map(|_| session.fee()),
         "payment_token": session.payment_token,
         "metadata": session.metadata(),
     });
@@ -179,7 +180,7 @@ fn shown_item(session: &Session, item: &Value) -> Value {
 /// The summary counts refunds and disputes, which the status does not.
 fn summary(session: &Session) -> &'static str {
     match (session.status, session.captured) {
-        _ if session.disputed => "Disputed",
+        _ if session.disputed() => "Disputed",
         (_, Some((_, amount))) if amount > 0 && session.refunded() >= amount => "Refunded",
         (_, Some(_)) if session.refunded() > 0 => "Partially Refunded",
         (_, Some((_, amount))) if amount < session.total => "Partially Captured",

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::FEE_PERCENT;
+use super::catalog::Item;
 use super::qualify::Qualification;
 use crate::time::{Millis, iso};
 
@@ -14,6 +16,8 @@ pub(crate) struct Truemed {
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) requests: BTreeMap<String, Request>,
     pub(super) qualifications: BTreeMap<String, Qualification>,
+    /// The items of the product catalog, by account and SKU.
+    pub(super) catalog: BTreeMap<(String, String), Item>,
     /// The links that customers get, by the secret part of their address.
     pub(super) visits: BTreeMap<String, Visit>,
     /// How many objects there were, for the order of lists.
@@ -64,7 +68,7 @@ pub(super) struct Session {
     pub(super) authorized: Option<Millis>,
     pub(super) captured: Option<(Millis, i64)>,
     pub(super) refunds: Vec<Refund>,
-    pub(super) disputed: bool,
+    pub(super) disputes: Vec<Dispute>,
 }
 
 impl Session {
@@ -74,6 +78,20 @@ impl Session {
 
     pub(super) fn refunded(&self) -> i64 {
         self.refunds.iter().fold(0, |sum, refund| sum.saturating_add(refund.amount))
+    }
+
+    /// Truemed's fee for the captured amount.
+    pub(super) fn fee(&self) -> i64 {
+        self.captured.map_or(0, |(_, amount)| amount.saturating_mul(FEE_PERCENT).div_euclid(100))
+    }
+
+    /// The dispute that is open.
+    pub(super) fn dispute(&mut self) -> Option<&mut Dispute> {
+        self.disputes.iter_mut().find(|dispute| dispute.closed.is_none())
+    }
+
+    pub(super) fn disputed(&self) -> bool {
+        self.disputes.iter().any(|dispute| dispute.closed.is_none())
     }
 
     /// What is left to refund.
@@ -88,6 +106,14 @@ pub(super) struct Refund {
     pub(super) amount: i64,
     pub(super) reason: String,
     pub(super) at: Millis,
+}
+
+/// The bank takes money back, and returns it when the dispute is closed.
+#[derive(Debug)]
+pub(super) struct Dispute {
+    pub(super) amount: i64,
+    pub(super) at: Millis,
+    pub(super) closed: Option<Millis>,
 }
 
 #[derive(Debug, Clone)]
@@ -232,7 +258,7 @@ impl Truemed {
             json!({"id": it.id, "status": it.status.name(), "total_amount": it.total,
                 "captured_amount": it.captured.map_or(0, |(_, amount)| amount), "refunded_amount": it.refunded(),
                 "payment_token": it.payment_token, "idempotency_key": it.cart.get("idempotency_key"),
-                "metadata": it.metadata(), "created_at": iso(it.created), "disputed": it.disputed})
+                "metadata": it.metadata(), "created_at": iso(it.created), "disputed": it.disputed()})
         };
         let token = |it: &Token| {
             json!({"payment_token": it.id, "deleted": it.deleted, "items": it.items, "covered": it.covered,
@@ -247,6 +273,7 @@ impl Truemed {
             "payment_sessions": self.sessions.values().map(session).collect::<Vec<_>>(),
             "payment_tokens": self.tokens.values().map(token).collect::<Vec<_>>(),
             "provision_token_requests": self.requests.values().map(request).collect::<Vec<_>>(),
+            "catalog_items": self.catalog.iter().map(|((_, sku), item)| item.ledger(sku)).collect::<Vec<_>>(),
             "qualification_sessions": self.qualifications.values().map(Qualification::ledger).collect::<Vec<_>>(),
         })
     }

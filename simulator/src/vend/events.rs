@@ -20,11 +20,11 @@ pub(super) fn cancellation(subscription: &Subscription, context: &mut Context<'_
         "type": CANCELLATION,
     });
     if subscription.addresses.is_empty() || context.reading("webhook-address") == "current" {
-        context.webhook(CANCELLATION, &data, POST);
+        context.webhook(CANCELLATION, data, POST);
         return;
     }
     for url in &subscription.addresses {
-        context.webhook_to(url, CANCELLATION, &data, POST);
+        context.webhook_to(url, CANCELLATION, data.clone(), POST);
     }
 }
 

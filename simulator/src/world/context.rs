@@ -87,7 +87,7 @@ impl Context<'_> {
     }
 
     /// Sends a webhook to every endpoint of this provider, after a while, and returns its id.
-    pub(crate) fn webhook(&mut self, event: &str, data: &Value, wait: Millis) -> String {
+    pub(crate) fn webhook(&mut self, event: &str, data: Value, wait: Millis) -> String {
         self.emit(event, data, wait, None)
     }
 
@@ -97,21 +97,22 @@ impl Context<'_> {
     }
 
     /// Sends a webhook to an address that the merchant named in a request, and returns its id.
-    pub(crate) fn webhook_to(&mut self, url: &str, event: &str, data: &Value, wait: Millis) -> String {
+    pub(crate) fn webhook_to(&mut self, url: &str, event: &str, data: Value, wait: Millis) -> String {
         let url = url.to_owned();
         self.emit(event, data, wait, Some(Endpoint { url, provider: None, secret: String::new(), auth: String::new() }))
     }
 
-    /// Sends a webhook to every endpoint of this provider and to those that the merchant registered.
-    pub(crate) fn webhook_also(&mut self, more: Vec<Endpoint>, event: &str, data: &Value, wait: Millis) -> String {
+    /// Sends a webhook to every endpoint of this provider and to those that the merchant registered. The provider can keep
+    /// its data, for a repetition.
+    pub(crate) fn webhook_also(&mut self, more: Vec<Endpoint>, event: &str, data: &Arc<Value>, wait: Millis) -> String {
         let mut endpoints = self.endpoints();
         endpoints.extend(more);
         self.emit_to(event, data, wait, endpoints)
     }
 
     /// Sends a webhook to one endpoint now, with the id of an earlier one.
-    pub(crate) fn webhook_again(&mut self, id: &str, to: Endpoint, event: &str, data: &Value) {
-        let message = Message::new(id, event, self.index, None, Arc::new(data.clone())).at(self.now, self.now);
+    pub(crate) fn webhook_again(&mut self, id: &str, to: Endpoint, event: &str, data: &Arc<Value>) {
+        let message = Message::new(id, event, self.index, None, Arc::clone(data)).at(self.now, self.now);
         self.shared.emit(self.provider, &message, vec![to]);
     }
 
@@ -126,16 +127,16 @@ impl Context<'_> {
         self.shared.mailbox.repeat(&id.into(), self.now).is_ok()
     }
 
-    fn emit(&mut self, event: &str, data: &Value, wait: Millis, to: Option<Endpoint>) -> String {
+    fn emit(&mut self, event: &str, data: Value, wait: Millis, to: Option<Endpoint>) -> String {
         let endpoints = to.map_or_else(|| self.endpoints(), |endpoint| vec![endpoint]);
-        self.emit_to(event, data, wait, endpoints)
+        self.emit_to(event, &Arc::new(data), wait, endpoints)
     }
 
-    fn emit_to(&mut self, event: &str, data: &Value, wait: Millis, endpoints: Vec<Endpoint>) -> String {
+    fn emit_to(&mut self, event: &str, data: &Arc<Value>, wait: Millis, endpoints: Vec<Endpoint>) -> String {
         let due = self.now.saturating_add(if self.hurry { 0 } else { wait });
         let kind = format!("{} webhook {event}", self.provider);
         let id = self.shared.ids.make(&kind, None).uuid();
-        let message = Message::new(&id, event, self.index, None, Arc::new(data.clone())).at(self.now, due);
+        let message = Message::new(&id, event, self.index, None, Arc::clone(data)).at(self.now, due);
         self.shared.emit(self.provider, &message, endpoints);
         id
     }

@@ -29,7 +29,9 @@ pub(super) fn simulator(platform: &Platform) -> Outcome {
     let stage = stage(&format!("simulator/{name}"))?;
     let program = platform.file("rulebound-simulator", Kind::Program);
     copy(&platform.build("rulebound-simulator", "release")?.join(&program), &stage.join(&program))?;
-    copy(&root().join("simulator/README.md"), &stage.join("README.md"))?;
+    for document in ["README.md", "docs"] {
+        copy(&root().join("simulator").join(document), &stage.join(document))?;
+    }
     licenses::put("rulebound-simulator", &platform.target, &stage)?;
     made(&folder("simulator"))?;
     pack(&stage, &folder("simulator").join(format!("{name}.tar.gz")))

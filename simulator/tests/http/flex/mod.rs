@@ -4,8 +4,10 @@ mod cards;
 mod events;
 mod life;
 mod money;
+mod offers;
 mod samples;
 mod sessions;
+mod subscribe;
 mod year;
 
 use base64::Engine as _;

@@ -1,8 +1,11 @@
 //! Truemed, from its documents.
 
+mod catalog;
 mod money;
 mod pages;
 mod qualify;
+mod reconcile;
+mod samples;
 mod sessions;
 mod tokens;
 mod update;

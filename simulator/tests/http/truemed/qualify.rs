@@ -54,7 +54,7 @@ fn an_update_names_the_customer_once_and_its_key_is_one_request() {
     assert_eq!(update(json!({"user_id": "u"})), (400, "MissingField".into()));
     assert_eq!(update(json!({"idempotency_key": "1", "user_id": "u"})), done);
     assert_eq!(update(json!({"idempotency_key": "1", "user_id": "u"})), done);
-    assert_eq!(update(json!({"idempotency_key": "1", "user_id": "w"})), (400, "IdempotencyKeyReused".into()));
+    assert_eq!(update(json!({"idempotency_key": "1", "user_id": "w"})), (400, "ValidationError".into()));
     assert_eq!(update(json!({"idempotency_key": "2", "user_id": "w"})), (409, "user_id_already_set".into()));
     assert_eq!(update(json!({"idempotency_key": "3", "user_id": "u", "metadata": "m"})), done);
     let shown = shop.get(&path(&session)).json();
@@ -78,4 +78,35 @@ fn sessions_are_listed_for_their_own_account_and_refused_requests_leave_none() {
     let foreign = format!("/api/v1/qualification_session/{}", sessions[0].as_str().unwrap());
     assert_eq!(shop.get(&foreign).status, 404);
     assert_eq!(shop.post(&format!("{foreign}/update"), &json!({"idempotency_key": "1"})).status, 404);
+}
+
+#[test]
+fn a_list_is_filtered_as_its_page_says() {
+    let shop = Shop::new(&json!({}));
+    let approved = create(&shop, &json!({"user_id": "pat-1"}));
+    create(&shop, &json!({"user_id": "sam-2"}));
+    shop.act(&json!({"do": "finish", "url": approved["redirect_url"]}));
+    shop.advance(7_200_000);
+    let list = |query: &str| shop.get(&format!("/api/v1/qualification_sessions?{query}"));
+    let count = |query: &str| list(query).json()["pagination"]["count"].as_u64().unwrap();
+    let queries = ["status=approved", "status=pending,approved", "status=rejected", "user_id=sam-2", "user_id=sam"];
+    assert_eq!(queries.map(count), [1, 2, 0, 1, 0]);
+    assert_eq!(["search=sam", "expires_at=2027-01-01", "expires_at=2027-01-02"].map(count), [1, 1, 0]);
+    let refused = list("status=done");
+    assert_eq!((refused.status, refused.refusal().1.as_str()), (400, "ValidationError"));
+    assert_eq!(list("").header("x-sim-fidelity"), "documented");
+}
+
+#[test]
+fn an_update_moves_where_the_customer_returns_to_until_the_survey_is_done() {
+    let shop = Shop::new(&json!({}));
+    let session = create(&shop, &json!({}));
+    let update = |key: &str, url: &str| {
+        let body = json!({"idempotency_key": key, "success_url": url});
+        shop.post(&format!("{}/update", path(&session)), &body).status
+    };
+    assert_eq!([update("1", "nowhere"), update("2", "http://shop.test/moved")], [400, 200]);
+    let done = shop.act(&json!({"do": "finish", "url": session["redirect_url"]}));
+    assert_eq!(done["url"], "http://shop.test/moved");
+    assert_eq!(update("3", "http://shop.test/late"), 200);
 }

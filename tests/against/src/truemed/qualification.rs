@@ -20,27 +20,29 @@ impl Scene for Qualification {
 
     fn command(&self, view: &View<'_>, chance: &mut Chance<'_>) -> Value {
         let (which, more) = (chance.below(12), chance.below(4));
-        // Truemed's page says that the metadata of an update is a string that holds JSON.
-        let metadata = json!({"row": view.row}).to_string();
         match which {
             0..4 => {
                 let mut create = json!({"type": "create_qualification_session", "order_items": [item("b12")],
-                    "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no",
-                    "metadata": metadata});
+                    "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"});
+                add_metadata(&mut create, view.row, chance);
                 if more == 3 {
                     create["user_id"] = "customer".into();
                 }
                 create
             }
             4..8 => {
-                let mut update = json!({"type": "update_qualification_session", "metadata": metadata});
+                let mut update = json!({"type": "update_qualification_session"});
+                add_metadata(&mut update, view.row, chance);
                 if more > 0 {
                     update["user_id"] = ["customer", "customer", "another"][more - 1].into();
+                }
+                if chance.below(4) == 0 {
+                    update["success_url"] = "https://shop.example/moved".into();
                 }
                 update
             }
             8 => {
-                let of = |it: &&Value| it["metadata"] == metadata.as_str();
+                let of = |it: &&Value| it["metadata"].as_str().is_some_and(|text| text.contains(view.row));
                 let id = view.records("qualification_sessions").iter().rfind(of);
                 json!({"type": "retrieve_qualification_session",
                     "qualification_session_id": id.map(|it| &it["qualification_session_id"])})
@@ -52,6 +54,23 @@ impl Scene for Qualification {
     fn wrong(&self, _view: &View<'_>) -> Option<String> {
         None
     }
+}
+
+/// Truemed's page says that the metadata of an update is a string that holds JSON, as that of the creation, and calls it
+/// free-form: any JSON, or none. Whether Truemed takes another text is a reading.
+fn add_metadata(command: &mut Value, row: &str, chance: &mut Chance<'_>) {
+    let json = match chance.below(6) {
+        0 => json!({"row": row}),
+        1 => json!([row, 7, null]),
+        2 => json!(row),
+        3 => json!({"order": {"note": "Zoë's \"first\"\n", "row": row}}),
+        4 => {
+            command["metadata"] = format!("order of {row}").into();
+            return;
+        }
+        _ => return,
+    };
+    command["metadata"] = json.to_string().into();
 }
 
 /// What the status says of its session and Truemed's books deny.
