@@ -334,6 +334,9 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     /// Plans the next lookup of a wait's schedule, and a question for a person at its end.
+    ///
+    /// The question comes first among the effects: it keeps its place, while a signal may withdraw the lookup and plan it
+    /// anew. So a repeated signal leaves the order as it is.
     pub fn poll_then_ask(
         &mut self,
         call: F::Call,
@@ -341,8 +344,8 @@ impl<'a, F: Flow> Cx<'a, F> {
         ask: impl Into<Ask<F::Review>>,
         about: impl Into<TypedId>,
     ) {
-        self.poll(call, timer);
         self.ask_on_schedule(ask, about, timer);
+        self.poll(call, timer);
     }
 
     /// Plans the next lookup of a wait's schedule.

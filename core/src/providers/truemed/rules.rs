@@ -196,8 +196,8 @@ rules! {
     RefundAmount = "truemed.refund.amount" Deny Documented Request [page::CREATE_REFUND];
     /// The `reason` of a refund must be `customer_request`, `fraudulent` or `duplicate_payment`.
     RefundReason = "truemed.refund.reason" Deny Documented Request [page::CREATE_REFUND];
-    /// A session whose creation had no reply can have a new key only after Truemed refused the last sending under the first
-    /// key, and two lists at least 10 minutes apart do not show it.
+    /// A session whose creation had no reply can have a new key only after Truemed refused the first key. Two lists at least
+    /// 10 minutes apart must also not show the session.
     RetryNewKeyAfterDenial = "truemed.retry.new-key-after-denial" Deny Inferred Money
         ByConstruction("lists alone deny nothing: the request is sent again under its key, and after 24 hours a person \
             decides; a session that Truemed makes later still is the review `made_after_all`")

@@ -50,7 +50,7 @@ pub struct Status {
     pub captures: Vec<CaptureReport>,
     /// The refunded amount, without refunds that failed, in cents.
     pub refunded: Option<Money>,
-    /// The amount that can still be refunded, disputed or not, in cents.
+    /// The amount that a refund can return now, in cents. Disputed money is not part of it.
     pub refundable: Option<Money>,
     /// The refunds that the host has requested and whose outcome is not known, in cents.
     pub refunding: Option<Money>,

@@ -154,7 +154,7 @@ impl Subscription {
                 if let Some(record) = &mut self.record {
                     record.not_done(call, cx);
                     if verdict == Some(Verdict::Changed) {
-                        record.changed(requested);
+                        record.changed(requested, cx);
                     }
                 }
             }

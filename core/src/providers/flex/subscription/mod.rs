@@ -257,7 +257,7 @@ impl Flow for Subscription {
         let (paid, period) = record.paid_for(about.as_str());
         // The session was sold with its own items. A later period has those that the subscription has now.
         let of_session = CheckoutSessionId::parse(about.as_str()).is_ok_and(|id| self.sessions.find(&id).is_some());
-        let items = record.items().filter(|_| !of_session);
+        let items = record.items_of(about.as_str()).filter(|_| !of_session);
         let items = items.map(|all| all.into_iter().map(DeliveredItem::from).collect());
         let items = items.or_else(|| sold.items.clone());
         Delivery { paid: paid.map(Money::unnamed).or(sold.paid), period, items, ..sold }

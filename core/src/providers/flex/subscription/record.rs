@@ -128,6 +128,9 @@ pub(super) struct SubscriptionRecord {
     /// The items that Flex has shown or that a change has set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     items: Vec<StoredItem>,
+    /// When a change of ours has set the items. An older invoice has charged for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    items_since: Option<Timestamp>,
     /// The pages for another payment method, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pages: Vec<Page>,
@@ -166,6 +169,7 @@ impl SubscriptionRecord {
             asked_to_end: false,
             change: None,
             items: Vec::new(),
+            items_since: None,
             pages: Vec::new(),
             refunds: Refunds::default(),
             disputes: WatchedDisputes::default(),
@@ -284,7 +288,7 @@ impl SubscriptionRecord {
         }
         match call {
             Call::ChangeSubscription(_, requested) => {
-                self.changed(requested);
+                self.changed(requested, cx);
                 self.on_lookup(object, cx);
             }
             Call::UpdateSubscription(_, requested) => self.updated(requested, object, cx),

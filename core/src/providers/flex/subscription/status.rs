@@ -59,7 +59,8 @@ pub struct Status {
     pub cancelling: bool,
     /// When the subscription is set to end, as the last lookup has shown it.
     pub cancel_at: Option<Timestamp>,
-    /// The amount of the last paid period that can still be refunded, in cents. `null` if Flex has not shown the payment.
+    /// The amount of the last paid period that a refund can return now, in cents. While the payment is disputed, it is 0.
+    /// `null` if Flex has not shown the payment.
     pub refundable: Option<Money>,
     /// The refunds that were requested, also with a cancellation, and that Flex has not shown, in cents. `null` if there is
     /// none, or if its amount is unknown.

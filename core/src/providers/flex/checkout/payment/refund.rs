@@ -298,9 +298,7 @@ impl Payment {
         }
         let timer = self.settling.get_or_insert_with(|| Box::new(PollTimer::new(cx.now())));
         if !timer.is_stopped() {
-            // The lookup last: the session withdraws it at each signal, and a repeated signal must leave the order as it is.
-            cx.ask_on_schedule(Review::RefundPending, session, timer);
-            cx.poll(Call::RetrieveCheckoutSession(session.clone()), timer);
+            cx.poll_then_ask(Call::RetrieveCheckoutSession(session.clone()), timer, Review::RefundPending, session);
         }
     }
 

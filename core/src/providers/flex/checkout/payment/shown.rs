@@ -27,7 +27,7 @@ impl Payment {
             capturable: self.capturable().max(Cents::ZERO),
             capturing: self.capturing.sum(),
             refunded: self.returned(),
-            refundable: self.refundable(manual).max(Cents::ZERO),
+            refundable: self.refundable(manual).min(self.undisputed(manual)).max(Cents::ZERO),
             refunding: self.refunding.sum(),
             disputed: self.disputes.blocked(received),
         }

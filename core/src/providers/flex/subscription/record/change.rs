@@ -4,9 +4,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::SubscriptionRecord;
+use super::invoices::Invoice;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::SubscriptionObject;
 use crate::providers::flex::api::request::UpdateSubscription;
+use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::SignalName;
 use crate::providers::flex::reports::{SoldItem, StoredItem};
 use crate::providers::flex::rules::Rule;
@@ -78,11 +80,20 @@ impl SubscriptionRecord {
         StoredItem::shown(&self.items)
     }
 
+    /// The items of a delivery. Those of an invoice from before a change are not known, because no invoice lists its items.
+    pub(in super::super) fn items_of(&self, about: &str) -> Option<Vec<SoldItem>> {
+        let invoice = InvoiceId::parse(about).ok();
+        let made = invoice.and_then(|id| self.invoices.find(&id)).map(Invoice::made_by);
+        let is_older = made.zip(self.items_since).is_some_and(|(made, since)| made < since);
+        self.items().filter(|_| !is_older)
+    }
+
     /// Flex shows the change, or a person has confirmed it.
-    pub(in super::super) fn changed(&mut self, requested: &UpdateSubscription) {
+    pub(in super::super) fn changed(&mut self, requested: &UpdateSubscription, cx: &Cx<'_>) {
         self.change.take_if(|it| **it == *requested);
         if let Some(items) = requested.stored_items() {
             self.items = StoredItem::bounded(items);
+            self.items_since = Some(cx.now());
         }
     }
 
@@ -104,7 +115,7 @@ impl SubscriptionRecord {
         let confirms = matches!(call, Call::ConfirmSubscription(_));
         if requested.is_shown_by(object) {
             cx.prove(|call| is_change(call, &id), None);
-            self.changed(&requested);
+            self.changed(&requested, cx);
         } else if confirms && requested.is_denied_by(object) {
             if cx.deny(|call| is_change(call, &id)).is_some() {
                 self.change = None;

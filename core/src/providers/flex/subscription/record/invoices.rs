@@ -81,6 +81,13 @@ pub(super) enum Place {
     Reviewed,
 }
 
+impl Invoice {
+    /// When the invoice was created, or when Flex first showed it.
+    pub(super) fn made_by(&self) -> Timestamp {
+        self.made.unwrap_or(self.since)
+    }
+}
+
 impl Place {
     const fn is_open(&self) -> bool {
         matches!(self, Self::Open)
@@ -138,6 +145,12 @@ impl Invoices {
     pub(super) fn made_in(&self, span: Span) -> impl Iterator<Item = &InvoiceId> {
         let of_period = move |it: &&Invoice| it.made.is_some_and(|made| span.has_made(made));
         self.recent.iter().filter(of_period).map(|it| &it.id)
+    }
+
+    /// An unpaid invoice of a period. If nothing shows when it was created, the time at which Flex first showed it counts.
+    pub(super) fn failing_in(&self, span: Span) -> Option<&InvoiceId> {
+        let unpaid = self.recent.iter().filter(|it| it.paid.is_none());
+        unpaid.filter(|it| span.has_made(it.made_by())).map(|it| &it.id).next()
     }
 
     /// Whether any invoice has failed and is not paid.

@@ -8,6 +8,7 @@ use super::SubscriptionRecord;
 use super::ending::EARLY;
 use super::invoices::{Invoice, Place};
 use super::sale::FIRST_PERIOD;
+use crate::money::Cents;
 use crate::providers::flex::api::objects::{Member, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::names::Review;
@@ -173,7 +174,8 @@ impl SubscriptionRecord {
             // A person's verdict about the status does not prove the payment of an invoice.
             status if self.is_attested(status) => {
                 let span = lookup.span()?;
-                self.paid_active_period(lookup, span).or_else(|| lookup.silent.then(|| PaidPeriod::new(span, None)))
+                let is_unopposed = lookup.silent && self.failing_in(lookup).is_none();
+                self.paid_active_period(lookup, span).or_else(|| is_unopposed.then(|| PaidPeriod::new(span, None)))
             }
             _ => None,
         }
@@ -206,7 +208,7 @@ impl SubscriptionRecord {
     /// A failed invoice of the period, if the lookup shows no latest invoice.
     pub(super) fn failing_in(&self, lookup: &LookupResult) -> Option<&InvoiceId> {
         let span = lookup.span().filter(|_| lookup.silent)?;
-        self.invoices.made_in(span).find(|it| !self.invoices.is_paid(it))
+        self.invoices.failing_in(span)
     }
 
     /// Whether an invoice is paid, and may pay for the period. An invoice cannot pay for two periods, and one that was
@@ -298,7 +300,10 @@ impl SubscriptionRecord {
     pub(super) fn place_invoices(&mut self, cx: &mut Cx<'_>) {
         let unplaced: Vec<_> = self.invoices.unplaced().cloned().collect();
         for invoice in unplaced {
-            if let Some(place) = self.place_for(&invoice) {
+            let place = self.place_for(&invoice);
+            if place == Some(Place::Extra) && self.is_second_payment(&invoice) {
+                cx.ask(Review::UnplacedInvoice, &invoice.id);
+            } else if let Some(place) = place {
                 self.invoices.place(&invoice.id, place);
                 cx.withdraw_review(Review::UnplacedInvoice, invoice.id.as_str());
             } else if self.is_over() {
@@ -356,6 +361,13 @@ impl SubscriptionRecord {
             _ if of_period || is_latest => Some(Place::Extra),
             _ => None,
         }
+    }
+
+    /// Whether a further invoice of the paid period is as high as the one that has paid it. The customer may have paid twice,
+    /// while a change of the plan within the period costs less.
+    fn is_second_payment(&self, invoice: &Invoice) -> bool {
+        let paid = self.paid.as_ref().and_then(|it| self.invoices.find(it.invoice.as_ref()?)?.amount);
+        invoice.amount.zip(paid).is_some_and(|(amount, paid)| paid > Cents::ZERO && amount >= paid)
     }
 
     /// Whether a paid invoice is the one of the purchase. Without a known one, the first that fits becomes it.

@@ -69,6 +69,12 @@ impl Subscription {
         self.payables().into_iter().find(|it| it.is_named_by(named))
     }
 
+    /// The amount of a payment that is neither refunded nor claimed, disputed or not.
+    fn left_to_refund(&self, it: &Payable) -> Cents {
+        let claimed = self.record.as_ref().map_or(Cents::ZERO, |record| record.claimed(&it.payment, it.paid));
+        self.refunding.left(&it.payment, it.paid).minus(claimed).max(Cents::ZERO)
+    }
+
     /// Requests a refund.
     pub(in super::super) fn refund(&mut self, requested: RefundPayment, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let Payable { payment, paid, .. } = self.payable(&requested).ok_or(Stop::NotNow)?;
@@ -135,13 +141,11 @@ impl Subscription {
         is_open || self.current_payable().is_some_and(|it| self.is_disputed(&it.payment))
     }
 
-    /// The amount of the paid period's payment that can still be refunded.
+    /// The amount of the paid period's payment that can still be refunded. While it is disputed, that is nothing.
     pub(in super::super) fn refundable(&self) -> Option<Cents> {
-        let record = self.record.as_ref()?;
         let current = self.current_payable()?;
-        let left =
-            self.refunding.left(&current.payment, current.paid).minus(record.claimed(&current.payment, current.paid));
-        Some(left.max(Cents::ZERO))
+        let left = self.left_to_refund(&current);
+        Some(if self.is_disputed(&current.payment) { Cents::ZERO } else { left })
     }
 }
 
@@ -166,10 +170,12 @@ pub(in super::super) fn accepts_refund(subscription: &Subscription, rules: &mut 
     rules
         .check(Rule::RefundPaymentKnown, !payables.is_empty())
         .unblocked_by(UnblockedBy::action(Action::RetrieveInvoice.as_str()));
-    let left = |it: &Payable| subscription.refunding.left(&it.payment, it.paid) > Cents::ZERO;
+    let mut left = payables.iter().filter(|it| subscription.left_to_refund(it) > Cents::ZERO).peekable();
     rules
-        .check(Rule::RefundNotAboveReceived, payables.is_empty() || payables.iter().any(left))
+        .check(Rule::RefundNotAboveReceived, payables.is_empty() || left.peek().is_some())
         .because(|| "0 cents of the payments are left to refund.".into());
+    let is_each_disputed = left.peek().is_some() && left.all(|it| subscription.is_disputed(&it.payment));
+    rules.check(Rule::RefundNotDisputed, !is_each_disputed);
     // The end may have refunded the payment as well.
     let ends = |call: &Call| matches!(call, Call::CancelSubscription(_, it) if it.refunds());
     let reply = rules.reply_to(ends);
@@ -182,7 +188,8 @@ pub(in super::super) fn accepts_refund(subscription: &Subscription, rules: &mut 
 pub(in super::super) fn check_refund(subscription: &Subscription, refund: &RefundPayment, rules: &mut Rules<'_>) {
     let names = [refund.invoice_id.is_some(), refund.checkout_session_id.is_some(), refund.payment_intent_id.is_some()];
     let is_one = names.into_iter().filter(|it| *it).count() == 1;
-    rules.check(Rule::RefundOnePayment, is_one).at("/payment_intent_id");
+    let named = named_by(refund);
+    rules.check(Rule::RefundOnePayment, is_one).at(named);
     rules.check(Rule::RefundReasonKnown, refund.reason.as_deref().is_none_or(|it| REASONS.contains(&it))).at("/reason");
     check_metadata(refund.metadata.as_ref(), "/metadata", rules);
     rules.check_extra::<RefundPayment>(&refund.extra);
@@ -190,20 +197,26 @@ pub(in super::super) fn check_refund(subscription: &Subscription, refund: &Refun
     if let Some(status) = subscription.refunding.status_of(refund) {
         status.check(CoreRule::OtherContent, rules);
     }
-    let Some(record) = subscription.record.as_ref().filter(|_| is_one && !subscription.payables().is_empty()) else {
+    if subscription.record.is_none() || !is_one || subscription.payables().is_empty() {
         return;
-    };
+    }
     let Some(payable) = subscription.payable(refund) else {
         let until = UnblockedBy::action(Action::RetrieveInvoice.as_str());
-        rules.check(Rule::RefundPaymentKnown, false).at("/payment_intent_id").unblocked_by(until);
+        rules.check(Rule::RefundPaymentKnown, false).at(named).unblocked_by(until);
         return;
     };
-    let left = subscription
-        .refunding
-        .left(&payable.payment, payable.paid)
-        .minus(record.claimed(&payable.payment, payable.paid));
+    let left = subscription.left_to_refund(&payable);
     let amount = refund.amount.unwrap_or(left);
     let detail = || format!("The refund asks for {amount} cents, and {left} cents of the payment are left.");
     rules.check(Rule::RefundNotAboveReceived, amount > Cents::ZERO && amount <= left).at("/amount").because(detail);
-    rules.check(Rule::RefundNotDisputed, !subscription.is_disputed(&payable.payment)).at("/payment_intent_id");
+    rules.check(Rule::RefundNotDisputed, !subscription.is_disputed(&payable.payment)).at(named);
+}
+
+/// The member that names the payment: the last one, if a refund has several.
+const fn named_by(refund: &RefundPayment) -> &'static str {
+    match refund {
+        RefundPayment { invoice_id: Some(_), checkout_session_id: None, payment_intent_id: None, .. } => "/invoice_id",
+        RefundPayment { checkout_session_id: Some(_), payment_intent_id: None, .. } => "/checkout_session_id",
+        _ => "/payment_intent_id",
+    }
 }
