@@ -133,6 +133,7 @@ impl Subscription {
             self.refunds.on_shown(&transaction, Some(amount), &mut self.ledger, cx);
         }
         let has_new = self.ledger.count_listed(event, is_proved);
+        self.ledger.note_all_shown(event.refunds().filter(|_| is_proved).map(|it| it.0), cx);
         let is_first = event.payment_type() == Some(PaymentType::Initial);
         let order = event.order().or_else(|| self.terms.order().cloned().filter(|_| is_first));
         if let Some(order) = order.filter(|_| has_new && !is_proved && self.status.state().is_known()) {
