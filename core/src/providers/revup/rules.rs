@@ -202,8 +202,10 @@ rules! {
     RefundNoStatusChange = "revup.refund.no-status-change" Deny Documented Money
         ByConstruction("neither an event about a refund nor the reply to one changes the status")
         [page::EVENT_REFUNDED];
-    /// A refund must be in the currency of its payment, and the payment must have succeeded.
+    /// A refund must be in the currency of its payment, and a payment must have succeeded.
     RefundCurrency = "revup.refund.currency" Deny Documented Request [page::REFUND];
+    /// Only a transaction that took the money can be refunded, and no transaction of a payment that failed.
+    RefundOnlySuccessfulPayment = "revup.refund.only-successful-payment" Deny Documented Money [page::REFUND];
     /// The `amount` of a refund must be a decimal number of at most 38 digits.
     RefundAmountDecimal = "revup.refund.amount-decimal" Forbid Inferred Request [page::REFUND];
     /// The `amount` of a refund must be more than 0, and cannot have more decimals than its currency.

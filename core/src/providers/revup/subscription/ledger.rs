@@ -84,6 +84,15 @@ pub(super) enum Room {
     Forgotten,
 }
 
+/// How surely a transaction failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum HasFailed {
+    /// A lookup or an event with proof has shown it.
+    Surely,
+    /// Another transaction of the payment took the money.
+    Probably,
+}
+
 /// One payment with all its names: its transactions, and Revup's id.
 struct Payment<'a> {
     /// The entry of the transaction in question.
@@ -116,6 +125,9 @@ impl Ledger {
             Some(known) if known.proved && !proved => {}
             Some(known) => {
                 paid.payment = paid.payment.or_else(|| known.payment.take());
+                if known.proved {
+                    paid.tried = known.tried.then(paid.tried);
+                }
                 if known.transaction.is_short() {
                     paid.shorten();
                 }
@@ -152,11 +164,25 @@ impl Ledger {
         if fits { Room::Enough } else { Room::Short { left, proved: paid.proved && are_certain } }
     }
 
+    /// Whether it is known that a transaction failed, or only that a later one of its payment took the money.
+    pub(super) fn failed(&self, transaction: &TransactionId) -> Option<HasFailed> {
+        let payment = self.payment(transaction);
+        let paid = payment.paid.filter(|it| it.proved)?;
+        if paid.has_failed() {
+            return Some(HasFailed::Surely);
+        }
+        let took = self.paid.iter().filter(|it| it.proved && payment.has(&it.transaction) && it.took_money());
+        (!paid.took_money() && took.count() > 0).then_some(HasFailed::Probably)
+    }
+
     /// The payment of a transaction. Entries that share a name belong to the same payment.
     fn payment(&self, of: &TransactionId) -> Payment<'_> {
-        let own = Name::of(of.as_str());
+        self.payment_named(&Name::of(of.as_str()))
+    }
+
+    fn payment_named(&self, own: &Name) -> Payment<'_> {
         let short = own.short();
-        let paid = self.paid.iter().find(|it| it.transaction.is(&own, short));
+        let paid = self.paid.iter().find(|it| it.transaction.is(own, short));
         // An unproved entry adds no name to a proved payment.
         let counts = |it: &&PaidTransaction| it.proved || paid.is_some_and(|paid| !paid.proved);
         let links: Vec<(Short, Option<Short>)> = self

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::command::{Action, Command};
-use super::ledger::Room;
+use super::ledger::{HasFailed, Room};
 use super::status::SubscriptionState;
 use super::{Rules, Subscription};
 use crate::flow::Named;
@@ -118,6 +118,12 @@ impl Subscription {
         if let Some(intent) = &refund.intent {
             self.refunds.status_of(intent, refund).check(Rule::RefundIntentUnique, rules);
         }
+        let failed = self.ledger.failed(&refund.transaction_id);
+        let check = rules.check(Rule::RefundOnlySuccessfulPayment, failed != Some(HasFailed::Surely));
+        check.at("/transactionId").because(|| "This transaction failed, so it took no money.".into());
+        let check = rules.warn(Rule::RefundOnlySuccessfulPayment, failed != Some(HasFailed::Probably));
+        check.at("/transactionId").because(|| "Another transaction of this payment is the last one.".into());
+        let amount = amount.filter(|_| failed != Some(HasFailed::Surely));
         if let Some(amount) = amount.filter(|_| self.status.state().is_known() && self.has_paid()) {
             self.check_room(refund, amount, rules);
         }

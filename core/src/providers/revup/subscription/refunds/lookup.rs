@@ -7,7 +7,7 @@ use crate::effect::Call as _;
 use crate::id::Intent;
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::calls::{Call, RefundPayment};
-use crate::providers::revup::api::payments::MadePayment;
+use crate::providers::revup::api::payments::{MadePayment, Tried};
 use crate::providers::revup::api::replies::{Created, TransactionReply, TransactionStatus, TransactionsReply};
 use crate::providers::revup::ids::TransactionId;
 use crate::providers::revup::names::Review;
@@ -53,9 +53,10 @@ impl Refunds {
                 ask_about_refund(intent, cx)
             };
         }
-        if let Some(amount) = reply.money.amount.filter(|_| reply.status == TransactionStatus::Success) {
+        let tried = Tried::by(Some(reply.status.clone()));
+        if let Some(amount) = reply.money.amount.filter(|_| tried != Tried::Unsaid) {
             let (transaction, currency) = (reply.id.clone(), reply.money.currency.clone());
-            ledger.note(MadePayment { transaction, amount, currency, payment: None }, true);
+            ledger.note(MadePayment { transaction, amount, currency, payment: None, tried }, true);
         }
         match &reply.order {
             Some(order) => cx.look_up(Call::FindRefund(order.clone(), intent.clone())),
