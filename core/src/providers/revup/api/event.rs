@@ -207,7 +207,7 @@ impl EventWebhook {
         let is_paid = *self.status() == Status::Fulfilled && !self.is_unpaid();
         let next = self.data.next_payment.as_ref().filter(|_| is_paid)?;
         let is_renewal = next.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("renewal"));
-        next.scheduled_for.as_deref().filter(|_| is_renewal).and_then(Timestamp::parse_iso)
+        next.scheduled_for.as_deref().filter(|_| is_renewal).and_then(Timestamp::parse_iso_end)
     }
 
     /// Whether the listed refunds add up to at most the payment, in its currency. A missing amount counts as fitting.
