@@ -308,7 +308,8 @@ impl Ledger {
 
     /// The same for the refunds that an event with proof lists.
     pub(super) fn note_all_shown(&mut self, refunds: impl Iterator<Item = TransactionId>, cx: &Cx<'_>) {
-        if !cx.sent(|call| matches!(call, Call::RefundPayment(_))) {
+        // A refund that a restored row does not know may be one that is requested again.
+        if !cx.is_restored() && !cx.sent(|call| matches!(call, Call::RefundPayment(_))) {
             refunds.for_each(|it| self.shown.add(it.as_str(), REMEMBERED));
         }
     }

@@ -48,6 +48,7 @@ impl Subscription {
                 self.check_known(rules);
                 self.check_ours(rules);
                 self.check_no_sign_of_refund(rules);
+                self.check_restored(rules);
                 self.check_no_open_dispute(rules);
                 if state.is_known() {
                     let is_awaiting = state == SubscriptionState::Awaiting;
@@ -159,6 +160,18 @@ impl Subscription {
             let reply = rules.reply_to(|call| matches!(call, Call::FindTransactions(_)));
             rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
         }
+    }
+
+    /// Checks before a refund is sent that a row from a backup has seen the list of the order.
+    fn check_restored(&self, rules: &mut Rules<'_>) {
+        if !rules.is_lease() || rules.is_resend() {
+            return;
+        }
+        let Some(intent) = self.refunds.unchecked(rules) else { return };
+        let lookup = rules.reply_to(|call| call.is_refund_lookup(intent.as_str()));
+        let review = || rules.open_review(Review::RefundBeforeRestore.as_str()).map(UnblockedBy::reply);
+        let unblocked_by = lookup.or_else(review);
+        rules.check(Rule::RefundAfterRestore, false).unblocked_by(unblocked_by);
     }
 
     /// Checks that a person has looked at every dispute. The bank may give back the same money.

@@ -2,7 +2,7 @@
 
 use super::super::Cx;
 use super::super::ledger::Ledger;
-use super::{Refunds, other_amount};
+use super::{Refunds, other_amount, restored};
 use crate::effect::Call as _;
 use crate::id::Intent;
 use crate::providers::revup::amount::Decimal;
@@ -43,6 +43,9 @@ impl Refunds {
     ) {
         if let Some(index) = self.open.iter().position(|it| it.intent == *intent) {
             return self.update_open(index, reply, ledger, cx);
+        }
+        if self.is_unchecked(intent) {
+            return self.on_payment_of_unchecked(intent, reply, cx);
         }
         let Some((_, refund)) = lost_refund(intent, cx) else { return };
         if reply.id != refund.transaction_id {
@@ -100,6 +103,9 @@ impl Refunds {
         self.on_listed(list, ledger, cx);
         // A refund that turns out to be ours is removed again once its transaction is known.
         ledger.count_transactions(list);
+        if self.is_unchecked(intent) {
+            return self.on_list_of_unchecked(intent, list, ledger, cx);
+        }
         let Some((first_at, refund)) = lost_refund(intent, cx) else { return ledger.note_shown(list, cx) };
         let since = first_at.before(SKEW);
         let (mut is_odd, mut is_unclear, mut found) = (list.is_odd, false, None);
@@ -145,6 +151,9 @@ impl Refunds {
             open.schedule_lookup(cx);
             return;
         }
+        if self.is_unchecked(intent) {
+            return restored::ask_whether_made(intent, cx);
+        }
         if let Some((id, call)) = cx.deny(|call| call.is_refund(intent.as_str()))
             && let Call::RefundPayment(refund) = &*call
         {
@@ -156,6 +165,7 @@ impl Refunds {
     pub(in super::super) fn on_lookup_given_up(&self, intent: &Intent, cx: &mut Cx<'_>) {
         match self.open.iter().find(|it| it.intent == *intent) {
             Some(open) => cx.ask(Review::RefundUnfinished, &open.request),
+            None if self.is_unchecked(intent) => restored::ask_whether_made(intent, cx),
             None => ask_about_refund(intent, cx),
         }
     }
