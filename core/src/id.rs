@@ -37,13 +37,16 @@ pub enum IdError {
     /// It is a step to another folder in a URL.
     #[error("is `.` or `..`, which names a folder in a URL: use another name")]
     Dots,
+    /// It is not a version of a provider's API.
+    #[error("is no version that the documents name: `2.0`, or a year and a month such as `2026-07`")]
+    Version,
 }
 
 /// Defines a name: a checked string with its own type, so that the compiler distinguishes the kinds of ids.
 ///
 /// Names are shared and not copied, because every step clones the snapshot, which contains many names.
 macro_rules! text_id {
-    ($(#[doc = $doc:literal])+ $name:ident $(= $kind:literal)?, $bounds:expr, $allowed:expr, $debug:ident $(, $form:path)?) => {
+    ($(#[doc = $doc:literal])+ $name:ident $(= $kind:literal)?, $bounds:expr, $allowed:expr, $debug:ident $(, $form:path)? $(; $check:path)?) => {
         $(#[doc = $doc])+
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(alloc::sync::Arc<str>);
@@ -57,6 +60,7 @@ macro_rules! text_id {
             pub fn parse(text: impl AsRef<str>) -> Result<Self, $crate::id::IdError> {
                 let text = text.as_ref();
                 $crate::id::bounded(text, $bounds, $allowed)?;
+                $($check(text)?;)?
                 $(let text = $form(text);)?
                 Ok(Self(text.into()))
             }

@@ -63,11 +63,16 @@ impl Timestamp {
 
     /// Reads ISO 8601: an instant with an offset, or a date, which means the start of that day in UTC.
     pub fn parse_iso(text: &str) -> Option<Self> {
-        if let Ok(instant) = text.parse::<jiff::Timestamp>() {
-            return Some(Self(instant.as_millisecond()));
+        if let Some(instant) = Self::parse_instant(text) {
+            return Some(instant);
         }
         let start = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|day| day.at(0, 0, 0, 0))).ok()?;
         Some(Self(TimeZone::UTC.to_timestamp(start).ok()?.as_millisecond()))
+    }
+
+    /// Reads an ISO 8601 instant with an offset. A date, or a time without an offset, is none.
+    pub fn parse_instant(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|it| Self(it.as_millisecond()))
     }
 
     /// Reads the ISO 8601 of an expiry: an instant with an offset, or a date. A date means the end of that day.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{is_word, shown, text_id};
+use crate::id::{IdError, is_word, shown, text_id};
 use crate::url::{BaseUrl, escaped};
 use crate::value::setters;
 
@@ -129,7 +129,14 @@ impl Host {
 
 text_id! {
     /// A version of the API: `2.0`, or a date such as `2026-07`.
-    ApiVersion, (1, 16), is_word, plain
+    ApiVersion, (1, 16), is_word, plain; is_version
+}
+
+/// Checks that a version has one of the two documented forms. Any other would become part of the path of every request.
+fn is_version(text: &str) -> Result<(), IdError> {
+    let is_number = |part: &str, digits| part.len() == digits && part.bytes().all(|it| it.is_ascii_digit());
+    let is_month = |(year, month)| is_number(year, 4) && is_number(month, 2) && ("01"..="12").contains(&month);
+    if text == "2.0" || text.split_once('-').is_some_and(is_month) { Ok(()) } else { Err(IdError::Version) }
 }
 
 impl Default for ApiVersion {
@@ -152,6 +159,16 @@ mod tests {
         assert!(names_a_retailer("7th-street"));
         for wrong in ["", "-a", "a-", "a.b", "a/b", "a b", "é", "evil.example/", "a@b", &"a".repeat(64)] {
             assert!(!names_a_retailer(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_the_number_or_a_month() {
+        for version in ["2.0", "2026-07", "2027-12"] {
+            assert_eq!(ApiVersion::parse(version).unwrap().as_str(), version);
+        }
+        for wrong in ["2026-7", "202607", "2026-13", "2026-00", "v2", "2", "2.0.0", "26-07", "2026-07-01", "2026-0a"] {
+            assert_eq!(ApiVersion::parse(wrong), Err(IdError::Version), "{wrong}");
         }
     }
 

@@ -75,11 +75,13 @@ pub struct Request {
     pub credential: Credential,
     /// The exact body; `null` if there is none.
     pub body: Option<String>,
-    /// `{flow}:{key}:{effect id}`. If the provider takes an idempotency key, the request contains it already.
+    /// `{flow}:{key}:{effect id}`. If the provider takes an idempotency key, the request contains it already. It is empty
+    /// for a request that no snapshot keeps.
     pub idempotency_key: String,
     /// What a worker can do while the outcome is unknown.
     pub retry: Retry,
-    /// The number of this sending, from 1. Report it back with the reply, or with `lost` or `not_sent`.
+    /// The number of this sending, from 1. Report it back with the reply, or with `lost` or `not_sent`. It is 0 for a
+    /// request that no snapshot keeps: nothing is reported back, and whoever sends it counts.
     pub sending: u32,
 }
 
@@ -95,6 +97,12 @@ impl Request {
     pub(crate) fn new(method: &'static str, url: String, credential: Credential) -> Self {
         let (headers, idempotency_key, retry, sending) = (BTreeMap::new(), String::new(), Retry::Lookup, 0);
         Self { method, url, headers, credential, body: None, idempotency_key, retry, sending }
+    }
+
+    /// The same request, which no snapshot keeps, with what its sender can do while the outcome is unknown.
+    pub(crate) const fn alone(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
     }
 
     /// The same request with a JSON body.

@@ -31,11 +31,19 @@ pub(crate) struct Outbox<C> {
     pub(crate) past: Vec<Past<C>>,
     /// The objects that requests about money have made. No other request can have made the same one.
     pub(crate) made: Fingerprints,
+    /// When the first backup was taken that the host restored. What was requested and done after it is unknown here.
+    pub(crate) restored: Option<Timestamp>,
 }
 
 impl<C> Default for Outbox<C> {
     fn default() -> Self {
-        Self { entries: Vec::new(), counters: Vec::new(), past: Vec::new(), made: Fingerprints::default() }
+        Self {
+            entries: Vec::new(),
+            counters: Vec::new(),
+            past: Vec::new(),
+            made: Fingerprints::default(),
+            restored: None,
+        }
     }
 }
 

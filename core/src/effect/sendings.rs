@@ -273,6 +273,7 @@ impl<C: Call> Outbox<C> {
     /// Counts every pending request as sent, and returns their ids. A worker may have sent them after the backup.
     pub(crate) fn restore(&mut self, taken_at: Timestamp, now: Timestamp, lease: Timestamp) -> Vec<EffectId> {
         let mut sent = Vec::new();
+        self.restored = Some(self.restored.map_or(taken_at, |before| before.min(taken_at)));
         for entry in &mut self.entries {
             let Some(call) = entry.call().filter(|call| !call.operation().is_lookup()) else { continue };
             let may_be_in_use = call.operation().class == Retry::Harmless && call.outcome_lookup().is_some();

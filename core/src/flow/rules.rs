@@ -188,6 +188,11 @@ impl<'a, F: Flow> Rules<'a, F> {
         id.number() == Some(self.outbox.number_of(id.kind()))
     }
 
+    /// Whether the host has restored the row from a backup. What was requested and done after the backup is unknown to it.
+    pub fn is_restored(&self) -> bool {
+        self.outbox.restored.is_some()
+    }
+
     /// The pending requests.
     pub fn calls(&self) -> impl Iterator<Item = &F::Call> {
         self.outbox.entries.iter().filter_map(OutboxEntry::call)

@@ -32,6 +32,7 @@ use crate::id::{Fingerprints, Key, Text, TypedId};
 use crate::int::LARGEST;
 use crate::json::{Malformed, RawText, Verbatim, decode, encode, member};
 use crate::rule::Violation;
+use crate::time::Timestamp;
 pub use error::{Fault, HandleError, LeaseError, LoadError, ObserveError, Rejection, SaveError};
 use failure::LastFailure;
 pub use step::{Ignored, Lease, Step};
@@ -95,6 +96,10 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     #[serde(skip_serializing_if = "Fingerprints::is_empty")]
     #[cfg_attr(feature = "schemas", schemars(with = "Option<Fingerprints>"))]
     made: &'a Fingerprints,
+    /// When the first backup was taken that the host restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemas", schemars(default))]
+    restored: Option<Timestamp>,
     /// The last request that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schemars(default))]
@@ -117,6 +122,8 @@ struct Stored<S, C> {
     past: Vec<Past<C>>,
     #[serde(default)]
     made: Fingerprints,
+    #[serde(default)]
+    restored: Option<Timestamp>,
     #[serde(default)]
     last_failure: Option<LastFailure>,
 }
@@ -166,7 +173,7 @@ impl<F: Flow> Snapshot<F> {
         if heading.format > F::FORMAT {
             return Err(LoadError::Newer { known: F::FORMAT, found: heading.format });
         }
-        let Stored { key, revision, state, outbox: entries, counters, past, made, last_failure, .. } =
+        let Stored { key, revision, state, outbox: entries, counters, past, made, restored, last_failure, .. } =
             match heading.format == F::FORMAT {
                 true => decode::<Stored<F, F::Call>>(json).map_err(|error| LoadError::of(json, error))?,
                 false => Self::older(heading.format, decode(json).map_err(|error| LoadError::of(json, error))?)?,
@@ -188,17 +195,18 @@ impl<F: Flow> Snapshot<F> {
         if let Some(reason) = state.impossible().or_else(|| state.impossible_beside(&Pending::new(&entries))) {
             return Err(LoadError::Impossible(reason));
         }
-        let outbox = Arc::new(Outbox { entries, counters, past, made });
+        let outbox = Arc::new(Outbox { entries, counters, past, made, restored });
         Ok(Self { key, revision, state: Arc::from(state), outbox, last_failure: last_failure.map(Arc::new) })
     }
 
     fn older(older: u32, stored: Stored<RawText<'_>, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
-        let Stored { flow, format, key, revision, state, outbox, counters, past, made, last_failure } = stored;
+        let Stored { flow, format, key, revision, state, outbox, counters, past, made, restored, last_failure } =
+            stored;
         let unknown = || Malformed::new("/format", format!("{older} has never been a format of this flow"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
         let state = state.map_err(|error| error.under("/state"))?;
         let state = Box::new(state);
-        Ok(Stored { flow, format, key, revision, state, outbox, counters, past, made, last_failure })
+        Ok(Stored { flow, format, key, revision, state, outbox, counters, past, made, restored, last_failure })
     }
 
     /// The JSON of this snapshot, in the newest format.
@@ -232,10 +240,11 @@ impl<F: Flow> Snapshot<F> {
 
     fn write(&self, format: u32, state: &impl Serialize) -> String {
         let Self { key, revision, outbox, .. } = self;
-        let Outbox { entries, counters, past, made } = &**outbox;
+        let Outbox { entries, counters, past, made, restored } = &**outbox;
         let (flow, revision, last_failure) = (F::ID, *revision, self.last_failure.as_deref());
+        let (outbox, restored) = (entries, *restored);
         let saved: Saved<'_, F, _> =
-            Saved { flow, format, key, revision, state, outbox: entries, counters, past, made, last_failure };
+            Saved { flow, format, key, revision, state, outbox, counters, past, made, restored, last_failure };
         encode(&saved)
     }
 

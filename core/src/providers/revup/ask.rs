@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::api::replies::TransactionStatus;
 use super::callback::{Callback, Parent};
-use super::order::{PayReply, Recurrence};
+use super::order::PayReply;
 use super::token_order::{OrderReply, TokenOrder};
 use crate::config::revup::Settings;
 use crate::json::Malformed;
@@ -43,8 +43,8 @@ questions! {
     /// What the reply to `POST /orders/{orderId}/pay` says about the payment.
     read_pay { status: u16, body: String } => Ok(PayReply::read(status, body.as_bytes()));
 
-    /// Whether Revup would accept an order of a recurring payment: `true`, or the error that names the field.
-    check_order { order: Recurrence } => match order.check() {
+    /// Whether Revup would accept an order, of a recurring payment or any other: `true`, or the error that names the field.
+    check_order { order: TokenOrder } => match order.check() {
         Ok(()) => Ok(true),
         Err(wrong) => Err(Malformed::new(format!("/order{}", wrong.pointer), wrong.reason)),
     };

@@ -70,6 +70,14 @@ reviews! {
         /// No. Revup's back office does not show the refund.
         NotRefunded,
     }
+    /// The row was restored from a backup, and the order of the payment may already have this refund. Was the payment refunded
+    /// after the backup was taken? Look at the payment's order in Revup's back office. Until then, no refund is sent.
+    RefundBeforeRestore = "refund_before_restore" {
+        /// Yes. Revup's back office shows this refund, so it must not be sent again.
+        Refunded,
+        /// No. Revup's back office does not show this refund, so it can be sent.
+        NotRefunded,
+    }
     /// Revup does not know the subscription id that a person gave. Was the subscription created? Search Revup's back office
     /// for the order of the token.
     GivenNotFound = "not_found" {

@@ -202,8 +202,10 @@ rules! {
     RefundNoStatusChange = "revup.refund.no-status-change" Deny Documented Money
         ByConstruction("neither an event about a refund nor the reply to one changes the status")
         [page::EVENT_REFUNDED];
-    /// A refund must be in the currency of its payment, and the payment must have succeeded.
+    /// A refund must be in the currency of its payment, and a payment must have succeeded.
     RefundCurrency = "revup.refund.currency" Deny Documented Request [page::REFUND];
+    /// Only a transaction that took the money can be refunded, and no transaction of a payment that failed.
+    RefundOnlySuccessfulPayment = "revup.refund.only-successful-payment" Deny Documented Money [page::REFUND];
     /// The `amount` of a refund must be a decimal number of at most 38 digits.
     RefundAmountDecimal = "revup.refund.amount-decimal" Forbid Inferred Request [page::REFUND];
     /// The `amount` of a refund must be more than 0, and cannot have more decimals than its currency.
@@ -211,6 +213,8 @@ rules! {
     /// The refunds of a payment can only add up to its amount. A payment can be refunded once a lookup or an event shows
     /// its amount.
     RefundCeiling = "revup.refund.ceiling" Deny Inferred Money [page::REFUND, page::EVENT_REFUNDED];
+    /// After a backup was restored, a refund must wait for the list of its order: it may have been made before.
+    RefundAfterRestore = "revup.refund.after-restore" Deny Inferred Money [page::TRANSACTION_BY_ORDER];
     /// An intent can name only one refund. Use a new intent for different content.
     RefundIntentUnique = "revup.refund.intent-unique" Forbid Inferred Money [page::REFUND];
     /// A dispute on a plan with automatic cancellation must be read from `subscription.cancelled`. Revup sends no other

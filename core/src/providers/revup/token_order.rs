@@ -9,16 +9,16 @@ use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
-use super::amount::{Amount, is_currency, places_of, why_no_currency};
+use super::amount::{Amount, Decimal, is_currency, places_of, why_no_currency};
 use super::api::body::MoneyBody;
 use super::api::calls::{CREDENTIAL, CreateSubscription, RedirectUrl};
 use super::api::refusal::{OtherMembers, refusal};
 use super::callback::Parent;
 use super::ids::{OrderId, TransactionId};
-use super::order::Sequence;
+use super::order::{OrderError, Recurrence, Sequence};
 use super::rules::Rule;
 use crate::config::revup::Settings;
-use crate::effect::Request;
+use crate::effect::{Request, Retry};
 use crate::flow::{Refusal, Reply};
 use crate::json::{lenient, read_body};
 use crate::providers::checked::{Checked, Violations};
@@ -108,6 +108,26 @@ impl TokenOrder {
         Self { redirect_url: Some(RedirectUrl { success, fail, three_ds_challenge_result: None }), ..self }
     }
 
+    /// The first field of any order that Revup would not accept, whether or not its payment makes a token.
+    ///
+    /// # Errors
+    ///
+    /// The field that is wrong or contradicts the others.
+    pub fn check(&self) -> Result<(), OrderError> {
+        let amount = self.money.as_ref().map(|it| (it.amount.decimal(), it.currency.as_str()));
+        if let Some((amount, currency)) = amount {
+            if !is_currency(currency) {
+                return Err(OrderError { pointer: "/money/currency", reason: "must be three capital letters" });
+            }
+            if !amount.is_some_and(|it| is_payable(it, currency)) {
+                let reason = "must be more than 0, with no more decimals than its currency";
+                return Err(OrderError { pointer: "/money/amount", reason });
+            }
+        }
+        let Self { generate_token, sequence, min_period, parent_transaction_id, .. } = self.clone();
+        Recurrence { generate_token, sequence, min_period, parent_transaction_id }.check()
+    }
+
     /// Checks the order, and builds the request that creates it.
     ///
     /// ```
@@ -147,13 +167,14 @@ impl TokenOrder {
 
     fn build(&self, settings: &Settings) -> Request {
         let url = format!("{}/orders", settings.base_url().unwrap_or_default());
-        Request::new("POST", url, CREDENTIAL).with_json(&self.body())
+        // An order that nobody pays costs nothing, and expires.
+        Request::new("POST", url, CREDENTIAL).with_json(&self.body()).alone(Retry::Harmless)
     }
 
     fn check_money(&self, violations: &mut Violations) {
         let amount = self.money.as_ref().and_then(|it| it.amount.decimal());
         let currency = self.money.as_ref().map_or("", |it| it.currency.as_str());
-        let fits = amount.is_some_and(|it| !it.is_negative() && !it.is_zero() && it.places() <= places_of(currency));
+        let fits = amount.is_some_and(|it| is_payable(it, currency));
         violations.check(fits, Rule::OrderMoney, "/money/amount");
         let is_good = is_currency(currency);
         violations.check_because(is_good, Rule::OrderMoney, "/money/currency", || why_no_currency(currency));
@@ -174,6 +195,10 @@ impl TokenOrder {
             extra: &self.extra,
         }
     }
+}
+
+fn is_payable(amount: Decimal, currency: &str) -> bool {
+    !amount.is_negative() && !amount.is_zero() && amount.places() <= places_of(currency)
 }
 
 /// What the reply to `POST /orders` says.
@@ -257,6 +282,7 @@ mod tests {
         let asked = printed.replacen('{', r#"{"generateToken":true,"sequence":"initial","minPeriod":30,"#, 1);
         let Checked { request, warnings } = ordered(&asked).unwrap();
         assert_eq!((request.method, &*request.url), ("POST", "https://test.api.macropay.com/v2/orders"));
+        assert_eq!((request.retry, request.sending, &*request.idempotency_key), (Retry::Harmless, 0, ""));
         let body = request.body.unwrap();
         assert!(
             body.starts_with(r#"{"money":{"amount":0.95,"currency":"USD"},"generateToken":true,"sequence":"initial""#)
@@ -285,6 +311,20 @@ mod tests {
             let rejected = ordered(&format!("{{{good},{fields}}}")).unwrap_err();
             assert_eq!(codes(&rejected.violations), [(code, pointer)], "{fields}");
         }
+    }
+
+    #[test]
+    fn any_order_is_checked_by_the_fields_that_it_has() {
+        let wrong = |json: &str| decode::<TokenOrder>(json).unwrap().check().err().map(|it| it.pointer);
+        assert_eq!(wrong("{}"), None);
+        assert_eq!(wrong(r#"{"money":{"amount":9.98,"currency":"EUR"},"description":"One month"}"#), None);
+        assert_eq!(wrong(r#"{"money":{"amount":0,"currency":"EUR"}}"#), Some("/money/amount"));
+        assert_eq!(wrong(r#"{"money":{"amount":"1.5","currency":"JPY"}}"#), Some("/money/amount"));
+        assert_eq!(wrong(r#"{"money":{"amount":1,"currency":"eur"}}"#), Some("/money/currency"));
+        assert_eq!(
+            wrong(r#"{"money":{"amount":1,"currency":"EUR"},"sequence":"final"}"#),
+            Some("/parentTransactionId")
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::dispute::{ChargebackInfo, ShownDispute};
 use super::notification::TransactionType;
-use super::payments::MadePayment;
+use super::payments::{MadePayment, Tried};
 use super::replies::{Cancellation, Entry, Money, Reason, Status, TransactionStatus};
 use crate::id::Digest;
 use crate::json::{RawText, decode, lenient, lenient_text, read_body, string_or_int};
@@ -207,7 +207,7 @@ impl EventWebhook {
         let is_paid = *self.status() == Status::Fulfilled && !self.is_unpaid();
         let next = self.data.next_payment.as_ref().filter(|_| is_paid)?;
         let is_renewal = next.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("renewal"));
-        next.scheduled_for.as_deref().filter(|_| is_renewal).and_then(Timestamp::parse_iso)
+        next.scheduled_for.as_deref().filter(|_| is_renewal).and_then(Timestamp::parse_iso_end)
     }
 
     /// Whether the listed refunds add up to at most the payment, in its currency. A missing amount counts as fitting.
@@ -227,19 +227,9 @@ impl EventWebhook {
         sum.zip(money.amount).and_then(|(sum, whole)| sum.at_most(whole)).unwrap_or(true)
     }
 
-    /// The payment of the event, if it was made, with its transactions and amount.
+    /// The transactions of the payment of the event, if it was made, and those that failed, with the amount.
     pub(crate) fn made(&self) -> impl Iterator<Item = MadePayment> {
-        let payment = self.payment().filter(|it| it.is_accepted());
-        let charges = payment.into_iter().flat_map(Payment::charges);
-        charges.filter_map(move |transaction| {
-            let money = payment?.money.as_ref()?;
-            Some(MadePayment {
-                transaction,
-                amount: money.amount?,
-                currency: money.currency.clone(),
-                payment: payment?.name(),
-            })
-        })
+        self.payment().into_iter().flat_map(Payment::made)
     }
 
     /// The refunds that the event lists as done, with their amounts.
@@ -276,12 +266,30 @@ impl Payment {
         self.payment_id.clone().or_else(|| MadePayment::name(self.charges()))
     }
 
+    /// The transactions of a payment that was made, and those that failed.
+    fn made(&self) -> impl Iterator<Item = MadePayment> {
+        let payment = self.name();
+        self.tries().filter_map(move |(transaction, tried)| {
+            let money = self.money.as_ref()?;
+            let (amount, currency, payment) = (money.amount?, money.currency.clone(), payment.clone());
+            let made = MadePayment { transaction, amount, currency, payment, tried };
+            (self.is_accepted() || tried == Tried::Failed).then_some(made)
+        })
+    }
+
     /// The transactions that took the money, or tried to.
     fn charges(&self) -> impl Iterator<Item = TransactionId> {
+        self.tries().map(|(transaction, _)| transaction)
+    }
+
+    fn tries(&self) -> impl Iterator<Item = (TransactionId, Tried)> {
         let all = self.transactions.iter().flatten().filter_map(|it| it.0.as_ref());
         let charges =
             all.filter(|it| it.transaction_type.as_deref().is_none_or(|it| it.eq_ignore_ascii_case("payment")));
-        charges.filter_map(|it| TransactionId::read(it.transaction_id.as_deref()?))
+        charges.filter_map(|it| {
+            let tried = Tried::by(it.transaction_status.clone().map(TransactionStatus::from));
+            Some((TransactionId::read(it.transaction_id.as_deref()?)?, tried))
+        })
     }
 }
 

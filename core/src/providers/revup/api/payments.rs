@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::replies::Entry;
+use super::replies::{Entry, TransactionStatus};
 use crate::json::{lenient, lenient_text};
 use crate::providers::revup::amount::{Decimal, decimal_if_any};
 use crate::providers::revup::ids::TransactionId;
@@ -23,6 +23,40 @@ pub(crate) struct MadePayment {
     /// Revup's id of the payment, if Revup says so. The event of a refund has no other name for the payment. Another
     /// transaction of the payment, such as one on a fallback MID, has the same id.
     pub(crate) payment: Option<String>,
+    /// Whether the transaction took the money.
+    pub(crate) tried: Tried,
+}
+
+/// Whether a transaction of a payment took the money. A payment has several if earlier ones failed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Tried {
+    /// Nothing says it.
+    Unsaid,
+    /// It is the last transaction of a payment that was made, so it probably took the money.
+    Last,
+    /// It failed.
+    Failed,
+    /// It took the money.
+    Succeeded,
+}
+
+impl Tried {
+    /// What a status says about a transaction.
+    pub(crate) fn by(status: Option<TransactionStatus>) -> Self {
+        match status {
+            Some(TransactionStatus::Success) => Self::Succeeded,
+            Some(TransactionStatus::Failed) => Self::Failed,
+            _ => Self::Unsaid,
+        }
+    }
+
+    /// What is known after new evidence. A list names no status, so it does not replace one. Success outranks failure.
+    pub(crate) fn then(self, new: Self) -> Self {
+        match (self, new) {
+            (Self::Succeeded, _) | (Self::Failed, Self::Unsaid | Self::Last) => self,
+            _ => new,
+        }
+    }
 }
 
 impl MadePayment {
@@ -69,6 +103,8 @@ struct PaymentEntry {
 struct TransactionEntry {
     #[serde(default, deserialize_with = "lenient_text")]
     transaction_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    transaction_date: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -98,6 +134,18 @@ impl PaymentEntry {
     /// Whether the renewal is still to be charged.
     fn is_open(&self) -> bool {
         self.is_renewal() && (has_value(self.status.as_ref(), "pending") || has_value(self.status.as_ref(), "paying"))
+    }
+
+    fn transactions(&self) -> impl Iterator<Item = &TransactionEntry> {
+        self.transactions.iter().flatten().filter_map(|it| it.0.as_ref())
+    }
+
+    /// The last transaction, by its date if all of them have one. Otherwise by its place, if it is the only one.
+    fn last_transaction(&self) -> Option<TransactionId> {
+        let dated = |it: &TransactionEntry| Timestamp::parse_instant(it.transaction_date.as_deref()?);
+        let is_clear = self.transactions().all(|it| dated(it).is_some()) || self.transactions().count() == 1;
+        let last = self.transactions().filter(|_| is_clear).max_by_key(|it| dated(it))?;
+        TransactionId::read(last.transaction_id.as_deref()?)
     }
 
     fn due_date(&self) -> Option<Timestamp> {
@@ -144,11 +192,12 @@ impl PaymentsReply {
     /// The payments that were made, with their transactions and amounts.
     pub(crate) fn made(&self) -> impl Iterator<Item = MadePayment> {
         self.all().filter(|it| it.is_accepted()).flat_map(|it| {
-            let all = || it.transactions.iter().flatten().filter_map(|it| it.0.as_ref()?.transaction_id.as_deref());
-            let ids = move || all().filter_map(TransactionId::read);
+            let ids = || it.transactions().filter_map(|it| TransactionId::read(it.transaction_id.as_deref()?));
+            let last = it.last_transaction();
             ids().filter_map(move |transaction| {
                 let payment = it.payment_id.clone().or_else(|| MadePayment::name(ids()));
-                Some(MadePayment { transaction, amount: it.amount?, currency: it.currency.clone(), payment })
+                let tried = if last.as_ref() == Some(&transaction) { Tried::Last } else { Tried::Unsaid };
+                Some(MadePayment { transaction, amount: it.amount?, currency: it.currency.clone(), payment, tried })
             })
         })
     }

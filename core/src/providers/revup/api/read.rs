@@ -103,7 +103,7 @@ pub(crate) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> 
     let rules: &[_] = match call {
         Call::CreateSubscription(_) => &[("0151", Rule::TokenNotDisabled), ("0307", Rule::CreateCurrencyRequired)],
         Call::CancelSubscription(..) => &[(NO_SUBSCRIPTION, Rule::Cancel404)],
-        Call::RefundPayment(_) => &[("0207", Rule::RefundCurrency), ("0307", Rule::RefundCurrency)],
+        Call::RefundPayment(_) => &[("0207", Rule::RefundOnlySuccessfulPayment), ("0307", Rule::RefundCurrency)],
         _ => &[],
     };
     match call {

@@ -202,13 +202,42 @@ pub struct TransactionReply {
     /// The order, if Revup says so.
     pub order: Option<OrderId>,
     pub(crate) money: Money,
-    pub(crate) created: Option<Timestamp>,
+    /// The money in the order. The documents show neither the place of the amount nor whose amount this one is.
+    pub(crate) order_money: Option<Money>,
+    pub(crate) created: Created,
+}
+
+/// When a transaction was made, as far as Revup says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Created {
+    /// Revup does not say it.
+    Unsaid,
+    /// Revup names no instant, but a date, a local time or an unreadable text.
+    Unclear,
+    /// Revup names this instant.
+    At(Timestamp),
+}
+
+impl Created {
+    fn read(text: Option<&str>) -> Self {
+        text.map_or(Self::Unsaid, |text| Timestamp::parse_instant(text).map_or(Self::Unclear, Self::At))
+    }
 }
 
 impl TransactionReply {
     /// Whether Revup says that the transaction is a refund.
     pub(crate) fn is_refund(&self) -> bool {
         self.kind == Some(TransactionType::Refund)
+    }
+
+    /// The amount, wherever it stands.
+    pub(crate) fn amount(&self) -> Option<&Money> {
+        if self.has_own_amount() { Some(&self.money) } else { self.order_money.as_ref() }
+    }
+
+    /// Whether the transaction shows an amount that surely is its own.
+    pub(crate) const fn has_own_amount(&self) -> bool {
+        self.money.amount.is_some()
     }
 }
 
@@ -238,6 +267,8 @@ struct OrderBody {
     order_id: Option<String>,
     #[serde(default, deserialize_with = "lenient_text")]
     id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    money: Option<Money>,
 }
 
 impl TransactionBody {
@@ -255,14 +286,16 @@ impl TransactionBody {
     pub(crate) fn transaction(self) -> Result<TransactionReply, &'static str> {
         let id = self.id().ok_or("/transactionId")?;
         let status = TransactionStatus::from(self.transaction_status.ok_or("/transactionStatus")?);
-        let order = self.order_id.or_else(|| self.order.and_then(|it| it.order_id.or(it.id)));
+        let (named, order_money) = self.order.map_or((None, None), |it| (it.order_id.or(it.id), it.money));
+        let order = self.order_id.or(named);
         Ok(TransactionReply {
             id,
             status,
             kind: self.transaction_type.map(TransactionType::from),
             order: order.and_then(|it| OrderId::read(&it)),
             money: self.money.unwrap_or_default(),
-            created: self.creation_date.and_then(|it| Timestamp::parse_iso(&it)),
+            order_money,
+            created: Created::read(self.creation_date.as_deref()),
         })
     }
 }
@@ -282,7 +315,7 @@ impl TransactionsReply {
         let entries: Vec<Entry<TransactionBody>> = read_body(body).ok_or("")?;
         let count = entries.len();
         let all: Vec<_> = entries.into_iter().filter_map(|it| it.0?.transaction().ok()).collect();
-        let is_odd = all.len() < count || all.iter().any(|it| it.kind.is_none());
+        let is_odd = all.len() < count || all.iter().any(|it| !it.kind.as_ref().is_some_and(TransactionType::is_known));
         Ok(Self { all, is_odd })
     }
 }

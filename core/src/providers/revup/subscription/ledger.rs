@@ -10,8 +10,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::Cx;
 use crate::id::Fingerprints;
 use crate::providers::revup::amount::Decimal;
+use crate::providers::revup::api::calls::Call;
 use crate::providers::revup::api::event::EventWebhook;
 use crate::providers::revup::api::notification::TransactionType;
 use crate::providers::revup::api::payments::MadePayment;
@@ -44,6 +46,10 @@ pub(super) struct Ledger {
     /// The transactions of our newest refunds.
     #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
     refunds: Fingerprints,
+    /// The refunds that a lookup or an event with proof has shown while none of ours was in flight. None of them is one that
+    /// is sent later.
+    #[serde(default, skip_serializing_if = "Fingerprints::is_empty")]
+    shown: Fingerprints,
     /// The refunds that this flow did not request, such as those of the back office.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     others: Vec<OtherRefund>,
@@ -78,6 +84,15 @@ pub(super) enum Room {
     Forgotten,
 }
 
+/// How surely a transaction failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum HasFailed {
+    /// A lookup or an event with proof has shown it.
+    Surely,
+    /// Another transaction of the payment took the money.
+    Probably,
+}
+
 /// One payment with all its names: its transactions, and Revup's id.
 struct Payment<'a> {
     /// The entry of the transaction in question.
@@ -95,7 +110,11 @@ impl Payment<'_> {
 
 impl Ledger {
     pub(super) const fn is_empty(&self) -> bool {
-        self.paid.is_empty() && self.refunded.is_empty() && self.refunds.is_empty() && self.others.is_empty()
+        self.paid.is_empty()
+            && self.refunded.is_empty()
+            && self.refunds.is_empty()
+            && self.others.is_empty()
+            && self.shown.is_empty()
     }
 
     /// Notes the amount of a payment. An unproved amount does not replace a proved one.
@@ -106,6 +125,9 @@ impl Ledger {
             Some(known) if known.proved && !proved => {}
             Some(known) => {
                 paid.payment = paid.payment.or_else(|| known.payment.take());
+                if known.proved {
+                    paid.tried = known.tried.then(paid.tried);
+                }
                 if known.transaction.is_short() {
                     paid.shorten();
                 }
@@ -142,11 +164,25 @@ impl Ledger {
         if fits { Room::Enough } else { Room::Short { left, proved: paid.proved && are_certain } }
     }
 
+    /// Whether it is known that a transaction failed, or only that a later one of its payment took the money.
+    pub(super) fn failed(&self, transaction: &TransactionId) -> Option<HasFailed> {
+        let payment = self.payment(transaction);
+        let paid = payment.paid.filter(|it| it.proved)?;
+        if paid.has_failed() {
+            return Some(HasFailed::Surely);
+        }
+        let took = self.paid.iter().filter(|it| it.proved && payment.has(&it.transaction) && it.took_money());
+        (!paid.took_money() && took.count() > 0).then_some(HasFailed::Probably)
+    }
+
     /// The payment of a transaction. Entries that share a name belong to the same payment.
     fn payment(&self, of: &TransactionId) -> Payment<'_> {
-        let own = Name::of(of.as_str());
+        self.payment_named(&Name::of(of.as_str()))
+    }
+
+    fn payment_named(&self, own: &Name) -> Payment<'_> {
         let short = own.short();
-        let paid = self.paid.iter().find(|it| it.transaction.is(&own, short));
+        let paid = self.paid.iter().find(|it| it.transaction.is(own, short));
         // An unproved entry adds no name to a proved payment.
         let counts = |it: &&PaidTransaction| it.proved || paid.is_some_and(|paid| !paid.proved);
         let links: Vec<(Short, Option<Short>)> = self
@@ -258,10 +294,29 @@ impl Ledger {
         };
         for refund in list.all.iter().filter(is_done).filter(|it| it.is_refund()) {
             let payment = self.payment_of(&refund.id).or_else(|| alone.map(Name::of));
-            if let (Some(payment), Some(amount)) = (payment, refund.money.amount) {
+            if let (Some(payment), Some(amount)) = (payment, refund.amount().and_then(|it| it.amount)) {
                 self.note_other(&refund.id, payment, amount, true);
             }
         }
+    }
+
+    /// A lookup shows the transactions of an order. While no refund of ours is in flight, none of them can be one that is
+    /// sent later.
+    pub(super) fn note_shown(&mut self, list: &TransactionsReply, cx: &Cx<'_>) {
+        self.note_all_shown(list.all.iter().filter(|it| it.is_refund()).map(|it| it.id.clone()), cx);
+    }
+
+    /// The same for the refunds that an event with proof lists.
+    pub(super) fn note_all_shown(&mut self, refunds: impl Iterator<Item = TransactionId>, cx: &Cx<'_>) {
+        // A refund that a restored row does not know may be one that is requested again.
+        if !cx.is_restored() && !cx.sent(|call| matches!(call, Call::RefundPayment(_))) {
+            refunds.for_each(|it| self.shown.add(it.as_str(), REMEMBERED));
+        }
+    }
+
+    /// Whether a refund is one of ours, or was shown before any refund of ours that has no outcome.
+    pub(super) fn is_known_refund(&self, refund: &TransactionId) -> bool {
+        self.is_our_refund(refund) || self.shown.has(refund.as_str())
     }
 
     /// A refund that this flow did not request, if one is known.

@@ -81,8 +81,10 @@ pub struct DisputeReport {
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "RevupPaymentReport"))]
 #[non_exhaustive]
 pub struct PaymentReport {
-    /// The transaction that took the money.
+    /// The transaction that took the money: the one that succeeded, or else the last one of a payment that was made.
     pub transaction_id: TransactionId,
+    /// Revup's id of the payment, if Revup has said it.
+    pub payment_id: Option<String>,
     /// The amount, in the smallest unit. `null` if it is not a whole number of that unit.
     pub amount: Option<Money>,
     /// The refunds that this flow has requested and that Revup, or a person, has confirmed, in the smallest unit.

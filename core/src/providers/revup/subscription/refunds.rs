@@ -2,6 +2,7 @@
 
 mod denied;
 mod lookup;
+mod restored;
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -40,6 +41,10 @@ pub(super) struct Refunds {
     /// The last refunds that Revup accepted, and that a person says did not happen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     denied: Vec<OpenRefund>,
+    /// The refunds that were requested after the row was restored from a backup, until a list of the order shows that they
+    /// were not made before.
+    #[serde(rename = "unseen", skip_serializing_if = "Vec::is_empty")]
+    unchecked: Vec<Intent>,
 }
 
 /// A refund that Revup has accepted but not finished.
@@ -137,6 +142,7 @@ impl Refunds {
         }
         let in_cents = amount.and_then(|it| it.in_smallest_unit(Some(&refund.currency))).map(|it| it.amount);
         self.intents.open(intent.clone(), content, number, (in_cents, cx.now()));
+        self.check_first(&refund, &intent, number, cx);
         cx.request_as(Call::RefundPayment(refund), &intent, number);
         Ok(())
     }
@@ -195,6 +201,7 @@ impl Refunds {
         cx: &mut Cx<'_>,
     ) {
         cx.withdraw(|call| call.is_refund_lookup(intent));
+        self.unchecked.retain(|it| it.as_str() != intent);
         self.intents.settle(intent, if is_done { Outcome::Done } else { Outcome::Failed });
         if !is_done {
             ledger.release(&refund.transaction_id, requested_amount(refund));

@@ -51,6 +51,7 @@ impl Subscription {
             (Event::Transactions(list), Call::FindTransactions(_)) if status.state().is_known() => {
                 refunds.on_listed(&list, ledger, cx);
                 ledger.count_transactions(&list);
+                ledger.note_shown(&list, cx);
             }
             (Event::Transactions(_), Call::FindTransactions(_)) => ask_about_creation(cx),
             (Event::Transactions(list), Call::FindRefund(_, intent)) => refunds.on_list(intent, &list, ledger, cx),

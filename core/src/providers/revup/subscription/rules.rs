@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::command::{Action, Command};
-use super::ledger::Room;
+use super::ledger::{HasFailed, Room};
 use super::status::SubscriptionState;
 use super::{Rules, Subscription};
 use crate::flow::Named;
@@ -48,6 +48,7 @@ impl Subscription {
                 self.check_known(rules);
                 self.check_ours(rules);
                 self.check_no_sign_of_refund(rules);
+                self.check_restored(rules);
                 self.check_no_open_dispute(rules);
                 if state.is_known() {
                     let is_awaiting = state == SubscriptionState::Awaiting;
@@ -118,6 +119,12 @@ impl Subscription {
         if let Some(intent) = &refund.intent {
             self.refunds.status_of(intent, refund).check(Rule::RefundIntentUnique, rules);
         }
+        let failed = self.ledger.failed(&refund.transaction_id);
+        let check = rules.check(Rule::RefundOnlySuccessfulPayment, failed != Some(HasFailed::Surely));
+        check.at("/transactionId").because(|| "This transaction failed, so it took no money.".into());
+        let check = rules.warn(Rule::RefundOnlySuccessfulPayment, failed != Some(HasFailed::Probably));
+        check.at("/transactionId").because(|| "Another transaction of this payment is the last one.".into());
+        let amount = amount.filter(|_| failed != Some(HasFailed::Surely));
         if let Some(amount) = amount.filter(|_| self.status.state().is_known() && self.has_paid()) {
             self.check_room(refund, amount, rules);
         }
@@ -153,6 +160,18 @@ impl Subscription {
             let reply = rules.reply_to(|call| matches!(call, Call::FindTransactions(_)));
             rules.check(CoreRule::OneAtATime, reply.is_none()).unblocked_by(reply);
         }
+    }
+
+    /// Checks before a refund is sent that a row from a backup has seen the list of the order.
+    fn check_restored(&self, rules: &mut Rules<'_>) {
+        if !rules.is_lease() || rules.is_resend() {
+            return;
+        }
+        let Some(intent) = self.refunds.unchecked(rules) else { return };
+        let lookup = rules.reply_to(|call| call.is_refund_lookup(intent.as_str()));
+        let review = || rules.open_review(Review::RefundBeforeRestore.as_str()).map(UnblockedBy::reply);
+        let unblocked_by = lookup.or_else(review);
+        rules.check(Rule::RefundAfterRestore, false).unblocked_by(unblocked_by);
     }
 
     /// Checks that a person has looked at every dispute. The bank may give back the same money.

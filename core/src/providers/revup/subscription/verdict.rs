@@ -71,11 +71,12 @@ impl Subscription {
         let Self { terms, status, payment, refunds, ledger, .. } = self;
         match (review, verdict) {
             (Review::NoPeriodEnd, _) => {
-                payment.attest_period(named.and_then(Timestamp::parse_iso), status, cx);
+                payment.attest_period(named.and_then(Timestamp::parse_iso_end), status, cx);
                 if status.is_plainly_fulfilled() {
                     status.settle(payment, cx);
                 }
             }
+            (Review::RefundBeforeRestore, _) => refunds.reviewed_unchecked(about, verdict, ledger, cx),
             (Review::RefundUnfinished, _) => refunds.reviewed_unfinished(about, verdict, ledger, cx),
             // The person has seen the event or the late reply. A lookup confirms the id in it, as for any id from a
             // verdict.

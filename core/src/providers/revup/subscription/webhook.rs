@@ -9,6 +9,7 @@ use crate::id::Digest;
 use crate::providers::revup::api::calls::Call;
 use crate::providers::revup::api::event::{EventType, EventWebhook, PaymentType};
 use crate::providers::revup::api::notification::{Notification, TransactionType};
+use crate::providers::revup::api::payments::Tried;
 use crate::providers::revup::api::replies::{Event, Status};
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::names::{Review, Verdict};
@@ -72,7 +73,8 @@ impl Subscription {
     fn apply_event(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) -> Result<(), Stop> {
         self.events.note(event.stamp())?;
         self.check_event(event, cx);
-        for made in event.made() {
+        // Without proof, no transaction counts as failed.
+        for made in event.made().filter(|it| is_proved || it.tried != Tried::Failed) {
             self.ledger.note(made, is_proved);
         }
         self.count_refunds(event, is_proved, cx);
@@ -133,6 +135,7 @@ impl Subscription {
             self.refunds.on_shown(&transaction, Some(amount), &mut self.ledger, cx);
         }
         let has_new = self.ledger.count_listed(event, is_proved);
+        self.ledger.note_all_shown(event.refunds().filter(|_| is_proved).map(|it| it.0), cx);
         let is_first = event.payment_type() == Some(PaymentType::Initial);
         let order = event.order().or_else(|| self.terms.order().cloned().filter(|_| is_first));
         if let Some(order) = order.filter(|_| has_new && !is_proved && self.status.state().is_known()) {

@@ -8,10 +8,13 @@ use alloc::string::String;
 use super::name::{Name, or_unknown, word};
 use crate::id::{IdError, saved_as_text};
 use crate::providers::revup::amount::Decimal;
-use crate::providers::revup::api::payments::MadePayment;
+use crate::providers::revup::api::payments::{MadePayment, Tried};
 
 /// The last word of a line that is not proved by a lookup or an event with proof.
 const UNPROVED: &str = "told";
+
+/// The words for what is known about a transaction of a payment.
+const TRIED: [(Tried, &str); 3] = [(Tried::Last, "last"), (Tried::Failed, "failed"), (Tried::Succeeded, "paid")];
 
 /// One payment, named by one of its transactions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -31,17 +34,29 @@ pub(super) struct PaidTransaction {
     pub(super) payment: Option<Name>,
     /// Whether a lookup or an event with proof has shown it.
     pub(super) proved: bool,
+    /// Whether it took the money.
+    pub(super) tried: Tried,
 }
 
 saved_as_text!(PaidTransaction);
 
 impl PaidTransaction {
     pub(super) fn new(made: MadePayment, proved: bool) -> Self {
-        let MadePayment { transaction, amount, currency, payment } = made;
+        let MadePayment { transaction, amount, currency, payment, tried } = made;
         let transaction = Name::of(transaction.as_str());
         let currency = currency.filter(|it| it.len() == 3 && it.bytes().all(|byte| byte.is_ascii_alphabetic()));
         let payment = payment.as_deref().map(Name::of);
-        Self { transaction, amount: amount.plain(), currency, payment, proved }
+        Self { transaction, amount: amount.plain(), currency, payment, proved, tried }
+    }
+
+    /// Whether it is known that the transaction failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.proved && self.tried == Tried::Failed
+    }
+
+    /// Whether the transaction surely or probably took the money.
+    pub(super) const fn took_money(&self) -> bool {
+        matches!(self.tried, Tried::Last | Tried::Succeeded)
     }
 
     /// Keeps only the fingerprints of the names.
@@ -57,6 +72,9 @@ impl fmt::Display for PaidTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (currency, payment) = (or_unknown(self.currency.as_ref()), or_unknown(self.payment.as_ref()));
         write!(f, "{} {} {currency} {payment}", self.transaction, self.amount)?;
+        if let Some((_, word)) = TRIED.iter().find(|(tried, _)| *tried == self.tried) {
+            write!(f, " {word}")?;
+        }
         write_proof(self.proved, f)
     }
 }
@@ -64,11 +82,13 @@ impl fmt::Display for PaidTransaction {
 impl FromStr for PaidTransaction {
     type Err = IdError;
     fn from_str(line: &str) -> Result<Self, IdError> {
-        let mut words = line.split(' ');
+        let mut words = line.split(' ').peekable();
         let transaction = words.next().unwrap_or_default().parse()?;
         let amount = amount(words.next())?;
         let (currency, payment) = (word(words.next())?, word(words.next())?);
-        Ok(Self { transaction, amount, currency, payment, proved: read_proof(words)? })
+        let tried = TRIED.iter().find(|(_, word)| words.next_if_eq(word).is_some());
+        let tried = tried.map_or(Tried::Unsaid, |(tried, _)| *tried);
+        Ok(Self { transaction, amount, currency, payment, proved: read_proof(words)?, tried })
     }
 }
 
@@ -141,7 +161,14 @@ mod tests {
 
     #[test]
     fn a_line_is_read_as_it_was_written() {
-        for line in ["t-1 9.98 EUR p-1", "t-1 9.98 ? ? told", "#AAAAAAAA 0.5 usd #AAAAAAAA"] {
+        for line in [
+            "t-1 9.98 EUR p-1",
+            "t-1 9.98 ? ? told",
+            "t-1 1 ? p-1 failed",
+            "t-1 1 ? p-1 last told",
+            "t-1 1 ? ? paid",
+            "#AAAAAAAA 0.5 usd #AAAAAAAA",
+        ] {
             assert_eq!(line.parse::<PaidTransaction>().unwrap().to_string(), line);
         }
         for line in ["r-1 p-1 9.98", "#AAAAAAAA #AAAAAAAA 1 told"] {
@@ -165,6 +192,7 @@ mod tests {
             amount: Decimal::ZERO,
             currency: Some("a b".into()),
             payment: Some("two words".into()),
+            tried: Tried::Unsaid,
         };
         let paid = PaidTransaction::new(made, true);
         assert_eq!(paid.to_string().parse(), Ok(paid));

@@ -2,6 +2,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::*;
+use crate::providers::revup::api::payments::Tried;
 
 fn id(name: &str) -> TransactionId {
     TransactionId::parse(name).unwrap()
@@ -12,7 +13,8 @@ fn amount(text: &str) -> Decimal {
 }
 
 fn made(name: &str, sum: &str, currency: Option<&str>) -> MadePayment {
-    MadePayment { transaction: id(name), amount: amount(sum), currency: currency.map(Into::into), payment: None }
+    let (currency, tried) = (currency.map(Into::into), Tried::Unsaid);
+    MadePayment { transaction: id(name), amount: amount(sum), currency, payment: None, tried }
 }
 
 fn short(left: &str, proved: bool) -> Room {
@@ -123,6 +125,29 @@ fn an_unproved_entry_adds_no_name_to_a_proved_payment() {
     ledger.reserve(&id("t-1"), amount("30"));
     ledger.note(of("t-3"), false);
     assert_eq!(ledger.room(&id("t-3"), amount("1")), short("0", false));
+}
+
+#[test]
+fn a_payment_is_reported_once_by_the_transaction_that_took_the_money() {
+    let of = |name: &str, tried| MadePayment { payment: Some("p-1".into()), tried, ..made(name, "30", None) };
+    let reported = |ledger: &Ledger| {
+        let all = ledger.payment_reports(None, &[]).into_iter();
+        all.map(|it| (String::from(it.transaction_id.as_str()), it.payment_id)).collect::<alloc::vec::Vec<_>>()
+    };
+    let p_1 = Some("p-1".into());
+    let mut ledger = Ledger::default();
+    ledger.note(of("t-1", Tried::Failed), true);
+    assert_eq!(reported(&ledger), []);
+    for (name, tried) in [("t-1", Tried::Unsaid), ("t-2", Tried::Unsaid), ("t-3", Tried::Last)] {
+        ledger.note(of(name, tried), true);
+    }
+    ledger.note(made("t-9", "30", None), true);
+    assert_eq!(reported(&ledger), [("t-3".into(), p_1.clone()), ("t-9".into(), None)]);
+    let failed = ["t-1", "t-2", "t-3", "t-9", "t-8"].map(|name| ledger.failed(&id(name)));
+    assert_eq!(failed, [Some(HasFailed::Surely), Some(HasFailed::Probably), None, None, None]);
+    ledger.note(of("t-2", Tried::Succeeded), true);
+    assert_eq!(reported(&ledger), [("t-2".into(), p_1), ("t-9".into(), None)]);
+    saved(&ledger);
 }
 
 /// A ledger of many payments, each with its own refund of a half.

@@ -32,7 +32,7 @@ impl Refunds {
     pub(in super::super) fn on_listed(&mut self, list: &TransactionsReply, ledger: &mut Ledger, cx: &mut Cx<'_>) {
         let is_done = |it: &&TransactionReply| it.is_refund() && it.status == TransactionStatus::Success;
         for shown in list.all.iter().filter(is_done) {
-            self.on_shown(&shown.id, shown.money.amount, ledger, cx);
+            self.on_shown(&shown.id, shown.amount().and_then(|it| it.amount), ledger, cx);
         }
     }
 

@@ -2,12 +2,13 @@
 
 use super::super::Cx;
 use super::super::ledger::Ledger;
-use super::{Refunds, other_amount};
+use super::{Refunds, other_amount, restored};
 use crate::effect::Call as _;
 use crate::id::Intent;
+use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::calls::{Call, RefundPayment};
-use crate::providers::revup::api::payments::MadePayment;
-use crate::providers::revup::api::replies::{TransactionReply, TransactionStatus, TransactionsReply};
+use crate::providers::revup::api::payments::{MadePayment, Tried};
+use crate::providers::revup::api::replies::{Created, TransactionReply, TransactionStatus, TransactionsReply};
 use crate::providers::revup::ids::TransactionId;
 use crate::providers::revup::names::Review;
 use crate::time::{Millis, Timestamp};
@@ -43,6 +44,9 @@ impl Refunds {
         if let Some(index) = self.open.iter().position(|it| it.intent == *intent) {
             return self.update_open(index, reply, ledger, cx);
         }
+        if self.is_unchecked(intent) {
+            return self.on_payment_of_unchecked(intent, reply, cx);
+        }
         let Some((_, refund)) = lost_refund(intent, cx) else { return };
         if reply.id != refund.transaction_id {
             // The id came from a reply that proved nothing.
@@ -52,9 +56,10 @@ impl Refunds {
                 ask_about_refund(intent, cx)
             };
         }
-        if let Some(amount) = reply.money.amount.filter(|_| reply.status == TransactionStatus::Success) {
+        let tried = Tried::by(Some(reply.status.clone()));
+        if let Some(amount) = reply.money.amount.filter(|_| tried != Tried::Unsaid) {
             let (transaction, currency) = (reply.id.clone(), reply.money.currency.clone());
-            ledger.note(MadePayment { transaction, amount, currency, payment: None }, true);
+            ledger.note(MadePayment { transaction, amount, currency, payment: None, tried }, true);
         }
         match &reply.order {
             Some(order) => cx.look_up(Call::FindRefund(order.clone(), intent.clone())),
@@ -86,7 +91,8 @@ impl Refunds {
         }
     }
 
-    /// A lookup shows the transactions of the payment's order. Our refund is the new one with the requested amount.
+    /// A lookup shows the transactions of the payment's order. Our refund is the new one with the requested amount. A new one
+    /// that may be ours is never a denial.
     pub(in super::super) fn on_list(
         &mut self,
         intent: &Intent,
@@ -97,25 +103,34 @@ impl Refunds {
         self.on_listed(list, ledger, cx);
         // A refund that turns out to be ours is removed again once its transaction is known.
         ledger.count_transactions(list);
-        let Some((first_at, refund)) = lost_refund(intent, cx) else { return };
-        let since = first_at.as_millis().saturating_sub(SKEW.as_u64().cast_signed());
-        let (mut is_odd, mut found) = (list.is_odd, None);
+        if self.is_unchecked(intent) {
+            return self.on_list_of_unchecked(intent, list, ledger, cx);
+        }
+        let Some((first_at, refund)) = lost_refund(intent, cx) else { return ledger.note_shown(list, cx) };
+        let since = first_at.before(SKEW);
+        let (mut is_odd, mut is_unclear, mut found) = (list.is_odd, false, None);
         let is_refund = |it: &&TransactionReply| it.is_refund() && it.id != refund.transaction_id;
-        for refund_shown in list.all.iter().filter(is_refund).filter(|it| !ledger.is_our_refund(&it.id)) {
-            match fits(refund_shown, &refund, since) {
-                Some(true) if found.is_some() => return ask_about_refund(intent, cx),
-                Some(true) => found = Some(refund_shown),
-                Some(false) => {}
-                None => is_odd = true,
+        for shown in list.all.iter().filter(is_refund).filter(|it| !ledger.is_known_refund(&it.id)) {
+            match fit(shown, &refund, since) {
+                Fit::Ours if found.is_some() => return ask_about_refund(intent, cx),
+                Fit::Ours => found = Some(shown),
+                Fit::Another => {}
+                Fit::Unsaid => is_odd = true,
+                Fit::Unclear => is_unclear = true,
             }
         }
         match found {
-            Some(reply) => self.prove(intent, reply, ledger, cx),
+            // If the one that failed is another one, the unclear one may be ours.
+            Some(reply) if !is_unclear || reply.status == TransactionStatus::Success => {
+                self.prove(intent, reply, ledger, cx);
+                ledger.note_shown(list, cx);
+            }
+            _ if is_unclear => on_unclear(intent, cx),
             // A list that may lack an entry denies nothing. A list without the payment denies nothing either.
-            None if is_odd || !list.all.iter().any(|it| it.id == refund.transaction_id) => {
+            _ if is_odd || !list.all.iter().any(|it| it.id == refund.transaction_id) => {
                 cx.look_again(|call| call.is_refund(intent.as_str()));
             }
-            None => self.on_denied(intent, ledger, cx),
+            _ => self.on_denied(intent, ledger, cx),
         }
     }
 
@@ -136,6 +151,9 @@ impl Refunds {
             open.schedule_lookup(cx);
             return;
         }
+        if self.is_unchecked(intent) {
+            return restored::ask_whether_made(intent, cx);
+        }
         if let Some((id, call)) = cx.deny(|call| call.is_refund(intent.as_str()))
             && let Call::RefundPayment(refund) = &*call
         {
@@ -147,6 +165,7 @@ impl Refunds {
     pub(in super::super) fn on_lookup_given_up(&self, intent: &Intent, cx: &mut Cx<'_>) {
         match self.open.iter().find(|it| it.intent == *intent) {
             Some(open) => cx.ask(Review::RefundUnfinished, &open.request),
+            None if self.is_unchecked(intent) => restored::ask_whether_made(intent, cx),
             None => ask_about_refund(intent, cx),
         }
     }
@@ -161,15 +180,45 @@ pub(in super::super) fn on_named(refund: &RefundPayment, transaction: Transactio
     cx.look_up(Call::RetrieveTransaction(transaction, intent));
 }
 
-/// Whether the shown refund has the requested amount and was made after the request. The result is `None` if Revup does
-/// not say.
-fn fits(shown: &TransactionReply, requested: &RefundPayment, since: i64) -> Option<bool> {
-    let is_amount = shown.money.amount?.equals(requested.amount.decimal()?);
-    let is_currency = shown.money.currency.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(&requested.currency));
-    if !is_amount || !is_currency {
-        return Some(false);
+/// Whether a refund that no lookup had shown before the request was sent is the requested one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fit {
+    /// It is the requested one.
+    Ours,
+    /// It is another one, because it has another amount.
+    Another,
+    /// Revup does not say the amount, or does not say the time. A later lookup may show it.
+    Unsaid,
+    /// Only a person can say it. A time never shows that a refund is another one: a clock can be wrong, and a date or a
+    /// local time is no instant.
+    Unclear,
+}
+
+/// Compares a shown refund with the requested one, which was first leased a little after `since`.
+fn fit(shown: &TransactionReply, requested: &RefundPayment, since: Timestamp) -> Fit {
+    let (Some(money), Some(wanted)) = (shown.amount(), requested.amount.decimal()) else { return Fit::Unsaid };
+    if money.amount.is_none_or(Decimal::is_negative) {
+        return Fit::Unsaid;
     }
-    Some(shown.created?.as_millis() >= since)
+    if !money.amount.is_some_and(|it| it.equals(wanted)) {
+        // The money of an order may be that of the order, and not that of the refund.
+        return if shown.has_own_amount() { Fit::Another } else { Fit::Unclear };
+    }
+    let is_currency = money.currency.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(&requested.currency));
+    match shown.created {
+        Created::At(at) if is_currency && at >= since => Fit::Ours,
+        Created::Unsaid if is_currency => Fit::Unsaid,
+        _ => Fit::Unclear,
+    }
+}
+
+/// The list may show the refund, so it is not denied. A person is asked once the request cannot be in flight any more.
+fn on_unclear(intent: &Intent, cx: &mut Cx<'_>) {
+    let lease = cx.pending(|call| call.is_refund(intent.as_str())).and_then(|it| it.lease);
+    if lease.is_none_or(|end| end <= cx.leased_at()) {
+        ask_about_refund(intent, cx);
+    }
+    cx.look_again(|call| call.is_refund(intent.as_str()));
 }
 
 /// No lookup can show more about a refund, so a person is asked.
