@@ -39,17 +39,22 @@ async fn run(mut arguments: Vec<String>) -> Result<Report, BoxError> {
     if arguments.iter().any(|it| it == "--help" || it == "-h") {
         return Ok(Report::new(USAGE));
     }
-    let is_ours = arguments.first().is_some_and(|it| ["migrate", "doctor", "verify"].contains(&it.as_str()));
-    if !is_ours || arguments.len() < 2 || arguments.iter().any(|it| it == "--restored") {
-        return Err(USAGE.into());
+    let wrong = |what: String| BoxError::from(format!("{what}\n\n{USAGE}"));
+    let command = arguments.first().ok_or_else(|| wrong("name a command and a database".into()))?;
+    if !["migrate", "doctor", "verify"].contains(&command.as_str()) {
+        return Err(wrong(format!("`{command}` is not a command of this program")));
     }
-    let schema = arguments.iter().position(|it| it == "--schema");
-    let schema = match schema {
+    if arguments.iter().any(|it| it == "--restored") {
+        return Err(wrong("`--restored` needs the providers of your application".into()));
+    }
+    let schema = match arguments.iter().position(|it| it == "--schema") {
         Some(at) if at.saturating_add(1) < arguments.len() => arguments.drain(at..=at.saturating_add(1)).nth(1),
-        Some(_) => return Err(USAGE.into()),
+        Some(_) => return Err(wrong("`--schema` needs a name".into())),
         None => None,
     };
-    let database = Database::connect(&arguments.remove(1)).await?;
+    let at = arguments.iter().skip(1).position(|it| !it.starts_with("--")).map(|it| it.saturating_add(1));
+    let at = at.ok_or_else(|| wrong("name a database, such as sqlite:shop.db".into()))?;
+    let database = Database::connect(&arguments.remove(at)).await?;
     let database = match schema {
         Some(name) => database.schema(&name)?,
         None => database,

@@ -90,6 +90,7 @@ impl Tx<'_> {
     }
 
     /// Refuses a connection without a transaction: each statement would be one of its own, and nothing would be locked.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite needs no table for it"))]
     pub(crate) async fn check_begun(&mut self, flows: &str) -> Result<()> {
         let is_begun = match self {
             // SQLite begins no transaction in another one.

@@ -135,3 +135,42 @@ async fn a_restored_backup_counts_open_requests_as_sent(place: &Place) {
     assert!(report.problems == 1 && report.text.contains(&format!("\nrow {FLOW} {KEY} ")), "{}", report.text);
 }
 on_both!(a_restored_backup_counts_open_requests_as_sent);
+
+/// The program of an operator: what it prints, and how it ends.
+#[test]
+fn the_program_ends_with_what_it_found() {
+    let Some(program) = option_env!("CARGO_BIN_EXE_rulebound") else {
+        println!("left out: the feature `command` is not enabled");
+        return;
+    };
+    let file = std::env::temp_dir().join(format!("rulebound-command-{}.db", std::process::id()));
+    let database = format!("sqlite:{}", file.display());
+    let run = |words: &[&str]| {
+        let ended = std::process::Command::new(program).args(words).output().unwrap();
+        let [out, error] = [ended.stdout, ended.stderr].map(|it| String::from_utf8(it).unwrap());
+        (ended.status.code().unwrap(), out + &error)
+    };
+    assert_eq!(
+        run(&["doctor", &database]),
+        (1, "schema There are no tables. Run `rulebound migrate`.\n1 problems\n".into())
+    );
+    let (code, sql) = run(&["migrate", "--formats", &database]);
+    assert!(code == 0 && sql.starts_with("CREATE TABLE rulebound_flows ("), "{code}: {sql}");
+    assert_eq!(run(&["migrate", &database, "--dry-run"]), (0, "The tables are complete.\n".into()));
+    assert_eq!(run(&["doctor", &database]), (0, "0 problems\n".into()));
+    assert_eq!(run(&["verify", &database]), (0, "0 problems\n".into()));
+    assert!(run(&["--help"]).1.starts_with("rulebound COMMAND DATABASE"));
+    for (words, said) in [
+        (&["worker", &database] as &[&str], "rulebound: `worker` is not a command of this program\n"),
+        (&["doctor"], "rulebound: name a database, such as sqlite:shop.db\n"),
+        (&["doctor", &database, "--restored", "2026-11-30T04:00:00Z"], "rulebound: `--restored` needs the providers"),
+        (&["doctor", "mysql://shop"], "rulebound: `database` must begin with `sqlite:` or `postgresql:`"),
+        (&["migrate", &database, "--force"], "rulebound: `command` is `migrate --force`"),
+    ] {
+        let (code, text) = run(words);
+        assert!(code == 2 && text.starts_with(said), "{words:?}: {code}: {text}");
+    }
+    for end in ["", "-wal", "-shm"] {
+        drop(std::fs::remove_file(format!("{}{end}", file.display())));
+    }
+}
