@@ -149,6 +149,7 @@ def test_a_failure_that_another_worker_has_counted_is_not_counted_again(host: Ho
         host._fail(first.value)
     with host.transaction() as tx:
         assert tx.execute(f"SELECT tries FROM {host._dialect.prefix}flows").fetchone()[0] == 1
+    assert host.stats().failing_effects == 1
 
 
 def test_a_host_that_does_not_await_refuses_what_is_async(tmp_path: Any) -> None:
