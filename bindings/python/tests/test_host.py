@@ -260,10 +260,10 @@ def test_a_credential_goes_only_to_https_and_is_never_shown(host: Host, caplog: 
     assert [it.headers["x-truemed-api-key"] for it in sent] == ["sk_1"]
     assert "sk_1" not in repr(sent) + repr(PROVIDERS) + caplog.text
     credential = {"header": "x-truemed-api-key", "scheme": None}
-    row = SimpleNamespace(flow="truemed.payment_token", key=KEY, account="")
+    of: Any = {"flow": "truemed.payment_token", "key": KEY, "account": "", "provider": "truemed"}
     for url, may in (("http://elsewhere.example/", False), ("https://elsewhere.example/", True), ("http://127.0.0.1/", True)):
         request = {"method": "GET", "url": url, "headers": {}, "body": None, "credential": credential}
-        work: Any = SimpleNamespace(row=row, request=request, effect={"operation": "any"})
+        work: Any = SimpleNamespace(**of, request=request, effect={"operation": "any"})
         try:
             prepare(host._kit, work, Account("sk_1"))
             assert may, url

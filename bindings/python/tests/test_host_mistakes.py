@@ -137,6 +137,13 @@ def test_a_reply_is_saved_with_the_settings_of_its_lease_if_the_account_cannot_b
     asyncio.run(run())
 
 
+def test_a_later_command_can_give_another_reference(host: Host) -> None:
+    for reference, expected in (("order-1", "order-1"), (None, "order-1"), ("order-2", "order-2")):
+        host.handle(truemed.PaymentToken, KEY, CREATE, reference=reference)
+        row = host.get(truemed.PaymentToken, KEY)
+        assert row and row.reference == expected
+
+
 def test_a_failure_that_another_worker_has_counted_is_not_counted_again(host: Host) -> None:
     host.handle(truemed.PaymentToken, KEY, CREATE)
     with host.transaction() as tx:
@@ -149,6 +156,7 @@ def test_a_failure_that_another_worker_has_counted_is_not_counted_again(host: Ho
         host._fail(first.value)
     with host.transaction() as tx:
         assert tx.execute(f"SELECT tries FROM {host._dialect.prefix}flows").fetchone()[0] == 1
+    assert host.stats().failing_effects == 1
 
 
 def test_a_host_that_does_not_await_refuses_what_is_async(tmp_path: Any) -> None:

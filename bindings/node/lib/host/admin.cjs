@@ -8,7 +8,8 @@ const journal = require('./journal.cjs');
 
 const PAGE = 500;
 const GAUGES = `SELECT (SELECT min(wake_at) FROM {p}flows WHERE wake_at <= ?), (SELECT count(*) FROM {p}flows WHERE wake_at <= ?),
-  (SELECT min(received_at) FROM {p}inbox), (SELECT coalesce(sum(failing), 0) FROM {p}flows WHERE failing > 0 OR tries > 0),
+  (SELECT min(received_at) FROM {p}inbox), (SELECT coalesce(sum(failing + CASE WHEN tries > 0 THEN 1 ELSE 0 END), 0)
+  FROM {p}flows WHERE failing > 0 OR tries > 0),
   (SELECT coalesce(sum(reviews), 0) FROM {p}flows WHERE reviews > 0)`;
 const NEXT = 'SELECT (SELECT min(wake_at) FROM {p}flows), (SELECT min(wake_at) FROM {p}inbox)';
 const NOW = 'SELECT {now}';

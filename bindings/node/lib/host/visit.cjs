@@ -227,8 +227,8 @@ function* lease(locked) {
   const { flow, key, account, provider, config } = locked;
   const { request } = leased;
   const attempts = request?.sending ?? chosen.attempts + 1;
-  const row = locked.row();
-  locked.work = { flow, key, account, provider, config, row, effect: chosen, attempts, request, isProbe, at: kit.hooks.monotonic() };
+  const at = kit.hooks.monotonic();
+  locked.work = { flow, key, account, provider, config, row: () => locked.row(), effect: chosen, attempts, request, isProbe, at };
 }
 
 /** Writes the row, its ids and its lines, and says when a worker looks at it again: at `wakeAt` if it is given. */

@@ -210,8 +210,9 @@ class Worker {
 
   async #handle(work, { call, timeoutMs }) {
     const { hooks, log } = this.#kit;
-    const { effect, row } = work;
+    const { effect } = work;
     if (call === null) return facts.done(effect.id);
+    const row = work.row();
     const aborter = new AbortController();
     let timer;
     const late = new Promise((_, reject) => {

@@ -49,6 +49,7 @@ for (const [name, skip] of [['SQLite', false], ['PostgreSQL', withoutPostgres]])
       await Promise.all([host.tick(), other.tick(), host.tick()]);
       assert.deepEqual(await execute(host, 'SELECT tries, wake_at FROM {p}flows'), [[1, now + 3_600_000]]);
       assert.deepEqual(await execute(host, "SELECT seq FROM {p}journal WHERE kind = 'error'"), [[2]]);
+      assert.equal((await host.stats()).failing_effects, 1);
     });
 
     test('after a restored backup an open request counts as sent, and what takes no request is told', async () => {

@@ -29,7 +29,7 @@ _PRUNE = (
 def stats(kit: Kit) -> Script[Stats]:
     due = (yield Statement("SELECT min(wake_at), count(*), {now} FROM {p}flows WHERE wake_at <= {due}", (kit.due(),))).rows[0]
     inbox = (yield Statement("SELECT min(received_at) FROM {p}inbox")).rows[0]
-    failing = (yield Statement("SELECT sum(failing) FROM {p}flows WHERE failing > 0 OR tries > 0")).rows[0]
+    failing = (yield Statement("SELECT sum(failing + CASE WHEN tries > 0 THEN 1 ELSE 0 END) FROM {p}flows WHERE failing > 0 OR tries > 0")).rows[0]
     reviews = (yield Statement("SELECT sum(reviews) FROM {p}flows WHERE reviews > 0")).rows[0]
     now = kit.now(due[2])
     return Stats(

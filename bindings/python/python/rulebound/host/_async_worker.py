@@ -270,12 +270,12 @@ class AsyncWorker(Base):
             self._leave(work)
             return facts.not_sent(work.effect["id"], sending=work.attempts)
         try:
-            account = await self._with_accounts(lambda: self._kit.account(work.row.flow.split(".")[0], work.row.account))
+            account = await self._with_accounts(lambda: self._kit.account(work.provider, work.account))
             if account is None:
-                raise HostError(f"There is no account `{work.row.account}`.")
+                raise HostError(f"There is no account `{work.account}`.")
             outgoing = _send.prepare(self._kit, work, account)
         except Exception as error:
-            log.exception("%s %s: `%s` was not sent", work.row.flow, work.row.key, work.effect["id"])
+            log.exception("%s %s: `%s` was not sent", work.flow, work.key, work.effect["id"])
             self._leave(work)
             return _send.no_reply(work, HostError(str(error)))
         self._note_sent(work)
@@ -300,7 +300,7 @@ class AsyncWorker(Base):
         try:
             self._note_handled(work)
             async with asyncio.timeout(handler.timeout):
-                await self._invoke(handler.call, work.effect, work.row)
+                await self._invoke(handler.call, work.effect, work.row())
         except Exception as error:
             return self._lost(work, error)
         await self._hook.checkpoint("handled")
@@ -317,8 +317,8 @@ class AsyncWorker(Base):
 
     def _lost(self, work: Work, error: Exception) -> Any:
         log.error(
-            "%s %s: the handler of `%s` failed", work.row.flow, work.row.key, work.effect["id"], exc_info=error,
-            extra={"rulebound": {"flow": work.row.flow, "key": work.row.key, "effect": work.effect["id"]}},
+            "%s %s: the handler of `%s` failed", work.flow, work.key, work.effect["id"], exc_info=error,
+            extra={"rulebound": {"flow": work.flow, "key": work.key, "effect": work.effect["id"]}},
         )  # fmt: skip
         return facts.lost(work.effect["id"], sending=work.attempts)
 
@@ -326,11 +326,11 @@ class AsyncWorker(Base):
         """The handler's rows, `done` and the row commit together."""
         async with self._database.begin(self._dialect) as tx:
             execute = within_async(self._dialect, tx)
-            locked = await drive_async(_visit.lock(self._kit, work.row.flow, work.row.key), execute)
+            locked = await drive_async(_visit.lock(self._kit, work.flow, work.key), execute)
             if locked is None or not _visit.still_leased(locked, work):
                 return None
             self._note_handled(work)
-            await self._invoke(call, work.effect, work.row, tx)
+            await self._invoke(call, work.effect, work.row(), tx)
             await self._hook.checkpoint("handled")
             locked.observe(facts.done(work.effect["id"]), actor="worker")
             await drive_async(_visit.finish(locked, leases=False), execute)
@@ -340,14 +340,14 @@ class AsyncWorker(Base):
 
     async def _settle(self, work: Work, fact: Any) -> Locked | None:
         """Saves a fact, and leases what comes next. The fact is kept while the database is away."""
-        flow, key, leases, settings = work.row.flow, work.row.key, not self._is_stopping(), None
+        flow, key, leases, settings = work.flow, work.key, not self._is_stopping(), None
         while True:
             try:
                 locked = await self._run(lambda: _visit.visit(self._kit, flow, key, fact, work, leases, settings))
                 break
             except LookupFailed as error:
                 log.error("%s. What became of its effect is saved with the settings of its lease", error)
-                leases, settings = False, work.row._config
+                leases, settings = False, work.settings
             except (RowError, NewerFormat) as error:
                 await self._fail(error)
                 return None

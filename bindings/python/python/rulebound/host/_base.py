@@ -91,13 +91,12 @@ class Base:
 
     def _leave(self, work: Work) -> None:
         """Gives the place of a request back: it has ended, or was not begun."""
-        row = work.row
-        self._kit.limits.leave((row.flow.split(".")[0], row.account), (row.flow, row.key))
+        self._kit.limits.leave((work.provider, work.account), (work.flow, work.key))
 
     def _note_sent(self, work: Work) -> None:
         if self._done:
             self._done.sent.append(work.effect["operation"])
-            self._done.credentials.append(work.row.account)
+            self._done.credentials.append(work.account)
 
     def _note_handled(self, work: Work) -> None:
         if self._done:

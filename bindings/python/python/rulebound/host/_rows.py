@@ -20,7 +20,7 @@ _INSERT = (
     "updated_at) VALUES (?, ?, ?, ?, 0, ?, NULL, 0, 0, 0, {due}, {due}) ON CONFLICT DO NOTHING"
 )
 _DELETE = "DELETE FROM {p}flows WHERE flow = ? AND key = ?"
-_REFER = "UPDATE {p}flows SET reference = ? WHERE flow = ? AND key = ? AND reference IS NULL"
+_REFER = "UPDATE {p}flows SET reference = ? WHERE flow = ? AND key = ?"
 _WAKE = "UPDATE {p}flows SET wake_at = ?, tries = 0 WHERE flow = ? AND key = ?"
 _SPREAD = "UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?"
 
@@ -55,7 +55,7 @@ def handle(
     line = _journal.describe_step(locked.line("command", actor=actor), step)
     line.code = line.code or name
     locked.take(step, line)
-    if reference is not None and not is_new and locked.record[3] is None:
+    if reference not in (None, locked.record[3]):
         yield Statement(_REFER, (reference, flow, key))
         locked.record = (*locked.record[:3], reference, *locked.record[4:])
     yield from _visit.save(locked)

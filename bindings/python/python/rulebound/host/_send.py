@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from rulebound import facts
 
-from ._kit import Kit, provider_of
+from ._kit import Kit
 from ._types import Account, HostError, Incoming, NotSent, Outgoing, TooLarge
 from ._visit import Work
 
@@ -27,23 +27,22 @@ log = logging.getLogger("rulebound.host")
 
 def prepare(kit: Kit, work: Work, account: Account) -> Outgoing:
     """The request with the account's credential, which goes only to the provider's own origin."""
-    request, row = work.request, work.row
+    request = work.request
     url = urlsplit(request["url"])
     if url.scheme != "https" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise HostError(f"{row.flow} {row.key}: a credential is sent only with https, and {url.hostname} is not.")
+        raise HostError(f"{work.flow} {work.key}: a credential is sent only with https, and {url.hostname} is not.")
     header, scheme = request["credential"]["header"], request["credential"]["scheme"]
     credential = f"{scheme} {account.api_key}" if scheme else account.api_key
     headers = {**request["headers"], header: credential}
-    name = provider_of(row.flow)
-    timeout = kit.providers[name].timeout
+    timeout = kit.providers[work.provider].timeout
     operation = work.effect["operation"]
-    return Outgoing(request["method"], request["url"], headers, request["body"], timeout, name, row.account, operation)
+    return Outgoing(request["method"], request["url"], headers, request["body"], timeout, work.provider, work.account, operation)
 
 
 def reply(kit: Kit, work: Work, incoming: Incoming) -> Any:
     """A reply as a fact; a body that is too large counts as lost. After a 401 the account is looked up again."""
     if incoming.status == 401:
-        kit.forget_account(provider_of(work.row.flow), work.row.account)
+        kit.forget_account(work.provider, work.account)
     if len(incoming.body) > LARGEST_BODY:
         raise TooLarge(len(incoming.body))
     sending = work.attempts
@@ -55,8 +54,8 @@ def reply(kit: Kit, work: Work, incoming: Incoming) -> Any:
 def no_reply(work: Work, error: BaseException) -> Any:
     """What an error of a transport means: nothing was written, or the outcome is unknown."""
     log.warning(
-        "%s %s: `%s` got no reply: %s", work.row.flow, work.row.key, work.effect["id"], type(error).__name__,
-        extra={"rulebound": {"flow": work.row.flow, "key": work.row.key, "effect": work.effect["id"]}},
+        "%s %s: `%s` got no reply: %s", work.flow, work.key, work.effect["id"], type(error).__name__,
+        extra={"rulebound": {"flow": work.flow, "key": work.key, "effect": work.effect["id"]}},
     )  # fmt: skip
     if isinstance(error, (NotSent, HostError)):
         return facts.not_sent(work.effect["id"], sending=work.attempts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import rulebound
@@ -37,16 +36,22 @@ _FAIL = "UPDATE {p}flows SET tries = tries + 1, last_error = ?, wake_at = ? WHER
 _SKIP = "UPDATE {p}flows SET wake_at = ? WHERE flow = ? AND key = ?"
 
 
-@dataclass
 class Work:
     """An effect that this host has leased, once the transaction is committed."""
 
-    row: Row[Any, Any]
-    effect: Any
-    attempts: int
-    request: Any
-    is_probe: bool
-    leased: float = 0
+    def __init__(self, locked: Locked, effect: Any, attempts: int, request: Any, is_probe: bool) -> None:
+        self.flow, self.key, self.account, self.provider = locked.flow, locked.key, locked.account, locked.provider
+        self.settings = locked.config
+        self.effect = effect
+        self.attempts = attempts
+        self.request = request
+        self.is_probe = is_probe
+        self.leased = 0.0
+        self._locked = locked
+
+    def row(self) -> Row[Any, Any]:
+        """What a handler gets. A request needs none."""
+        return self._locked.row()
 
 
 class Locked:
@@ -217,7 +222,7 @@ def _lease(locked: Locked) -> Script[None]:
     locked.lines[-1].rules = [it["rule"] for it in lease.warnings]
     request = lease.request
     attempts = request["sending"] if request else chosen["attempts"] + 1
-    locked.work = Work(locked.row(), chosen, attempts, request, is_probe)
+    locked.work = Work(locked, chosen, attempts, request, is_probe)
 
 
 def save(locked: Locked) -> Script[tuple[Any, ...]]:

@@ -261,12 +261,12 @@ class Worker(Base):
             self._leave(work)
             return facts.not_sent(work.effect["id"], sending=work.attempts)
         try:
-            account = self._with_accounts(lambda: self._kit.account(work.row.flow.split(".")[0], work.row.account))
+            account = self._with_accounts(lambda: self._kit.account(work.provider, work.account))
             if account is None:
-                raise HostError(f"There is no account `{work.row.account}`.")
+                raise HostError(f"There is no account `{work.account}`.")
             outgoing = _send.prepare(self._kit, work, account)
         except Exception as error:
-            log.exception("%s %s: `%s` was not sent", work.row.flow, work.row.key, work.effect["id"])
+            log.exception("%s %s: `%s` was not sent", work.flow, work.key, work.effect["id"])
             self._leave(work)
             return _send.no_reply(work, HostError(str(error)))
         self._note_sent(work)
@@ -293,7 +293,7 @@ class Worker(Base):
             self._threads = self._threads or ThreadPoolExecutor(32, thread_name_prefix="rulebound-handler")
         try:
             self._note_handled(work)
-            _refuse_awaitable(self._threads.submit(handler.call, work.effect, work.row).result(handler.timeout))
+            _refuse_awaitable(self._threads.submit(handler.call, work.effect, work.row()).result(handler.timeout))
         except Exception as error:
             return self._lost(work, error)
         self._hook.checkpoint("handled")
@@ -301,8 +301,8 @@ class Worker(Base):
 
     def _lost(self, work: Work, error: Exception) -> Any:
         log.error(
-            "%s %s: the handler of `%s` failed", work.row.flow, work.row.key, work.effect["id"], exc_info=error,
-            extra={"rulebound": {"flow": work.row.flow, "key": work.row.key, "effect": work.effect["id"]}},
+            "%s %s: the handler of `%s` failed", work.flow, work.key, work.effect["id"], exc_info=error,
+            extra={"rulebound": {"flow": work.flow, "key": work.key, "effect": work.effect["id"]}},
         )  # fmt: skip
         return facts.lost(work.effect["id"], sending=work.attempts)
 
@@ -310,11 +310,11 @@ class Worker(Base):
         """The handler's rows, `done` and the row commit together."""
         with self._database.begin(self._dialect) as tx:
             execute = within(self._dialect, tx)
-            locked = drive(_visit.lock(self._kit, work.row.flow, work.row.key), execute)
+            locked = drive(_visit.lock(self._kit, work.flow, work.key), execute)
             if locked is None or not _visit.still_leased(locked, work):
                 return None
             self._note_handled(work)
-            _refuse_awaitable(call(work.effect, work.row, tx))
+            _refuse_awaitable(call(work.effect, work.row(), tx))
             self._hook.checkpoint("handled")
             locked.observe(facts.done(work.effect["id"]), actor="worker")
             drive(_visit.finish(locked, leases=False), execute)
@@ -324,14 +324,14 @@ class Worker(Base):
 
     def _settle(self, work: Work, fact: Any) -> Locked | None:
         """Saves a fact, and leases what comes next. The fact is kept while the database is away."""
-        flow, key, leases, settings = work.row.flow, work.row.key, not self._is_stopping(), None
+        flow, key, leases, settings = work.flow, work.key, not self._is_stopping(), None
         while True:
             try:
                 locked = self._run(lambda: _visit.visit(self._kit, flow, key, fact, work, leases, settings))
                 break
             except LookupFailed as error:
                 log.error("%s. What became of its effect is saved with the settings of its lease", error)
-                leases, settings = False, work.row._config
+                leases, settings = False, work.settings
             except (RowError, NewerFormat) as error:
                 self._fail(error)
                 return None
