@@ -217,3 +217,28 @@ fn the_catalogue_lists_operations_readings_and_faults() {
     assert!(catalogue["readings"].as_array().unwrap().len() > 10);
     assert!(catalogue["faults"].as_array().unwrap().contains(&json!("commit_then_drop")));
 }
+
+#[test]
+fn time_passes_to_its_end_also_where_the_client_goes_away() {
+    let (shop, receiver) = Shop::with_receiver("signed");
+    let session = crate::truemed::create(&shop, &cart(1500));
+    shop.act(&json!({"do": "finish", "id": session["id"]}));
+    let (arrived, seen) = std::sync::mpsc::channel();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    receiver.before_reply(move |_| {
+        let _heard = arrived.send(());
+        let _gone = wait.recv_timeout(core::time::Duration::from_secs(5));
+    });
+    let (host, path) = shop.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut client = std::net::TcpStream::connect(host).unwrap();
+    let body = json!({"to": "2026-01-02T00:00:00Z"}).to_string();
+    let head =
+        format!("POST /{path}/_sim/clock/advance HTTP/1.1\r\nhost: {host}\r\ncontent-length: {}\r\n\r\n", body.len());
+    std::io::Write::write_all(&mut client, format!("{head}{body}").as_bytes()).unwrap();
+    seen.recv().unwrap();
+    drop(client);
+    drop(go);
+    // The next one waits for its turn.
+    assert_eq!(shop.control("clock/advance", &json!({"ms": 0}))["clock"], "2026-01-02T00:00:00Z");
+    assert_eq!(receiver.take().len(), 2, "the session is processed and captured");
+}

@@ -23,16 +23,16 @@ impl Scene for Qualification {
         match which {
             0..4 => {
                 let mut create = json!({"type": "create_qualification_session", "order_items": [item("b12")],
-                    "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"});
-                add_metadata(&mut create, view.row, chance);
+                    "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no",
+                    "metadata": metadata(view.row, chance)});
                 if more == 3 {
                     create["user_id"] = "customer".into();
                 }
                 create
             }
             4..8 => {
-                let mut update = json!({"type": "update_qualification_session"});
-                add_metadata(&mut update, view.row, chance);
+                let mut update =
+                    json!({"type": "update_qualification_session", "metadata": metadata(view.row, chance)});
                 if more > 0 {
                     update["user_id"] = ["customer", "customer", "another"][more - 1].into();
                 }
@@ -57,20 +57,16 @@ impl Scene for Qualification {
 }
 
 /// Truemed's page says that the metadata of an update is a string that holds JSON, as that of the creation, and calls it
-/// free-form: any JSON, or none. Whether Truemed takes another text is a reading.
-fn add_metadata(command: &mut Value, row: &str, chance: &mut Chance<'_>) {
-    let json = match chance.below(6) {
+/// free-form: any JSON. A command without metadata is not made here: the library then sends the row's key, which is no
+/// JSON, and a Truemed that insists on JSON refuses it.
+fn metadata(row: &str, chance: &mut Chance<'_>) -> String {
+    let json = match chance.below(4) {
         0 => json!({"row": row}),
         1 => json!([row, 7, null]),
         2 => json!(row),
-        3 => json!({"order": {"note": "Zoë's \"first\"\n", "row": row}}),
-        4 => {
-            command["metadata"] = format!("order of {row}").into();
-            return;
-        }
-        _ => return,
+        _ => json!({"order": {"note": "Zoë's \"first\"\n", "row": row}}),
     };
-    command["metadata"] = json.to_string().into();
+    json.to_string()
 }
 
 /// What the status says of its session and Truemed's books deny.
