@@ -114,6 +114,15 @@ pub fn config<F: Flow>() -> Arc<Config> {
     CONFIGS.with(|all| all.borrow_mut().entry(F::ID).or_insert_with(|| Alphabet::<F>::load().config).clone())
 }
 
+/// The commands of a flow's alphabet as its file holds them.
+pub fn written_commands(flow: &str) -> Vec<serde_json::Map<String, Value>> {
+    let object = |it: Value| match it {
+        Value::Object(members) => members,
+        other => panic!("{flow}: {other} is no command"),
+    };
+    Written::of(flow).commands.into_iter().map(object).collect()
+}
+
 /// The same config as its file holds it.
 pub fn written_config<F: Flow>() -> Value {
     Written::of(F::ID).config

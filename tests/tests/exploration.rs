@@ -1,5 +1,8 @@
 //! Properties of every snapshot that exploration reaches, in every flow.
 
+#[path = "exploration/allowed.rs"]
+mod allowed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -66,6 +69,11 @@ macro_rules! explored {
                 #[test]
                 fn an_action_says_whether_its_command_is_accepted() {
                     none(breaches(&FOUND, actions_predict));
+                }
+
+                #[test]
+                fn what_an_action_allows_a_command_can_do() {
+                    none(allowed::breaches(&FOUND));
                 }
 
                 #[test]

@@ -96,6 +96,11 @@ impl WatchedDisputes {
         self.find(id.as_str()).is_some_and(|it| !it.ended)
     }
 
+    /// The open disputes that the host has not accepted.
+    pub(super) fn closable(&self) -> impl Iterator<Item = &DisputeId> {
+        self.0.iter().filter(|it| !it.ended && !it.accepted).map(|it| &it.id)
+    }
+
     /// Whether any dispute is open.
     pub(super) fn any_is_open(&self) -> bool {
         self.0.iter().any(|it| !it.ended)

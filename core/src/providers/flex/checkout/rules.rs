@@ -2,6 +2,7 @@
 
 use alloc::format;
 
+use super::payment::Payment;
 use super::{Action, Checkout, Command, Rules};
 use crate::money::Cents;
 use crate::providers::flex::api::capture_request::CapturePayment;
@@ -46,7 +47,10 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
             let known = payment.as_ref().is_some_and(|payment| !payment.watched().is_empty());
             rules.check(CoreRule::NothingKnown, known);
         }
-        (Action::Refund | Action::Capture, None) | (Action::CloseDispute, _) => {}
+        (Action::CloseDispute, Some(payment)) => {
+            rules.check(Rule::DisputeCloseNotRefunded, can_close_any(payment, manual));
+        }
+        (Action::Refund | Action::Capture | Action::CloseDispute, None) => {}
     }
 }
 
@@ -65,11 +69,20 @@ pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_
         Command::CloseDispute { dispute_id } => {
             let Some(payment) = &checkout.payment else { return };
             payment.watched().check_close(dispute_id, rules);
-            let whole = payment.has_whole(dispute_id, checkout.sessions.is_manual());
+            let manual = checkout.sessions.is_manual();
+            let whole = payment.has_whole(dispute_id, manual);
             let open = payment.watched().is_open(dispute_id);
-            rules.check(Rule::DisputeCloseNotRefunded, whole || !open).at("/dispute_id");
+            // If none can be closed, `accepts` has rejected the command already.
+            let known = whole || !open || !can_close_any(payment, manual);
+            rules.check(Rule::DisputeCloseNotRefunded, known).at("/dispute_id");
         }
     }
+}
+
+/// Whether no refund stands against the acceptance of some dispute, or there is none to accept.
+fn can_close_any(payment: &Payment, manual: bool) -> bool {
+    let mut closable = payment.watched().closable().peekable();
+    closable.peek().is_none() || closable.any(|id| payment.has_whole(id, manual))
 }
 
 /// Whether the flow can start with a session of another origin.

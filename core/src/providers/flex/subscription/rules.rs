@@ -66,7 +66,11 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
             rules.check(CoreRule::NothingKnown, known);
         }
         Action::SetUp | Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::Change => {}
-        Action::CloseDispute => {}
+        Action::CloseDispute => {
+            if let Some(record) = &subscription.record {
+                rules.check(Rule::DisputeCloseNotRefunded, can_close_any(subscription, record));
+            }
+        }
         Action::Refund => accepts_refund(subscription, rules),
     }
 }
@@ -123,15 +127,27 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
     }
 }
 
+/// Whether money of the disputed payment was refunded, or is about to be.
+fn is_refunded(subscription: &Subscription, record: &SubscriptionRecord, id: &DisputeId) -> bool {
+    let payment = record.watched().payment(id);
+    subscription.refunding.touches(payment) || record.is_refund_expected(payment)
+}
+
+/// Whether no refund stands against the acceptance of some dispute, or there is none to accept.
+fn can_close_any(subscription: &Subscription, record: &SubscriptionRecord) -> bool {
+    let mut closable = record.watched().closable().peekable();
+    closable.peek().is_none() || closable.any(|id| !is_refunded(subscription, record, id))
+}
+
 /// The customer would have the money of a refunded payment twice.
 fn check_close(subscription: &Subscription, record: &SubscriptionRecord, id: &DisputeId, rules: &mut Rules<'_>) {
     record.watched().check_close(id, rules);
     if !record.watched().is_open(id) {
         return;
     }
-    let payment = record.watched().payment(id);
-    let is_refunded = subscription.refunding.touches(payment) || record.is_refund_expected(payment);
-    rules.check(Rule::DisputeCloseNotRefunded, !is_refunded).at("/dispute_id");
+    // If none can be closed, `accepts` has rejected the command already.
+    let known = !is_refunded(subscription, record, id) || !can_close_any(subscription, record);
+    rules.check(Rule::DisputeCloseNotRefunded, known).at("/dispute_id");
     let cancel = rules.reply_to(|call| matches!(call, Call::CancelSubscription(_, it) if it.refunds()));
     rules.check(CoreRule::OneAtATime, cancel.is_none()).at("/dispute_id").unblocked_by(cancel);
 }

@@ -58,6 +58,10 @@ pub(super) fn accepts(session: &PaymentSession, action: Action, rules: &mut Rule
                 .check(Rule::RefundAmount, known.refundable().is_none_or(|left| left > Cents::ZERO))
                 .because(|| "0 cents of the captured amount are left to refund.".into());
         }
+        (_, Action::Retrieve) => {
+            let can_name = *session == PaymentSession::Absent;
+            rules.check(CoreRule::NothingKnown, can_name || session.id().is_some());
+        }
         _ => {}
     }
 }
@@ -83,7 +87,9 @@ pub(super) fn check(session: &PaymentSession, command: &Command, rules: &mut Rul
         (Command::RetrievePaymentSession { payment_session_id: given }, _) => {
             let id = session.id().or(given.as_ref().filter(|_| *session == PaymentSession::Absent));
             let same = given.is_none() || given.as_ref() == id;
-            rules.check(CoreRule::NothingKnown, id.is_some()).at("/payment_session_id");
+            // Once a session is requested, `accepts` has rejected the command already.
+            let named = id.is_some() || *session != PaymentSession::Absent;
+            rules.check(CoreRule::NothingKnown, named).at("/payment_session_id");
             rules.check(CoreRule::UnknownId, same || id.is_none()).at("/payment_session_id");
         }
         (Command::CapturePaymentSession(capture), PaymentSession::Known(known)) => {
