@@ -161,6 +161,12 @@ impl Consent {
         self.tokens.iter().map(|it| it.request).chain(requested).any(|it| it.kind() == Kind::Create)
     }
 
+    /// The newest request for a new subscription whose token the retailer can still use.
+    pub(super) fn open_create(&self, now: Timestamp) -> Option<EffectId> {
+        let is_open = |it: &&Token| it.request.kind() == Kind::Create && it.disputed.is_none() && it.is_valid(now);
+        self.tokens.iter().rev().find(is_open).map(|it| it.request.id())
+    }
+
     pub(super) fn is_requested(&self, kind: Kind, request: &TokenRequest) -> bool {
         self.requested.as_ref().is_some_and(|it| it.is_same(kind, request))
     }
