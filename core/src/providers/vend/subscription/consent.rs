@@ -1,5 +1,6 @@
 //! The facet `change`: the changes that wait for the retailer's consent, and what the latest consents have left.
 
+mod contents;
 mod end;
 mod latest;
 mod token;
@@ -24,6 +25,7 @@ use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::names::{Notice, Review, SignalName};
 use crate::providers::vend::rules::Rule;
 use crate::time::Timestamp;
+use contents::Confirmed;
 use latest::Latest;
 use token::{Closed, RequestId, Requested, Token};
 
@@ -72,6 +74,9 @@ pub(super) struct Consent {
     /// The latest consents, to the plan and to each component.
     #[serde(skip_serializing_if = "Latest::is_empty")]
     latest: Latest,
+    /// The contents of the last changes that the retailer has consented to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    confirmed: Vec<Confirmed>,
 }
 
 /// A consent to a change, as the facet `subscription` needs it.

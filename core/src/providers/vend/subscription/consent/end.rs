@@ -104,6 +104,7 @@ impl Consent {
     pub(super) fn confirm(&mut self, token: &Token, used: Use, billing: &Billing, cx: &mut Cx<'_>) -> Consented {
         cx.withdraw(|call| call.is_lookup_of(&token.text));
         self.end_wait(token, cx);
+        self.note_contents(token.request, &token.contents);
         let (kind, mark) = (token.request.kind(), token.mark(used.at));
         let is_another =
             kind == Kind::Create && used.subscription.is_some() && used.subscription.as_ref() != billing.id();
