@@ -187,7 +187,8 @@ reviews! {
 named! {
     /// The notices to a customer.
     pub enum Notice {
-        /// A charge failed.
+        /// A charge failed. Revup tries a failed renewal again by itself, and access lasts as long as it is paid. A first
+        /// charge is never tried again: the customer must pay a new order.
         PaymentFailed = "payment_failed",
         /// Revup refused the cancellation, so the subscription goes on and so do its charges. Cancel again, or in the back
         /// office.
@@ -198,9 +199,10 @@ named! {
 named! {
     /// The signals that a subscription waits for: the events that show them.
     pub enum SignalName {
-        /// The first charge succeeded.
+        /// The first charge succeeded. Revup makes it, or the customer pays in the form. The library looks the subscription up
+        /// by itself if the event does not come.
         Created = "subscription.created",
-        /// A refund is done.
+        /// A refund is done. Revup has accepted it, and the bank has not finished it. The library looks it up by itself.
         Refunded = "subscription.payment.refunded",
     }
 }

@@ -29,6 +29,9 @@ rules! {
     CreateComponentFields = "vend.create.component-fields" Deny Documented Request [page::CREATE_TOKEN];
     /// A retailer with a live subscription should update it instead of creating a second one.
     CreateNotWhenActive = "vend.create.not-when-active" Warn Inferred Money [page::ACTIVATING];
+    /// A second new subscription should not be requested while the retailer can still consent to the first. Both consents
+    /// together make two subscriptions.
+    CreateOneOpenToken = "vend.create.one-open-token" Warn Inferred Money [page::CREATE_TOKEN];
 
     // Changing a subscription
     /// The `return_url` of an update must be an absolute URL, and should use `https`.

@@ -48,15 +48,15 @@ from_fields!(Command: CreateSubscription, RefundPayment);
 named! {
     /// An action, as a button has it.
     pub enum Action {
-        /// Subscribes a customer.
+        /// Subscribes a customer. Revup makes the first charge, and then renews by itself.
         Create = "create_subscription",
-        /// Looks up the subscription.
+        /// Looks up the subscription, to see whether it is paid, past due, paused or over.
         Retrieve = "retrieve_subscription",
-        /// Looks up the payments.
+        /// Looks up the payments, to see until when the customer has paid and what can be refunded.
         RetrievePayments = "retrieve_payments",
-        /// Cancels the subscription.
+        /// Cancels the subscription at once. Revup charges nothing any more, and gives no money back by itself.
         Cancel = "cancel_subscription",
-        /// Refunds a payment.
+        /// Refunds some or all of a payment. The subscription goes on.
         Refund = "refund_payment",
     }
 }

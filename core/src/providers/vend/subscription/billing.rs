@@ -206,8 +206,11 @@ impl Billing {
             }
             (Some(id), _) if !self.is_live() => cx.look_up(Call::RetrieveSubscription(id.clone())),
             (None, None) => self.on_unnamed(account, cx),
-            // The last lookup no longer shows what the subscription costs.
-            (Some(_), _) => self.plan = None,
+            // The last lookup no longer shows what the subscription costs. As after a new subscription, one lookup follows.
+            (Some(id), _) => {
+                cx.look_up_from(Call::RetrieveSubscription(id.clone()), cx.now().after(QUIET));
+                self.plan = None;
+            }
         }
         if self.is_canceled() {
             // The next lookup shows whether the subscription is live again.

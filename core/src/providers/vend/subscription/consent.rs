@@ -1,5 +1,6 @@
 //! The facet `change`: the changes that wait for the retailer's consent, and what the latest consents have left.
 
+mod contents;
 mod end;
 mod latest;
 mod token;
@@ -24,6 +25,7 @@ use crate::providers::vend::ids::{ConsentToken, SubscriptionId};
 use crate::providers::vend::names::{Notice, Review, SignalName};
 use crate::providers::vend::rules::Rule;
 use crate::time::Timestamp;
+use contents::Confirmed;
 use latest::Latest;
 use token::{Closed, RequestId, Requested, Token};
 
@@ -72,6 +74,9 @@ pub(super) struct Consent {
     /// The latest consents, to the plan and to each component.
     #[serde(skip_serializing_if = "Latest::is_empty")]
     latest: Latest,
+    /// The contents of the last changes that the retailer has consented to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    confirmed: Vec<Confirmed>,
 }
 
 /// A consent to a change, as the facet `subscription` needs it.
@@ -159,6 +164,12 @@ impl Consent {
     pub(super) fn may_create(&self) -> bool {
         let requested = self.requested.iter().map(|it| it.request);
         self.tokens.iter().map(|it| it.request).chain(requested).any(|it| it.kind() == Kind::Create)
+    }
+
+    /// The newest request for a new subscription whose token the retailer can still use.
+    pub(super) fn open_create(&self, now: Timestamp) -> Option<EffectId> {
+        let is_open = |it: &&Token| it.request.kind() == Kind::Create && it.disputed.is_none() && it.is_valid(now);
+        self.tokens.iter().rev().find(is_open).map(|it| it.request.id())
     }
 
     pub(super) fn is_requested(&self, kind: Kind, request: &TokenRequest) -> bool {

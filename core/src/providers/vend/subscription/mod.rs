@@ -27,7 +27,7 @@ use super::names::{Review, Verdict};
 use super::rules::Rule;
 use crate::config::vend::Settings;
 use crate::config::{Config, Context};
-use crate::effect::Wait;
+use crate::effect::{Delivery, Wait};
 use crate::fact::FactError;
 use crate::fact::IgnoredReason;
 use crate::flow::{self, Facet, Flow, Input, Move, Reading, Refusal, Reply, Stop, Webhook, moves};
@@ -287,6 +287,10 @@ impl Flow for Subscription {
 
     fn status(&self, view: &Rules<'_>) -> Status {
         self.own_status(self.account.application(view.settings()))
+    }
+
+    fn delivery(&self, about: &TypedId) -> Delivery {
+        self.consent.delivery(about)
     }
 
     /// The reply has the token of the page on which the retailer consents.

@@ -1,6 +1,7 @@
 //! The rules about the actions of a subscription: which state, which time and which contents they need.
 
 use alloc::format;
+use alloc::string::String;
 
 use super::billing::BillingState;
 use super::command::{Action, Command, UPDATES};
@@ -41,7 +42,15 @@ impl Subscription {
     /// Checks what a new command needs in addition.
     pub(super) fn check_accepted(&self, action: Action, rules: &mut Rules<'_>) {
         match action {
-            Action::Create | Action::UpdatePlan | Action::UpdateComponents => self.check_one_at_a_time(rules),
+            Action::Create => {
+                self.check_one_at_a_time(rules);
+                let open = self.consent.open_create(rules.now());
+                rules.warn(Rule::CreateOneOpenToken, open.is_none()).because(|| {
+                    let open = open.map(|it| it.as_str().into()).unwrap_or_else(String::new);
+                    format!("The retailer can still consent to `{open}`.")
+                });
+            }
+            Action::UpdatePlan | Action::UpdateComponents => self.check_one_at_a_time(rules),
             Action::RetrieveToken => {
                 rules.check(CoreRule::NothingKnown, self.consent.has_had_tokens());
             }

@@ -1,11 +1,14 @@
 //! How the wait for a token ends: by a consent, by a verdict, or because the token expired unused.
 
+use alloc::vec::Vec;
+
 use super::super::billing::Billing;
 use super::super::{Cx, remember};
 use super::latest::{Mark, Replaced};
 use super::token::{Closed, RequestId, Token, Use};
 use super::{Consent, Consented, REMEMBERED, is_moot};
 use crate::flow::ToDo;
+use crate::id::TypedId;
 use crate::providers::vend::api::calls::Kind;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Notice, Review, Verdict};
@@ -101,6 +104,7 @@ impl Consent {
     pub(super) fn confirm(&mut self, token: &Token, used: Use, billing: &Billing, cx: &mut Cx<'_>) -> Consented {
         cx.withdraw(|call| call.is_lookup_of(&token.text));
         self.end_wait(token, cx);
+        self.note_contents(token.request, &token.contents);
         let (kind, mark) = (token.request.kind(), token.mark(used.at));
         let is_another =
             kind == Kind::Create && used.subscription.is_some() && used.subscription.as_ref() != billing.id();
@@ -110,12 +114,15 @@ impl Consent {
             // A person decides what is still to be delivered.
             cx.ask(Review::OlderConsent, &token.request.id());
         } else {
+            // Deliveries that were held back for the former subscription may not belong to this one. A person decides.
+            let held = if is_another { cx.withdraw_withheld() } else { Vec::new() };
             let lease = if replaces { self.replace_all(cx) } else { None };
-            if is_another {
-                // Held deliveries of the former subscription do not belong to this one.
-                cx.withdraw_withheld();
-            }
             self.deliver(token, mark, lease, cx);
+            // The contents of a new subscription replace those that the former one began with, and not its changes.
+            let is_change = |it: &TypedId| it.as_str().starts_with(Kind::Update.operation());
+            for request in held.into_iter().filter(is_change) {
+                cx.ask(Review::OlderConsent, request);
+            }
         }
         Consented { kind, request: token.request.id(), subscription: used.subscription, is_late, attested: false }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Cx;
 use super::super::account::{Account, is_same};
+use super::contents::Contents;
 use super::latest::Mark;
 use crate::config::vend::Settings;
 use crate::config::{Config, Lookups};
@@ -87,11 +88,14 @@ pub(super) struct Requested {
     /// The requested change.
     #[serde(rename = "asked")]
     pub(super) change: Change,
+    /// The handles of the change.
+    #[serde(rename = "items", default, skip_serializing_if = "Contents::is_empty")]
+    pub(super) contents: Contents,
 }
 
 impl Requested {
     pub(super) fn new(id: RequestId, request: &TokenRequest) -> Self {
-        Self { request: id, content: request.content(), change: Change::of(request) }
+        Self { request: id, content: request.content(), change: Change::of(request), contents: Contents::of(request) }
     }
 
     /// Whether this is the same request.
@@ -113,6 +117,9 @@ pub(super) struct Token {
     /// The requested change.
     #[serde(rename = "asked")]
     pub(super) change: Change,
+    /// The handles of the change.
+    #[serde(rename = "items", default, skip_serializing_if = "Contents::is_empty")]
+    pub(super) contents: Contents,
     /// When the token was requested.
     pub(super) since: Timestamp,
     /// When the token expires, if that is not a day after the request.
@@ -160,9 +167,9 @@ impl From<&TokenReply> for Use {
 impl Token {
     /// A token from the reply to a request that was leased at `since` or earlier.
     pub(super) fn new(requested: Requested, reply: IssuedTokenReply, since: Timestamp) -> Self {
-        let Requested { request, change, .. } = requested;
+        let Requested { request, change, contents, .. } = requested;
         let expires_early = Some(reply.expires_at(since)).filter(|it| *it != since.after(DAY));
-        Self { request, text: reply.token, change, since, expires_early, timer: None, disputed: None }
+        Self { request, text: reply.token, change, contents, since, expires_early, timer: None, disputed: None }
     }
 
     /// When the token expires.
