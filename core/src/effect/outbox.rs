@@ -37,13 +37,8 @@ pub(crate) struct Outbox<C> {
 
 impl<C> Default for Outbox<C> {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            counters: Vec::new(),
-            past: Vec::new(),
-            made: Fingerprints::default(),
-            restored: None,
-        }
+        let (entries, counters, past) = (Vec::new(), Vec::new(), Vec::new());
+        Self { entries, counters, past, made: Fingerprints::default(), restored: None }
     }
 }
 

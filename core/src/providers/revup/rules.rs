@@ -213,7 +213,7 @@ rules! {
     /// The refunds of a payment can only add up to its amount. A payment can be refunded once a lookup or an event shows
     /// its amount.
     RefundCeiling = "revup.refund.ceiling" Deny Inferred Money [page::REFUND, page::EVENT_REFUNDED];
-    /// After a backup was restored, a refund must wait for the list of its order: it may have been made before.
+    /// After a backup was restored, a refund must wait for the list of its order. It may already have been made.
     RefundAfterRestore = "revup.refund.after-restore" Deny Inferred Money [page::TRANSACTION_BY_ORDER];
     /// An intent can name only one refund. Use a new intent for different content.
     RefundIntentUnique = "revup.refund.intent-unique" Forbid Inferred Money [page::REFUND];

@@ -1,11 +1,11 @@
 //! The rules about the actions of a subscription: which state, which time and which contents they need.
 
 use alloc::format;
-use alloc::string::String;
 
 use super::billing::BillingState;
 use super::command::{Action, Command, UPDATES};
 use super::{Rules, Subscription};
+use crate::id::EffectId;
 use crate::providers::vend::api::calls::Call;
 use crate::providers::vend::names::SignalName;
 use crate::providers::vend::rules::Rule;
@@ -46,7 +46,7 @@ impl Subscription {
                 self.check_one_at_a_time(rules);
                 let open = self.consent.open_create(rules.now());
                 rules.warn(Rule::CreateOneOpenToken, open.is_none()).because(|| {
-                    let open = open.map(|it| it.as_str().into()).unwrap_or_else(String::new);
+                    let open = open.as_ref().map(EffectId::as_str).unwrap_or_default();
                     format!("The retailer can still consent to `{open}`.")
                 });
             }

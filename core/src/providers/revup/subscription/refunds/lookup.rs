@@ -120,8 +120,8 @@ impl Refunds {
             }
         }
         match found {
-            // If the one that failed is another one, the unclear one may be ours.
-            Some(reply) if !is_unclear || reply.status == TransactionStatus::Success => {
+            // If the one that failed is another one, an entry that is not clear may be ours.
+            Some(reply) if !(is_unclear || is_odd) || reply.status == TransactionStatus::Success => {
                 self.prove(intent, reply, ledger, cx);
                 ledger.note_shown(list, cx);
             }
