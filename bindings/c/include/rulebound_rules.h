@@ -110,6 +110,9 @@
 /** A return to `failure_url` should be read as a cancellation by the customer, not as a refusal by Truemed. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_FAILURE_URL_IS_CANCEL "truemed.provision.failure-url-is-cancel"
 
+/** If Truemed reports several tokens for one request, the latest one can be charged. Without times, none can be. */
+#define RULEBOUND_RULE_TRUEMED_PROVISION_ONE_TOKEN "truemed.provision.one-token"
+
 /** A provision request should be looked up only to recover a webhook that was missed. */
 #define RULEBOUND_RULE_TRUEMED_PROVISION_NO_POLLING "truemed.provision.no-polling"
 
@@ -247,6 +250,9 @@
 
 /** The `reason` of a refund must be `customer_request`, `fraudulent` or `duplicate_payment`. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_REASON "truemed.refund.reason"
+
+/** A session whose creation had no reply can have a new key only after Truemed refused the first key. Two lists at least 10 minutes apart must also not show the session. */
+#define RULEBOUND_RULE_TRUEMED_RETRY_NEW_KEY_AFTER_DENIAL "truemed.retry.new-key-after-denial"
 
 /** A refund or capture must keep one idempotency key of its own for all retries. Use a new intent for different content. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_KEY_UNIQUE "truemed.refund.key-unique"
@@ -848,6 +854,9 @@
 /** A retailer with a live subscription should update it instead of creating a second one. */
 #define RULEBOUND_RULE_VEND_CREATE_NOT_WHEN_ACTIVE "vend.create.not-when-active"
 
+/** A second new subscription should not be requested while the retailer can still consent to the first. Both consents together make two subscriptions. */
+#define RULEBOUND_RULE_VEND_CREATE_ONE_OPEN_TOKEN "vend.create.one-open-token"
+
 /** The `return_url` of an update must be an absolute URL, and should use `https`. */
 #define RULEBOUND_RULE_VEND_UPDATE_RETURN_URL_REQUIRED "vend.update.return-url-required"
 
@@ -1151,8 +1160,11 @@
 /** A refund cannot end or pause a subscription. */
 #define RULEBOUND_RULE_REVUP_REFUND_NO_STATUS_CHANGE "revup.refund.no-status-change"
 
-/** A refund must be in the currency of its payment, and the payment must have succeeded. */
+/** A refund must be in the currency of its payment, and a payment must have succeeded. */
 #define RULEBOUND_RULE_REVUP_REFUND_CURRENCY "revup.refund.currency"
+
+/** Only a transaction that took the money can be refunded, and no transaction of a payment that failed. */
+#define RULEBOUND_RULE_REVUP_REFUND_ONLY_SUCCESSFUL_PAYMENT "revup.refund.only-successful-payment"
 
 /** The `amount` of a refund must be a decimal number of at most 38 digits. */
 #define RULEBOUND_RULE_REVUP_REFUND_AMOUNT_DECIMAL "revup.refund.amount-decimal"
@@ -1162,6 +1174,9 @@
 
 /** The refunds of a payment can only add up to its amount. A payment can be refunded once a lookup or an event shows its amount. */
 #define RULEBOUND_RULE_REVUP_REFUND_CEILING "revup.refund.ceiling"
+
+/** After a backup was restored, a refund must wait for the list of its order. It may already have been made. */
+#define RULEBOUND_RULE_REVUP_REFUND_AFTER_RESTORE "revup.refund.after-restore"
 
 /** An intent can name only one refund. Use a new intent for different content. */
 #define RULEBOUND_RULE_REVUP_REFUND_INTENT_UNIQUE "revup.refund.intent-unique"

@@ -106,7 +106,7 @@ export namespace revup {
   function readOrder(fields: { status: number; body: string }): { outcome: 'created'; order_id: string } | { outcome: 'refused'; code: string | null; message: string | null } | { outcome: 'unknown' };
   /** What the reply to `POST /orders/{orderId}/pay` says about the payment. */
   function readPay(fields: { status: number; body: string }): 'success' | 'failed' | 'open';
-  /** Whether Revup would accept an order of a recurring payment: `true`, or the error that names the field. */
+  /** Whether Revup would accept an order, of a recurring payment or any other: `true`, or the error that names the field. */
   function checkOrder(fields: { order: object }): true;
 }
 

@@ -68,5 +68,5 @@ def read_pay(*, status, body):
 
 
 def check_order(*, order):
-    """Whether Revup would accept an order of a recurring payment: `true`, or the error that names the field."""
+    """Whether Revup would accept an order, of a recurring payment or any other: `true`, or the error that names the field."""
     return question("revup", "check_order", locals())

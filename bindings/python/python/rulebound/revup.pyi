@@ -149,4 +149,4 @@ def check_order(
     *,
     order: Mapping[str, Any],
 ) -> bool:
-    """Whether Revup would accept an order of a recurring payment: `true`, or the error that names the field."""
+    """Whether Revup would accept an order, of a recurring payment or any other: `true`, or the error that names the field."""
