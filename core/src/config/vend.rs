@@ -21,6 +21,7 @@ pub struct Settings {
     /// The rest of the domain: the current `retail.lightspeed.app` by default, or the older `vendhq.com`.
     pub host: Host,
     /// The version of the API, as its path contains it. By default it is `2.0`, which the guides name for both domains.
+    #[cfg_attr(feature = "schemas", schemars(extend("pattern" = r"^(2\.0|[0-9]{4}-(0[1-9]|1[0-2]))$")))]
     pub api_version: ApiVersion,
     /// A server other than the retailer's own, such as a test double. It must use `https`, or `http` on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
