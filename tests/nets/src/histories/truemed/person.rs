@@ -18,6 +18,12 @@ impl Truemed {
         if question.has("confirmed") {
             return plain(self.confirmed_or_not(question.about));
         }
+        if question.has("issued") {
+            return match self.tokens.iter().rfind(|it| !it.is_deleted) {
+                Some(it) => ("issued".into(), Some(it.id.clone())),
+                None => plain("deleted"),
+            };
+        }
         if question.has("deleted") {
             return plain(if self.tokens.iter().any(|it| !it.is_deleted) { "keep" } else { "deleted" });
         }
