@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use rulebound::catalogue::Catalogue;
 use rulebound_tests::parity::{Script, Sequences, difference};
 
 fn sequences() -> Sequences {
@@ -20,20 +21,17 @@ fn sequences_end_in_every_way_in_every_flow() {
         r#"{"code":"malformed","pointer":"/"#,
     ];
     let sequences = sequences();
-    let mut reached = BTreeSet::new();
-    for number in 0..4000 {
+    let mut missing: BTreeSet<_> =
+        Catalogue::new().flows.iter().flat_map(|flow| ENDS.map(|end| (flow.id, end))).collect();
+    // Some ends are rare: one vector in two hundred leads to an early webhook of a checkout.
+    for number in 0..40_000 {
         let (script, lines) = sequences.sequence(number);
-        let flow = script.flow().to_owned();
-        let ends = lines.iter().step_by(2).flat_map(|line| ENDS.into_iter().filter(|end| line.contains(end)));
-        reached.extend(ends.map(|end| (flow.clone(), end)));
+        let flow = script.flow();
+        missing.retain(|(of, end)| *of != flow || !lines.iter().step_by(2).any(|line| line.contains(end)));
+        if missing.is_empty() {
+            break;
+        }
     }
-    let flows: BTreeSet<_> = reached.iter().map(|(flow, _)| flow.as_str()).collect();
-    let missing: Vec<_> = flows
-        .iter()
-        .flat_map(|flow| ENDS.iter().map(|end| ((*flow).to_owned(), *end)))
-        .filter(|pair| !reached.contains(pair))
-        .collect();
-    assert_eq!(flows.len(), 7);
     assert!(missing.is_empty(), "{missing:?}");
 }
 

@@ -189,7 +189,7 @@ impl Job<'_> {
                 naming.place.clone(),
             ));
         }
-        if !gone && !asks {
+        if !gone && !asks && !naming.lets_finish {
             issues.push(Issue::new("named: the request is still pending", json!({"no_effects": [placed.leased.id]})));
         }
         // What was made is not made again under another key. A review may allow a new key, since no sending is open then.

@@ -188,6 +188,9 @@ pub(crate) struct Naming {
     /// Whether it carries our key, or is about a known object, so that it counts whatever the reply was.
     #[serde(default)]
     pub(crate) by_key: bool,
+    /// Whether a worker that has leased the lookup still finishes it, because its reply may show more.
+    #[serde(default)]
+    pub(crate) lets_finish: bool,
     /// Whether it shows the object of the request, and does not name the request.
     #[serde(default)]
     pub(crate) of_object: bool,

@@ -132,7 +132,7 @@ fn a_payment_is_reported_once_by_the_transaction_that_took_the_money() {
     let of = |name: &str, tried| MadePayment { payment: Some("p-1".into()), tried, ..made(name, "30", None) };
     let reported = |ledger: &Ledger| {
         let all = ledger.payment_reports(None, &[]).into_iter();
-        all.map(|it| (String::from(it.transaction_id.as_str()), it.payment_id)).collect::<alloc::vec::Vec<_>>()
+        all.map(|it| (String::from(it.transaction_id.as_str()), it.payment_id)).collect::<Vec<_>>()
     };
     let p_1 = Some("p-1".into());
     let mut ledger = Ledger::default();
