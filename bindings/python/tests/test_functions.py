@@ -24,7 +24,7 @@ def test_a_webhook_is_read_from_its_raw_body(leased: truemed.PaymentToken) -> No
             "provider": "truemed",
             "content_type": "application/json",
             "topic": None,
-            "body": UPDATED["body"],
+            "body": UPDATED["body"].decode(),
         },
         "ids": [{"kind": "provision_token_request", "id": "ptr_1"}, {"kind": "payment_token", "id": "pt_1"}],
         "acknowledge_with": 204,
