@@ -2,11 +2,49 @@
 
 use serde_json::{Value, json};
 
+use super::period::Interval;
 use super::state::{Flex, Invoice, Item, Session, Subscription};
 use super::store::Head;
 use super::{DRAFT, FIRST_PAYMENT, RETRIES, events, payments};
 use crate::time::Millis;
 use crate::world::Context;
+
+impl Subscription {
+    /// A subscription that begins now, with a period or a trial, and nothing else.
+    pub(super) fn begun(
+        head: Head,
+        customer: String,
+        (items, interval): (Vec<Item>, Interval),
+        trial: Option<Millis>,
+        now: Millis,
+    ) -> Self {
+        let (anchor, turns) = trial.map_or((now, 1), |end| (end, 0));
+        let end = trial.unwrap_or_else(|| interval.after(now, 1));
+        Self {
+            head,
+            status: "incomplete",
+            customer,
+            session: None,
+            items,
+            interval,
+            anchor,
+            turns,
+            start: now,
+            end,
+            next: end,
+            trial: trial.map(|end| (now, end)),
+            cancel_at: None,
+            at_period_end: false,
+            card: None,
+            latest_invoice: None,
+            metadata: Value::Null,
+            proration: "create_prorations".into(),
+            discount: None,
+            pending: 0,
+            plan: 0,
+        }
+    }
+}
 
 /// Opens the subscription of a session, with its first invoice. Nothing is sent yet.
 pub(super) fn open(flex: &mut Flex, session: &str, customer: &str, status: &'static str, context: &mut Context<'_>) {
@@ -27,35 +65,20 @@ pub(super) fn open(flex: &mut Flex, session: &str, customer: &str, status: &'sta
         })
         .collect();
     let (now, total, trial) = (context.now, of.amounts.total, of.trial_end);
-    let (anchor, turns) = trial.map_or((now, 1), |end| (end, 0));
-    let end = trial.unwrap_or_else(|| interval.after(now, 1));
     let mut discount = of.discount.clone();
     if trial.is_none() {
         discount.iter_mut().for_each(super::state::Discount::used);
     }
     let subscription = Subscription {
         status,
-        customer: customer.into(),
         session: Some(session.into()),
-        items,
-        interval,
-        anchor,
-        turns,
-        start: now,
-        end,
-        next: end,
-        trial: trial.map(|end| (now, end)),
         cancel_at: data["cancel_at"].as_str().and_then(crate::time::parse),
         at_period_end: data["cancel_at_period_end"] == true,
-        card: None,
-        latest_invoice: None,
         metadata: data["metadata"].clone(),
-        proration: "create_prorations".into(),
         discount,
-        pending: 0,
-        plan: 0,
-        head,
+        ..Subscription::begun(head, customer.into(), (items, interval), trial, now)
     };
+    let end = subscription.end;
     let id = flex.subscriptions.add(subscription);
     plan(flex, &id, context);
     let invoice = (total > 0 || trial.is_none() || context.reading("trial-invoice") == "zero")

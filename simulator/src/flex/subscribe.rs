@@ -103,34 +103,17 @@ fn open(
     context: &mut Context<'_>,
 ) -> String {
     let Asked { customer, items, interval, card, trial_end: trial, cancel_at, discount } = asked;
-    let now = context.now;
-    let (anchor, turns) = trial.map_or((now, 1), |end| (end, 0));
-    let end = trial.unwrap_or_else(|| interval.after(now, 1));
     if let Some(coupon) = discount.as_ref().and_then(Discount::id).and_then(|id| flex.coupons.get_mut(&id)) {
         super::offers::redeem(&mut coupon.body);
     }
+    let head = Head::new("fsub", &customer, &call.account, context);
     let id = flex.subscriptions.add(Subscription {
-        head: Head::new("fsub", &customer, &call.account, context),
-        status: "incomplete",
-        customer,
-        session: None,
-        items,
-        interval,
-        anchor,
-        turns,
-        start: now,
-        end,
-        next: end,
-        trial: trial.map(|end| (now, end)),
         cancel_at,
         at_period_end: given(body, "cancel_at_period_end") == Some(&Value::Bool(true)),
         card,
-        latest_invoice: None,
         metadata: given(body, "metadata").cloned().unwrap_or_default(),
-        proration: "create_prorations".into(),
         discount,
-        pending: 0,
-        plan: 0,
+        ..Subscription::begun(head, customer, (items, interval), trial, context.now)
     });
     billing::plan(flex, &id, context);
     id
