@@ -54,34 +54,19 @@ impl Host {
 
 /// A row as the application sees it.
 pub(crate) fn seen(row: Locked, snapshot: Any, settings: Arc<Settings>) -> Row {
-    let Locked {
-        flow,
-        key,
-        account,
-        reference,
-        wake_at,
-        reviews,
-        failing,
-        tries,
-        last_error,
-        created_at,
-        updated_at,
-        now,
-        ..
-    } = row;
-    let context = Context::new(at(now), Arc::clone(&settings.config));
+    let context = Context::new(at(row.now), Arc::clone(&settings.config));
     Row {
-        flow,
-        key,
-        account,
-        reference,
-        wake_at,
-        reviews,
-        failing,
-        tries,
-        last_error,
-        created_at,
-        updated_at,
+        flow: row.flow,
+        key: row.key,
+        account: row.account,
+        reference: row.reference,
+        wake_at: row.wake_at,
+        reviews: row.reviews,
+        failing: row.failing,
+        tries: row.tries,
+        last_error: row.last_error,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
         snapshot,
         context,
     }

@@ -81,35 +81,20 @@ impl Row {
     /// If it is a row of another flow.
     pub fn typed<F: Flow>(self) -> Result<Row<Snapshot<F>>> {
         let snapshot = Snapshot::<F>::load(&self.snapshot.save()).map_err(ffi::AnyError::from)?;
-        let Self {
-            flow,
-            key,
-            account,
-            reference,
-            wake_at,
-            reviews,
-            failing,
-            tries,
-            last_error,
-            created_at,
-            updated_at,
-            context,
-            ..
-        } = self;
         Ok(Row {
-            flow,
-            key,
-            account,
-            reference,
-            wake_at,
-            reviews,
-            failing,
-            tries,
-            last_error,
-            created_at,
-            updated_at,
+            flow: self.flow,
+            key: self.key,
+            account: self.account,
+            reference: self.reference,
+            wake_at: self.wake_at,
+            reviews: self.reviews,
+            failing: self.failing,
+            tries: self.tries,
+            last_error: self.last_error,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
             snapshot,
-            context,
+            context: self.context,
         })
     }
 }
