@@ -1,8 +1,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(clippy::missing_errors_doc)]
+// Without the default features, a provider may be missing.
 #![cfg_attr(
-    not(all(feature = "truemed", feature = "flex", feature = "vend", feature = "revup")),
+    not(feature = "default"),
     allow(dead_code, unused_imports, unused_macros, reason = "some of the kernel is there for one provider alone")
 )]
 #![doc = include_str!("../README.md")]
@@ -10,9 +11,6 @@
 extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
-
-#[cfg(not(any(feature = "truemed", feature = "flex", feature = "vend", feature = "revup")))]
-compile_error!("rulebound needs a provider: enable at least one of the features truemed, flex, vend and revup");
 
 // In the order of the layers: a module uses only those above it.
 mod int;

@@ -64,6 +64,9 @@ macro_rules! providers {
     ($($feature:literal $provider:ident { $($module:ident::$flow:ident),+ })+) => {
         $(#[cfg(feature = $feature)] pub mod $provider;)+
 
+        #[cfg(not(any($(feature = $feature),+)))]
+        compile_error!(concat!("rulebound needs a provider: enable at least one of the features", $(" ", $feature),+));
+
         /// Every provider that is compiled in.
         pub static PROVIDERS: &[Provider] = &[$(#[cfg(feature = $feature)] $provider::PROVIDER),+];
 
