@@ -35,7 +35,7 @@ impl Request {
     pub fn to_http(&self, secret: &str) -> Result<::http::Request<Vec<u8>>, Error> {
         let mut builder = ::http::Request::builder().method(self.method).uri(&self.url);
         for (name, value) in &self.headers {
-            builder = builder.header(*name, *value);
+            builder = builder.header(*name, &**value);
         }
         let mut value = HeaderValue::from_str(&self.credential.value(secret))?;
         value.set_sensitive(true);

@@ -70,7 +70,7 @@ pub struct Request {
     /// The absolute URL.
     pub url: String,
     /// The headers that are not secret.
-    pub headers: BTreeMap<&'static str, &'static str>,
+    pub headers: BTreeMap<&'static str, Cow<'static, str>>,
     /// Where the host's secret goes.
     pub credential: Credential,
     /// The exact body; `null` if there is none.
@@ -106,9 +106,14 @@ impl Request {
     }
 
     /// The same request with a JSON body.
-    pub(crate) fn with_json(mut self, body: &impl Serialize) -> Self {
-        self.headers.insert("content-type", "application/json");
-        self.body = Some(encode(body));
+    pub(crate) fn with_json(self, body: &impl Serialize) -> Self {
+        let body = Some(encode(body));
+        Self { body, ..self.with_header("content-type", "application/json") }
+    }
+
+    /// The same request with a header that is not secret, such as one with an idempotency key.
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.insert(name, value.into());
         self
     }
 }

@@ -83,6 +83,14 @@ fn ignored_reason(snapshot: &Snapshot<Toy>, fact: Fact<'_>, now: i64) -> Ignored
 }
 
 #[test]
+fn a_header_can_have_the_idempotency_key_which_every_sending_repeats() {
+    let key = "toy.subscription:00000000-0000-4000-8000-000000000001:create:1";
+    let request = lease(&requested(), "create:1", 0).unwrap().request.unwrap();
+    assert_eq!(request.idempotency_key, key);
+    assert_eq!(request.headers["idempotency-key"], key);
+}
+
+#[test]
 fn a_request_that_must_not_be_repeated_is_handed_out_once() {
     let snapshot = leased();
     assert_eq!(lease(&snapshot, "create:1", LEASE - 1).unwrap_err(), ["rulebound.effect.leased"]);

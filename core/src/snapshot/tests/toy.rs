@@ -168,8 +168,9 @@ impl effect::Call for Call {
         matches!(self, Self::Create(_)).then_some(Self::Find)
     }
 
-    fn request(&self, _key: &str, _settings: &()) -> Request {
-        Request::new("POST", "https://toy.example".into(), Credential::alone_in("x-key"))
+    fn request(&self, key: &str, _settings: &()) -> Request {
+        let request = Request::new("POST", "https://toy.example".into(), Credential::alone_in("x-key"));
+        request.with_header("idempotency-key", String::from(key))
     }
 }
 
