@@ -9,8 +9,20 @@ const { HostError, describe } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
 
 const LIMIT = 1 << 20;
-/** Providers that sign nothing: their webhooks are hints, and the address has a part that nobody can guess. */
-const UNSIGNED = ['vend', 'revup'];
+
+/**
+ * Whether a provider signs its webhooks, so that it needs a secret. Those of any other are hints, and the address has a part
+ * that nobody can guess.
+ */
+function signs(provider) {
+  try {
+    readWebhook(provider, { secrets: [], headers: {}, body: '', now: 0 });
+    return false;
+  } catch (error) {
+    if (!(error instanceof RuleboundError)) throw error;
+    return error.pointer === '/secrets';
+  }
+}
 
 /** The HTTP status to reply with, once the webhook is stored or refused. */
 async function receive(kit, run, provider, { headers = {}, body = '', account = '', token = null, topic = null }) {
@@ -64,7 +76,7 @@ function reading(kit, provider, { secrets, ...delivery }) {
 }
 
 function isToken({ webhookToken }, provider, token) {
-  if (!UNSIGNED.includes(provider)) return token === null;
+  if (signs(provider)) return token === null;
   if (!webhookToken || typeof token !== 'string') return false;
   const [given, wanted] = [token, webhookToken].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(given, wanted);
@@ -73,7 +85,7 @@ function isToken({ webhookToken }, provider, token) {
 /** The parts of a webhook's path: `provider`, then an account, then the token of a provider that does not sign. */
 function address(path) {
   const [provider = '', ...rest] = path.split('/').filter(Boolean).map(decodeURIComponent);
-  const token = UNSIGNED.includes(provider) ? (rest.pop() ?? null) : null;
+  const token = signs(provider) ? null : (rest.pop() ?? null);
   return rest.length > 1 ? null : { provider, account: rest[0] ?? '', token };
 }
 

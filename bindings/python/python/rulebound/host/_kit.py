@@ -17,8 +17,6 @@ from ._sql import Dialect
 from ._types import KINDS, Account, HostError, Kind, Provider
 
 CACHED_MS = 60_000
-UNSIGNED = ("vend", "revup")
-"""Providers that sign nothing: their webhooks are hints."""
 _FLOW_IDS = {cls: flow for flow, cls in rulebound.flows.items()}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import rulebound
 
-from ._kit import UNSIGNED, Kit
+from ._kit import Kit
 
 LARGEST_BODY = 1 << 20
 log = logging.getLogger("rulebound.host")
@@ -25,13 +25,22 @@ class Stored:
     status: int
 
 
+def _signs(provider: str) -> bool:
+    """Whether the provider signs its webhooks, so that it needs a secret. Those of any other are hints."""
+    try:
+        rulebound.read_webhook(provider, [], {}, b"", 0)  # type: ignore[arg-type]
+    except rulebound.InvalidInput as error:
+        return error.pointer == "/secrets"
+    return False
+
+
 def knows(kit: Kit, provider: str, token: str | None) -> bool:
     """Whether this is an address of the host. A provider that does not sign needs the part that nobody can guess."""
     settings = kit.providers.get(provider)
     if settings is None:
         return False
     if settings.webhook_token is None:
-        return provider not in UNSIGNED and token is None
+        return _signs(provider) and token is None
     return hmac.compare_digest(settings.webhook_token.encode(), (token or "").encode())
 
 
