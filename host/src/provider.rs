@@ -314,6 +314,7 @@ mod tests {
         let error = accounts(Provider::new("key").webhook_secret("")).err().unwrap().to_string();
         assert!(error.starts_with("`providers.vend.webhook_secret` is empty: "), "{error}");
         let error = Accounts::new(Config::default(), [("stripe".to_owned(), Provider::new("k"))].into()).err().unwrap();
-        assert_eq!(error.to_string(), "`providers.stripe` is none of truemed, flex, vend, revup");
+        let names = PROVIDERS.iter().map(|it| it.name).collect::<Vec<_>>().join(", ");
+        assert_eq!(error.to_string(), format!("`providers.stripe` is none of {names}"));
     }
 }

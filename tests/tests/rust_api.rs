@@ -14,7 +14,7 @@ use rulebound::truemed::{OrderItem, UpdatePaymentToken};
 use rulebound::vend::{Component, Host, TokenRequest};
 use rulebound::{
     Config, Context, EffectId, Fact, Flow, HandleError, Headers, Key, LeaseError, Level, NotAuthentic, ObserveError,
-    Request, Secret, Snapshot, flex, truemed, vend,
+    PROVIDERS, Request, Secret, Snapshot, flex, truemed, vend,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -156,7 +156,7 @@ fn a_verdict_that_comes_too_late_says_that_it_did_not_count() {
 
 #[test]
 fn an_unknown_provider_is_named_beside_those_that_there_are() {
-    let named = "`truemed`, `flex`, `vend`, `revup`";
+    let named = PROVIDERS.iter().map(|it| format!("`{}`", it.name)).collect::<Vec<_>>().join(", ");
     assert!(NotAuthentic::UnknownProvider.to_string().ends_with("use one of `PROVIDERS`"));
     let wrong = rulebound::webhook_ids("stripe", &Fact::webhook(b"{}".as_slice())).unwrap_err();
     assert_eq!(wrong.reason, format!("there is no provider `stripe`, only {named}"));

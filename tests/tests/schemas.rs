@@ -7,12 +7,16 @@ use std::fs;
 use std::path::Path;
 
 use jsonschema::Validator;
+use rulebound::PROVIDERS;
 use rulebound_tests::mutate::mutations;
 use rulebound_tests::root;
 use rulebound_tests::vectors::{ask, files, key, read_folder, read_text, with_context, with_text};
 use serde_json::{Map, Value, json};
 
-const BUNDLES: [&str; 5] = ["truemed", "flex", "vend", "revup", "rulebound"];
+/// One bundle for each provider, and one of everything.
+fn bundles() -> Vec<&'static str> {
+    PROVIDERS.iter().map(|it| it.name).chain(["rulebound"]).collect()
+}
 
 /// The verbs that read a snapshot, with the definition of their answer. An empty one begins with the flow's name.
 const VIEWS: [(&str, &str); 5] = [
@@ -102,7 +106,7 @@ fn each(value: &Value, path: &str, call: &mut impl FnMut(&str, &Map<String, Valu
 #[test]
 fn every_bundle_is_a_schema_that_stands_alone() {
     let all = bundle("rulebound");
-    for name in BUNDLES {
+    for name in bundles() {
         let bundle = bundle(name);
         jsonschema::draft202012::meta::validate(&bundle).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         jsonschema::draft202012::new(&bundle).unwrap();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import Any, get_args
 
@@ -10,7 +11,9 @@ import rulebound
 from conftest import CREATE, ITEM, KEY, REPLY
 from rulebound import facts, flex, revup, truemed, vend
 
-PROVIDERS: dict[str, Any] = {"truemed": truemed, "flex": flex, "vend": vend, "revup": revup}
+PROVIDERS: dict[str, Any] = {
+    it["name"]: importlib.import_module(f"rulebound.{it['name']}") for it in rulebound.catalogue()["providers"]
+}
 
 
 def commands() -> dict[str, set[str]]:
