@@ -1,6 +1,7 @@
 //! Random histories of every flow, each made from its number.
 
-use rulebound_nets::histories::breaches;
+use rulebound::Flow;
+use rulebound_nets::histories::{FLOWS, breaches};
 
 /// The number of histories of each flow, unless `RULEBOUND_HISTORIES` is set.
 const HISTORIES: u64 = 2000;
@@ -47,4 +48,19 @@ fn vend_subscription() {
 #[test]
 fn revup_subscription() {
     histories("revup.subscription");
+}
+
+#[test]
+fn every_flow_has_a_model_of_its_provider() {
+    let mut missing = Vec::new();
+    macro_rules! look {
+        ($provider:ident :: $flow:ident) => {
+            missing.extend(Some(rulebound::$provider::$flow::ID).filter(|id| !FLOWS.contains(id)))
+        };
+    }
+    rulebound::for_each_flow!(look);
+    assert!(
+        missing.is_empty(),
+        "{missing:?}: write a model in tests/nets/src/histories, add it to `FLOWS`, and a test here"
+    );
 }

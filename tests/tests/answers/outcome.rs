@@ -155,7 +155,10 @@ pub(crate) fn is_own(provider: &str, operation: &Operation, body: &Value) -> boo
         }
         "flex" => body["error"].is_object() || text("error") || body["detail"].is_array() || text("detail"),
         "vend" => text("error") || text("message") || body.get("errors").is_some_and(|it| !it.is_null()),
-        _ => body["error"]["code"].is_string() || body["error"]["message"].is_string(),
+        "revup" => body["error"]["code"].is_string() || body["error"]["message"].is_string(),
+        other => panic!(
+            "`is_own` does not know how {other} words a refusal: add it, from the documents and not from the code"
+        ),
     }
 }
 

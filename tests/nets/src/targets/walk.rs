@@ -66,9 +66,10 @@ where
 {
     fn new(config: Config) -> Self {
         let alphabet = Alphabet::<F>::load();
-        let Config { truemed, flex, vend, revup, .. } = (*alphabet.config).clone();
-        let mut config = config;
-        (config.truemed, config.flex, config.vend, config.revup) = (truemed, flex, vend, revup);
+        let Config { mode, lease_ms, grace_ms, backoff_ms, lookups, .. } = config;
+        // The settings of the providers are those of the alphabet.
+        let own = Config::clone(&alphabet.config);
+        let config = own.mode(mode).lease_ms(lease_ms).grace_ms(grace_ms).backoff_ms(backoff_ms).lookups(lookups);
         let context = Context::new(START, config);
         let snapshot = Snapshot::start(alphabet.key.clone());
         Self { snapshot, context, alphabet, sent: Vec::new(), path: Vec::new() }
