@@ -198,7 +198,7 @@ fn changes_are_counted<F: Flow>(found: &Exploration<F>, reached: &Reached<F>) ->
 fn can_end<F: Flow>(found: &Exploration<F>, reached: &Reached<F>) -> Vec<String> {
     let effects = reached.snapshot.effects(&context_at::<F>(long_after(reached.now)));
     let stuck = effects.iter().filter(|it| !ends_within(&reached.snapshot, reached.now, &it.id, found, DETOUR));
-    stuck.map(|it| format!("nothing ends {}", it.id)).collect()
+    stuck.map(|it| format!("nothing in the alphabet ends {}", it.id)).collect()
 }
 
 /// Whether an effect can end, by a fact about it or after some other effects or webhooks.
@@ -338,7 +338,9 @@ fn wake_at_predicts<F: Flow>(_: &Exploration<F>, reached: &Reached<F>) -> Vec<St
     let differs = |probe: &i64| views(&reached.snapshot, &context_at::<F>(Timestamp::from_millis(*probe))) != before;
     let early = probes.into_iter().filter(|probe| *probe < until).find(differs);
     early
-        .map(|probe| format!("changes by {}, before wake_at {wake_at:?}", Timestamp::from_millis(probe)))
+        .map(|probe| {
+            format!("changes by {}, before wake_at {wake_at:?}: `timers` must list it", Timestamp::from_millis(probe))
+        })
         .into_iter()
         .collect()
 }

@@ -123,11 +123,17 @@ fn names<F: Flow>() -> BTreeSet<String> {
 
 fn add_missing<F: Flow>(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
+    let missing: Vec<_> = names::<F>().into_iter().filter(|name| !file(folder, name).exists()).collect();
+    if missing.is_empty() {
+        return;
+    }
     let found = Exploration::<F>::run();
-    for name in names::<F>().into_iter().filter(|name| !file(folder, name).exists()) {
+    for name in missing {
         let named = || found.reached.iter().filter(|reached| is_named(reached, &name));
         let with_effects = named().find(|reached| !reached.snapshot.effects(&reached.context()).is_empty());
-        let reached = with_effects.or_else(|| named().next()).unwrap_or_else(|| panic!("never reached: {name}"));
+        let reached = with_effects.or_else(|| named().next()).unwrap_or_else(|| {
+            panic!("{}: exploration never reaches `{name}`: add what leads there to tests/samples/alphabets", F::ID)
+        });
         let golden = serde_json::to_string_pretty(&golden_of(reached)).unwrap();
         fs::write(file(folder, &name), golden + "\n").unwrap();
     }
