@@ -50,6 +50,7 @@ test('a command of the wrong shape', () => {
   // An old name of the verb.
   fails(command({ type: 'begin', effect: EFFECT }), '/command/type');
   fails(command({ ...create, theme: 'dark' }), '/command/theme');
+  fails(command({ ...create, flow: 'flex.checkout' }), '/command/flow', /a command of `flex.checkout`, and this snapshot is `truemed.payment_token`/);
   fails(command({ ...create, success_url: 1 }), '/command/success_url');
   fails(command({ ...create, order_items: [{ ...items[0], price: '1500' }] }), '/command/order_items/0/price');
 });
