@@ -26,6 +26,7 @@ from .types import (
     FlexDisputeId,
     FlexFee,
     FlexFindDisputes,
+    FlexFlexRefundReason,
     FlexInvoiceId,
     FlexLineItem,
     FlexMode,
@@ -206,7 +207,7 @@ def refund_payment(
     invoice_id: FlexInvoiceId | None = None,
     metadata: Any | None = None,
     payment_intent_id: str | None = None,
-    reason: str | None = None,
+    reason: FlexFlexRefundReason | None = None,
 ) -> FlexRefundPayment:
     """`refund_payment`: refund one of the payments of a subscription, or a part of it."""
 
