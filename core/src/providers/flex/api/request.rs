@@ -214,7 +214,7 @@ setters!(CreateRefund {
 
 open_enum! {
     /// Why a payment is refunded.
-    pub enum RefundReason ("FlexRefundReason") {
+    pub enum RefundReason {
         /// The customer asked for it.
         RequestedByCustomer = "requested_by_customer",
         /// The customer paid twice.
