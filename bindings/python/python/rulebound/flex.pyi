@@ -26,13 +26,13 @@ from .types import (
     FlexDisputeId,
     FlexFee,
     FlexFindDisputes,
-    FlexFlexRefundReason,
     FlexInvoiceId,
     FlexLineItem,
     FlexMode,
     FlexNotice,
     FlexRefundItem,
     FlexRefundPayment,
+    FlexRefundReason,
     FlexRetrieveCheckoutSession,
     FlexRetrieveDispute,
     FlexRetrieveInvoice,
@@ -207,7 +207,7 @@ def refund_payment(
     invoice_id: FlexInvoiceId | None = None,
     metadata: Any | None = None,
     payment_intent_id: str | None = None,
-    reason: FlexFlexRefundReason | None = None,
+    reason: FlexRefundReason | None = None,
 ) -> FlexRefundPayment:
     """`refund_payment`: refund one of the payments of a subscription, or a part of it."""
 
