@@ -78,7 +78,9 @@ class InvalidInput(ValueError):
 
     def __str__(self) -> str:
         said = f"`{self.pointer}`: {self.message}" if self.pointer else self.message
-        cure = _CURES.get(self.code) or _CURES.get(self.pointer) or _CURES.get("/".join(self.pointer.split("/")[:2]))
+        argument = "/".join(self.pointer.split("/")[:2])
+        cures = map(_CURES.get, (self.code + self.pointer, self.code, self.pointer, argument))
+        cure = next(filter(None, cures), None)
         # A reason says what to do behind a colon.
         if cure is None or ": " in self.message:
             return said
@@ -99,6 +101,7 @@ _CURES = {
     "unknown": "`catalogue()` lists every name.",
     "unknown_format": "`versions()` lists the formats.",
     "unreadable_snapshot": "Load what `save()` gave, unchanged.",
+    "unreadable_snapshot/snapshot": "It is not the JSON of a snapshot. Load what `save()` gave, unchanged.",
     "/body": _A_BODY,
     "/command": "The function of the command names its fields.",
     "/config": "`types.Config` names every field.",
