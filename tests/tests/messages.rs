@@ -123,15 +123,6 @@ fn a_command_of_another_flow_names_that_flow() {
          {own}"
     );
     fails(&of_flex, "/command/subscription_id", &message);
-    let named = handle(&at, json!({"type": "cancel_subscription", "flow": "flex.subscription"}));
-    let message = "this is a command of `flex.subscription`, and this snapshot is `revup.subscription`: use a command of \
-        `revup.subscription`, or a snapshot of `flex.subscription`";
-    fails(&named, "/command/flow", message);
-    let of_none = handle(&at, json!({"type": "cancel_subscription", "flow": "revup"}));
-    let message = "is not a flow, expected `revup.subscription`: leave it out, or copy `flow` of the snapshot";
-    fails(&of_none, "/command/flow", message);
-    let of_number = handle(&at, json!({"type": "cancel_subscription", "flow": 7}));
-    fails(&of_number, "/command/flow", "expected a string, found 7");
     let unknown = handle(&at, json!({"type": "buy"}));
     assert!(unknown["error"]["message"].as_str().is_some_and(|it| it.starts_with("unknown name `buy`, expected ")));
     let mode = json!({"type": "create_checkout_session", "mode": "subscription", "line_items": [], "success_url": "https://shop.example/ok"});
