@@ -141,6 +141,7 @@ def test_a_naive_time_says_what_to_do(new: truemed.PaymentToken) -> None:
 def test_an_error_says_what_to_do(new: truemed.PaymentToken, leased: truemed.PaymentToken) -> None:
     parsed: Any = {"payment_token": "pt_1"}
     reply: Any = {"type": "reply", "effect": EFFECT, "sending": 1, "http_status": 200, "body": parsed}
+    number: Any = 42
     themed: Any = {**CREATE, "theme": "dark"}
     now: Any = "2026-11-22T01:02:03Z"
     for call, pointer, cure in (
@@ -149,7 +150,8 @@ def test_an_error_says_what_to_do(new: truemed.PaymentToken, leased: truemed.Pay
         (lambda: leased.observe(reply, now=0), "/fact/body", "not a parsed one."),
         (lambda: rulebound.load("not json"), "/snapshot", "Load what `save()` gave, unchanged."),
         (lambda: new.handle(themed, now=0), "/command/theme", "names its fields."),
-        (lambda: truemed.PaymentToken.start("7"), "/key", "Pass a UUID, such as `uuid.uuid4()`."),
+        (lambda: truemed.PaymentSession.load(new.save()), "/snapshot/flow", "or with `rulebound.load`."),
+        (lambda: truemed.PaymentToken.start(number), "/key", "Pass a UUID, such as `uuid.uuid4()`."),
     ):
         error = wrong(call)
         assert error.pointer == pointer

@@ -102,6 +102,7 @@ _CURES = {
     "unknown_format": "`versions()` lists the formats.",
     "unreadable_snapshot": "Load what `save()` gave, unchanged.",
     "unreadable_snapshot/snapshot": "It is not the JSON of a snapshot. Load what `save()` gave, unchanged.",
+    "unreadable_snapshot/snapshot/flow": "Load what `save()` gave, with the class of its flow or with `rulebound.load`.",
     "/body": _A_BODY,
     "/command": "The function of the command names its fields.",
     "/config": "`types.Config` names every field.",
