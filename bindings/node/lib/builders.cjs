@@ -11,7 +11,11 @@ function camel(name) {
 /** A builder for each command of a provider, and a function for each of its questions. */
 function builders(provider) {
   const { commands, questions } = names[provider];
-  const built = commands.map((type) => [camel(type), (fields) => ({ type, ...fields })]);
+  const built = Object.entries(commands).map(([type, flow]) => {
+    // Commands of two providers can have the same name and the same fields: the flow tells them apart.
+    const head = flow === null ? { type } : { type, flow };
+    return [camel(type), (fields) => ({ ...head, ...fields })];
+  });
   const asked = questions.map((name) => [camel(name), (fields) => ask(provider, name, fields)]);
   return Object.fromEntries([...built, ...asked]);
 }

@@ -2,22 +2,22 @@
 
 'use strict';
 
-/** The commands and the questions of each provider. */
+/** The commands of each provider, each with its flow if only one has it, and the questions. */
 module.exports = {
   flex: {
-    commands: ['cancel_subscription', 'capture_payment', 'close_dispute', 'create_checkout_session', 'create_refund', 'find_disputes', 'refund_payment', 'retrieve_checkout_session', 'retrieve_dispute', 'retrieve_invoice', 'retrieve_subscription', 'update_subscription'],
+    commands: { cancel_subscription: 'flex.subscription', capture_payment: 'flex.checkout', close_dispute: null, create_checkout_session: null, create_refund: 'flex.checkout', find_disputes: 'flex.subscription', refund_payment: 'flex.subscription', retrieve_checkout_session: null, retrieve_dispute: null, retrieve_invoice: 'flex.subscription', retrieve_subscription: 'flex.subscription', update_subscription: 'flex.subscription' },
     questions: ['assess', 'create_product', 'create_price', 'update_price', 'create_coupon', 'read_price', 'retry_event', 'update_dispute', 'list_disputes', 'read_disputes', 'preview_capture', 'list_line_items', 'read_line_items'],
   },
   revup: {
-    commands: ['cancel_subscription', 'create_subscription', 'refund_payment', 'retrieve_payments', 'retrieve_subscription'],
+    commands: { cancel_subscription: 'revup.subscription', create_subscription: 'revup.subscription', refund_payment: 'revup.subscription', retrieve_payments: 'revup.subscription', retrieve_subscription: 'revup.subscription' },
     questions: ['read_callback', 'create_token_order', 'read_order', 'read_pay', 'check_order'],
   },
   truemed: {
-    commands: ['cancel_payment_session', 'capture_payment_session', 'create_payment_session', 'create_payment_token', 'create_qualification_session', 'create_refund', 'delete_payment_token', 'retrieve_payment_session', 'retrieve_payment_token', 'retrieve_provision_token_request', 'retrieve_qualification_session', 'update_payment_token', 'update_qualification_session', 'void_payment_session'],
+    commands: { cancel_payment_session: 'truemed.payment_session', capture_payment_session: 'truemed.payment_session', create_payment_session: null, create_payment_token: 'truemed.payment_token', create_qualification_session: 'truemed.qualification_session', create_refund: 'truemed.payment_session', delete_payment_token: 'truemed.payment_token', retrieve_payment_session: null, retrieve_payment_token: 'truemed.payment_token', retrieve_provision_token_request: 'truemed.payment_token', retrieve_qualification_session: 'truemed.qualification_session', update_payment_token: 'truemed.payment_token', update_qualification_session: 'truemed.qualification_session', void_payment_session: 'truemed.payment_session' },
     questions: ['needs_update', 'coverage', 'list_payment_token', 'list_payment_session', 'list_payout_reconciliation', 'list_transaction_reconciliation', 'list_qualification_session', 'list_catalog_items', 'create_catalog_item', 'update_catalog_item', 'get_catalog_item', 'check_truemed_checkout_method', 'read_catalog_item', 'read_list'],
   },
   vend: {
-    commands: ['cancel_subscription', 'create_subscription_token', 'retrieve_subscription', 'retrieve_token', 'update_subscription_token'],
+    commands: { cancel_subscription: 'vend.subscription', create_subscription_token: 'vend.subscription', retrieve_subscription: 'vend.subscription', retrieve_token: 'vend.subscription', update_subscription_token: 'vend.subscription' },
     questions: ['partner_apps_page'],
   },
 };

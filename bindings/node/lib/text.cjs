@@ -33,7 +33,7 @@ function problem(code, pointer, reason) {
 }
 
 /** A time, wherever one is given. */
-const A_TIME = 'Pass milliseconds since 1970, such as `Date.now()`, or a Date.';
+const A_TIME = 'Pass milliseconds since 1970, such as `Date.now()`, or a Date; `new Date(text)` reads a text.';
 
 /** A body that was parsed has lost the bytes that were signed. */
 const A_BODY = 'Pass the raw body, as text or bytes, and not a parsed one.';
@@ -49,6 +49,7 @@ const CURES = {
   unknown: '`catalogue()` lists every name.',
   unknown_format: '`versions().formats` lists the formats.',
   unreadable_snapshot: 'Load what `save()` gave, unchanged.',
+  'unreadable_snapshot/snapshot': 'It is not the JSON of a snapshot. Load what `save()` gave, unchanged.',
   '/command': 'The builder of the command names its fields.',
   '/config': 'The type `Config` names every field.',
   '/body': A_BODY,
@@ -66,7 +67,7 @@ const CURES = {
 
 /** The cure, unless the reason says it behind a colon. */
 function cured(reason, code, pointer) {
-  const cure = CURES[code] ?? CURES[pointer] ?? CURES[/^\/[^/]*/.exec(pointer)?.[0]];
+  const cure = CURES[code + pointer] ?? CURES[code] ?? CURES[pointer] ?? CURES[/^\/[^/]*/.exec(pointer)?.[0]];
   return cure === undefined || /: ./.test(reason) ? '' : `${/[.!?]$/.test(reason) ? '' : '.'} ${cure}`;
 }
 
@@ -89,6 +90,7 @@ const DEEPEST = 127;
 function write(value, pointer) {
   const json = writePlain(value, 0);
   if (json !== undefined) return json;
+  if (value === undefined) throw new RuleboundError('malformed', pointer, 'is missing');
   const wrong = flaw(value, 0);
   if (wrong !== undefined) throw new RuleboundError('malformed', pointer + wrong.pointer, wrong.message);
   return JSON.stringify(value);

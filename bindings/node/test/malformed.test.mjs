@@ -42,7 +42,7 @@ test('what is JSON is written as JSON.stringify writes it', () => {
 });
 
 test('a command of the wrong shape', () => {
-  fails(command(undefined), '/command', /undefined/);
+  fails(command(undefined), '/command', /is missing/);
   for (const value of [null, 1, 'delete_payment_token', true, []]) fails(command(value), '/command');
   fails(command({}), '/command/type');
   fails(command({ type: 'buy' }), '/command/type');
@@ -50,6 +50,7 @@ test('a command of the wrong shape', () => {
   // An old name of the verb.
   fails(command({ type: 'begin', effect: EFFECT }), '/command/type');
   fails(command({ ...create, theme: 'dark' }), '/command/theme');
+  fails(command({ ...create, flow: 'flex.checkout' }), '/command/flow', /a command of `flex.checkout`, and this snapshot is `truemed.payment_token`/);
   fails(command({ ...create, success_url: 1 }), '/command/success_url');
   fails(command({ ...create, order_items: [{ ...items[0], price: '1500' }] }), '/command/order_items/0/price');
 });
@@ -104,7 +105,7 @@ test('half a character', () => {
 
 test('an effect of the wrong shape', () => {
   const lease = (effect) => () => started().handle(create, { now }).next.lease(effect, { now });
-  fails(lease(undefined), '/effect', /undefined/);
+  fails(lease(undefined), '/effect', /is missing/);
   for (const effect of [null, 1, true, [], {}, [EFFECT], '', ' ', 'x'.repeat(5 << 10)]) fails(lease(effect), '/effect');
   fails(lease('a:\ud800'), '/effect', /half a character/);
   fails(lease(new String(EFFECT)), '/effect', /class `String`/);
@@ -250,12 +251,14 @@ test('an error is in plain words', () => {
   assert.equal(reason(() => load(undefined)), 'is undefined, and not a string');
   assert.equal(reason(() => load({})), 'is an object, and not a string');
   assert.equal(reason(() => load([])), 'is an array, and not a string');
-  assert.equal(reason(command(undefined)), 'is undefined, which no JSON carries: leave it out');
+  assert.equal(reason(command(undefined)), 'is missing');
+  assert.equal(reason(command({ ...create, metadata: undefined })), 'is undefined, which no JSON carries: leave it out');
   assert.equal(reason(command({ ...create, extra: { a: 1n } })), 'is a bigint, which no JSON carries');
   assert.match(reason(received({ headers: 'a' })), /^expected an object of header names/);
-  assert.match(reason(received({ headers: undefined })), /^is undefined/);
+  assert.match(reason(received({ headers: undefined })), /^is missing/);
   assert.throws(() => load('{}'), { message: '/snapshot/flow: missing field `flow`. Load what `save()` gave, unchanged.' });
   assert.throws(() => load('{'), { message: /^\/snapshot: [^`]/ });
+  assert.throws(() => load('not json'), { message: /^\/snapshot: [^`]+\. It is not the JSON of a snapshot\. Load what `save\(\)` gave/ });
 });
 
 test('an error says what to do about the argument that is wrong', () => {
@@ -272,7 +275,7 @@ test('an error says what to do about the argument that is wrong', () => {
 
 test('an error keeps what it says when it is written', () => {
   const error = new RuleboundError('malformed', '/now', 'is missing');
-  const message = '/now: is missing. Pass milliseconds since 1970, such as `Date.now()`, or a Date.';
+  const message = '/now: is missing. Pass milliseconds since 1970, such as `Date.now()`, or a Date; `new Date(text)` reads a text.';
   const written = { name: 'RuleboundError', code: 'malformed', pointer: '/now', reason: 'is missing', message };
   assert.deepEqual(JSON.parse(JSON.stringify(error)), written);
 });

@@ -232,9 +232,10 @@ test('a tolerance bounds the time of a signature', () => {
 
 test('a builder makes a command, a question or a fact', () => {
   const { type, ...fields } = create;
-  assert.deepEqual(truemed.createPaymentToken(fields), create);
+  assert.deepEqual(truemed.createPaymentToken(fields), { ...create, flow: 'truemed.payment_token' });
   assert.equal(started().handle(truemed.createPaymentToken(fields), { now }).next.save(), started().handle(create, { now }).next.save());
-  assert.deepEqual(truemed.deletePaymentToken(), { type: 'delete_payment_token' });
+  assert.deepEqual(truemed.deletePaymentToken(), { type: 'delete_payment_token', flow: 'truemed.payment_token' });
+  assert.deepEqual(truemed.createPaymentSession({ total_amount: 1 }), { type: 'create_payment_session', total_amount: 1 }); // Of two flows.
   assert.equal(truemed.needsUpdate({ confirmed: items, wanted: items }), false);
   assert.equal(truemed.needsUpdate({ confirmed: [], wanted: items }), true);
   assert.equal(truemed.coverage({ snapshot: issued(), order_items: items }), 'covered');

@@ -17,7 +17,7 @@ import type {
 } from './shapes.cjs';
 
 /** The fields of a command, which its builder takes. */
-export type Fields<Command extends { type: string }> = Omit<Command, 'type'>;
+export type Fields<Command extends { type: string }> = Omit<Command, 'type' | 'flow'>;
 
 /** A request that a question leads to, or the rules that it would break. */
 export type CheckedRequest = { request: Request; warnings: Violation[] } | { violations: Violation[] };

@@ -35,6 +35,7 @@ def test_a_builder_makes_the_command(new: truemed.PaymentToken) -> None:
 def test_what_is_none_is_left_out() -> None:
     assert truemed.update_payment_token(order_items=None, update_card_info=True) == {
         "type": "update_payment_token",
+        "flow": "truemed.payment_token",
         "update_card_info": True,
     }
     assert flex.update_subscription(cancel_at_period_end=False)["cancel_at_period_end"] is False
@@ -52,7 +53,18 @@ def test_every_command_and_question_has_a_function(provider: str) -> None:
         parameters = inspect.signature(builder).parameters.values()
         assert all(it.kind is it.KEYWORD_ONLY for it in parameters)
         needed: Any = {it.name: "x" for it in parameters if it.default is it.empty}
-        assert builder(**needed) == {"type": name, **needed}
+        built = builder(**needed)
+        flow = built.pop("flow", None)  # unless several flows of the provider have the command
+        assert built == {"type": name, **needed}
+        assert flow is None or flow.startswith(f"{provider}.")
+
+
+def test_a_command_of_another_provider_names_its_flow() -> None:
+    row: Any = vend.Subscription.start("00000000-0000-4000-8000-000000000001")
+    assert flex.cancel_subscription() == {"type": "cancel_subscription", "flow": "flex.subscription"}
+    with pytest.raises(rulebound.InvalidInput, match="a command of `flex.subscription`") as wrong:
+        row.handle(flex.cancel_subscription(), now=0)
+    assert wrong.value.pointer == "/command/flow"
 
 
 def test_a_misspelt_field_is_a_type_error() -> None:

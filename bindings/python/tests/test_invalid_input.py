@@ -138,6 +138,26 @@ def test_a_naive_time_says_what_to_do(new: truemed.PaymentToken) -> None:
     assert error.message == "is a naive datetime: give it a time zone, or use integer milliseconds"
 
 
+def test_an_error_says_what_to_do(new: truemed.PaymentToken, leased: truemed.PaymentToken) -> None:
+    parsed: Any = {"payment_token": "pt_1"}
+    reply: Any = {"type": "reply", "effect": EFFECT, "sending": 1, "http_status": 200, "body": parsed}
+    number: Any = 42
+    themed: Any = {**CREATE, "theme": "dark"}
+    now: Any = "2026-11-22T01:02:03Z"
+    for call, pointer, cure in (
+        (lambda: new.effects(now=now), "/now", "`datetime.fromisoformat` reads a text."),
+        (lambda: rulebound.read_webhook("truemed", "s", {}, parsed, 0), "/body", "give the raw body, before it is parsed"),
+        (lambda: leased.observe(reply, now=0), "/fact/body", "not a parsed one."),
+        (lambda: rulebound.load("not json"), "/snapshot", "Load what `save()` gave, unchanged."),
+        (lambda: new.handle(themed, now=0), "/command/theme", "names its fields."),
+        (lambda: truemed.PaymentSession.load(new.save()), "/snapshot/flow", "or with `rulebound.load`."),
+        (lambda: truemed.PaymentToken.start(number), "/key", "Pass a UUID, such as `uuid.uuid4()`."),
+    ):
+        error = wrong(call)
+        assert error.pointer == pointer
+        assert str(error).endswith(cure), str(error)
+
+
 def test_what_read_webhook_returned_is_not_a_fact(new: truemed.PaymentToken) -> None:
     received = rulebound.read_webhook("vend", [], {}, b"{}", 1_700_000_000_000)
     error = wrong(lambda: new.observe(received, now=1_700_000_000_000))  # type: ignore[arg-type]

@@ -4,11 +4,12 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::any::formats;
 use crate::config::{Config, check_now};
 use crate::fact::Fact;
 use crate::flow::Flow;
-use crate::id::EffectId;
-use crate::json::{Malformed, decode, decode_tagged, listed, tag};
+use crate::id::{EffectId, Text};
+use crate::json::{Malformed, decode, decode_command, decode_tagged, listed, member, tag};
 use crate::providers::{for_each_known_flow, named};
 use crate::rule::{CoreRule, Rule, RuleSet};
 use crate::time::Timestamp;
@@ -24,7 +25,11 @@ pub const LARGEST_COMMAND: usize = 256 << 10;
 /// assert!(matches!(command, Command::DeletePaymentToken {}));
 /// let wrong = read_command::<PaymentToken>(r#"{"type": "update_payment_token", "items": []}"#).unwrap_err();
 /// assert_eq!(wrong.pointer, "/items");
+/// let of_other = r#"{"type": "delete_payment_token", "flow": "flex.subscription"}"#;
+/// assert_eq!(read_command::<PaymentToken>(of_other).unwrap_err().pointer, "/flow");
 /// ```
+///
+/// A command can name its `flow`. Commands of several flows can have the same name and the same fields, so a builder writes it.
 ///
 /// A command that is longer than [`LARGEST_COMMAND`] is an error, so that the next snapshot can be loaded.
 ///
@@ -36,7 +41,26 @@ pub fn read_command<F: Flow>(text: &str) -> Result<F::Command, Malformed> {
         return Err(Malformed::new("", "is longer than 256 KiB"));
     }
     let name = tag(text)?;
-    decode_tagged(name.clone(), text).map_err(|error| of_other_flow(F::ID, &name, text, error))
+    if let Some(flow) = member::<Text<'_>>(text, "flow") {
+        let Text(flow) = flow.map_err(|error| error.under("/flow"))?;
+        if flow != F::ID {
+            return Err(names_other_flow(F::ID, &flow));
+        }
+    }
+    decode_command(name.clone(), text).map_err(|error| of_other_flow(F::ID, &name, text, error))
+}
+
+/// The error of a command that names another flow than that of its snapshot.
+#[cold]
+fn names_other_flow(own: &str, flow: &str) -> Malformed {
+    let flows: Vec<_> = formats().into_keys().collect();
+    let reason = match flows.contains(&flow) {
+        true => format!(
+            "this is a command of `{flow}`, and this snapshot is `{own}`: use a command of `{own}`, or a snapshot of `{flow}`"
+        ),
+        false => format!("is not a flow, expected `{own}`: leave it out, or copy `flow` of the snapshot"),
+    };
+    Malformed::new("/flow", reason)
 }
 
 /// The error of a command that another flow has. Otherwise it is the error as it was.
@@ -47,7 +71,7 @@ fn of_other_flow(own: &str, name: &str, text: &str, error: Malformed) -> Malform
     macro_rules! note_owner {
         ($provider:ident :: $flow:ident) => {{
             type It = crate::providers::$provider::$flow;
-            let read = decode_tagged::<<It as Flow>::Command>(Cow::Borrowed(name), text);
+            let read = decode_command::<<It as Flow>::Command>(Cow::Borrowed(name), text);
             // A name that the flow does not have suits every flow that has it. A name that several flows have suits only
             // a flow that has the other fields as well.
             if It::ID != own && read.map_or_else(|it| is_unknown && it.pointer != "/type", |_| true) {

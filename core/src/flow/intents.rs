@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, IntentReport, Rules, Stop};
+use super::status::{Cause, IntentReport};
+use super::{Flow, Named as _, Rules, Stop};
 use crate::fact::IgnoredReason;
 use crate::id::{Digest, IdError, Intent, REMEMBERED, saved_as_text};
 use crate::money::Cents;
@@ -61,8 +62,11 @@ impl fmt::Display for IntentLine {
         f.write_str(match self.outcome {
             Outcome::Done => "",
             Outcome::Open => " open",
-            Outcome::Failed => " failed",
+            Outcome::Failed(_) => " ",
         })?;
+        if let Outcome::Failed(cause) = self.outcome {
+            f.write_str(cause.as_str())?;
+        }
         if let Some(amount) = self.amount {
             write!(f, " ={}", amount.get())?;
         }
@@ -81,11 +85,13 @@ impl FromStr for IntentLine {
         for word in words {
             match word {
                 "open" => outcome = Outcome::Open,
-                "failed" => outcome = Outcome::Failed,
                 word => match (word.strip_prefix('='), word.strip_prefix('@')) {
                     (Some(cents), _) => amount = Some(Cents::new(read_number(cents)?)),
                     (_, Some(millis)) => at = Some(Timestamp::from_millis(read_number(millis)?)),
-                    (None, None) => number = read_number(word)?,
+                    (None, None) => match Cause::of_name(word) {
+                        Some(cause) => outcome = Outcome::Failed(cause),
+                        None => number = read_number(word)?,
+                    },
                 },
             }
         }
@@ -99,17 +105,20 @@ fn read_number<N: FromStr>(text: &str) -> Result<N, IdError> {
 }
 
 /// The outcome of a charge, capture or refund.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
-#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "IntentState"))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// Its outcome is not known yet.
     Open,
     /// It was done.
     Done,
-    /// It failed, and can be tried again.
-    Failed,
+    /// It failed for this reason, and can be tried again.
+    Failed(Cause),
+}
+
+impl Outcome {
+    const fn is_failed(self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
 }
 
 /// What a flow remembers of an intent.
@@ -156,7 +165,7 @@ impl Intents {
                 Some(have) if have == content.first() => IntentStatus::Same,
                 Some(_) => IntentStatus::Other,
             },
-            Some(it) if it.outcome == Outcome::Failed => IntentStatus::Fresh(it.number.saturating_add(1)),
+            Some(it) if it.outcome.is_failed() => IntentStatus::Fresh(it.number.saturating_add(1)),
             Some(it) if it.content == content => IntentStatus::Same,
             Some(_) => IntentStatus::Other,
         }
@@ -168,6 +177,11 @@ impl Intents {
         self.find(intent).map(|it| it.outcome).or_else(older)
     }
 
+    /// Whether an intent is remembered as failed.
+    pub fn has_failed(&self, intent: &Intent) -> bool {
+        self.outcome(intent).is_some_and(Outcome::is_failed)
+    }
+
     /// The intents that are remembered by name, the oldest first. All of them have the same action and operation.
     pub(crate) fn report<F: Flow>(&self, action: F::Action, operation: &str) -> impl Iterator<Item = IntentReport<F>> {
         self.recent.iter().map(move |it| {
@@ -177,20 +191,14 @@ impl Intents {
     }
 
     /// Remembers an intent as open, with its amount and when the host requested it.
-    ///
-    /// If there are too many, this keeps the oldest done one as a fingerprint, and forgets the oldest failed one.
     pub fn open(&mut self, intent: Intent, content: Digest, number: u32, (amount, at): (Option<Cents>, Timestamp)) {
         self.recent.retain(|it| it.intent != intent);
         self.recent.push(IntentLine { intent, content, number, outcome: Outcome::Open, amount, at });
-        if let Some(done) = self.remove_surplus(Outcome::Done, RECENT) {
-            self.older.add(&done);
-        }
-        let _ = self.remove_surplus(Outcome::Failed, OLDER);
     }
 
-    /// Removes the oldest intent with this outcome if there are more than `most`.
-    fn remove_surplus(&mut self, outcome: Outcome, most: usize) -> Option<IntentLine> {
-        let has_outcome = |it: &IntentLine| it.outcome == outcome;
+    /// Removes the oldest intent with such an outcome if there are more than `most`.
+    fn remove_surplus(&mut self, is_such: fn(Outcome) -> bool, most: usize) -> Option<IntentLine> {
+        let has_outcome = |it: &IntentLine| is_such(it.outcome);
         if self.recent.iter().filter(|it| has_outcome(it)).count() <= most {
             return None;
         }
@@ -199,10 +207,16 @@ impl Intents {
     }
 
     /// Notes the outcome of an intent.
+    ///
+    /// If there are too many, this keeps the oldest done one as a fingerprint, and forgets the oldest failed one.
     pub fn settle(&mut self, intent: &str, outcome: Outcome) {
         if let Some(it) = self.recent.iter_mut().find(|it| it.intent.as_str() == intent) {
             it.outcome = outcome;
         }
+        if let Some(done) = self.remove_surplus(|it| it == Outcome::Done, RECENT) {
+            self.older.add(&done);
+        }
+        let _ = self.remove_surplus(Outcome::is_failed, OLDER);
     }
 
     fn find(&self, intent: &Intent) -> Option<&IntentLine> {
@@ -287,6 +301,7 @@ mod tests {
         for n in 1..=400 {
             intents.open(name(n), content, 1, REQUESTED);
             intents.settle(name(n).as_str(), Outcome::Done);
+            assert!(intents.recent.len() <= RECENT + 1, "{n}");
         }
         let other = Digest::of([b"other".as_slice()]);
         for n in (273..=400).chain([0]) {
@@ -306,7 +321,7 @@ mod tests {
         let name = |n: u32| Intent::parse(alloc::format!("charge-{n}")).unwrap();
         let mut intents = Intents::default();
         intents.open(name(0), content, 3, REQUESTED);
-        intents.settle(name(0).as_str(), Outcome::Failed);
+        intents.settle(name(0).as_str(), Outcome::Failed(Cause::Refused));
         for n in 1..=200 {
             intents.open(name(n), content, 1, REQUESTED);
             intents.settle(name(n).as_str(), Outcome::Done);
@@ -328,7 +343,7 @@ mod tests {
         let mut intents = Intents::default();
         intents.open(name.clone(), content, 1, REQUESTED);
         assert_eq!(intents.status_of(&name, Digest::of([b"other".as_slice()])), IntentStatus::Other);
-        intents.settle(name.as_str(), Outcome::Failed);
+        intents.settle(name.as_str(), Outcome::Failed(Cause::Refused));
         assert_eq!(intents.status_of(&name, content), IntentStatus::Fresh(2));
     }
 
@@ -336,7 +351,7 @@ mod tests {
     fn an_intent_survives_json_as_one_line() {
         let content = Digest::of([b"cart".as_slice()]);
         let mut intents = Intents::default();
-        for (n, outcome) in [Outcome::Done, Outcome::Open, Outcome::Failed].into_iter().enumerate() {
+        for (n, outcome) in [Outcome::Done, Outcome::Open, Outcome::Failed(Cause::NotMade)].into_iter().enumerate() {
             let name = Intent::parse(format!("charge-{n}")).unwrap();
             intents.open(name.clone(), content, n as u32 + 1, REQUESTED);
             intents.settle(name.as_str(), outcome);

@@ -33,17 +33,16 @@ use crate::time::Timestamp;
 pub(crate) use cx::Decided;
 pub(crate) use facet::moves;
 pub use facet::{Facet, FacetState, FacetTransition, Facets, Move, Table};
-pub use intents::Outcome;
 pub(crate) use review::{reviews, typed};
 pub(crate) use rules::Moment;
-pub use status::{FacetStates, IntentReport, Status};
+pub use status::{Cause, FacetStates, IntentReport, IntentState, Status};
 
 // Only the kernel and the providers use the following. It is public because the methods of `Flow` name it.
 #[doc(hidden)]
 pub use self::{
     cx::{Cx, ToDo},
     input::{Input, Reading, Refusal, Reply, Stop, Webhook},
-    intents::{IntentStatus, Intents},
+    intents::{IntentStatus, Intents, Outcome},
     outcome::AfterAll,
     poll_timer::PollTimer,
     review::{Ask, Reviews},

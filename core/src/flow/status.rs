@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use serde::{Serialize, Serializer};
 
-use super::{Facets, Flow, Named, Outcome};
+use super::{Facets, Flow, Named, Outcome, named};
 use crate::fact::Failure;
 use crate::id::{EffectId, Intent, Key};
 #[cfg(feature = "schemas")]
@@ -40,7 +40,8 @@ pub struct Status<F: Flow> {
     /// Why there is no page now: the ids of the pending requests whose outcomes must be known first, and of the reviews
     /// that keep the customer from the page. Empty if the page depends on neither, or if there is one.
     pub customer_url_blocked_by: Vec<EffectId>,
-    /// The intents that are open, the last ones that failed and the last sixteen that are done, the oldest first.
+    /// The intents that are open, the last 112 that failed and the last sixteen that are done, of each kind of request. The
+    /// oldest are first.
     pub intents: Vec<IntentReport<F>>,
     /// The last request that failed: what it was about, its intent, when and why. A failed lookup does not replace the failure
     /// of a request that changes something. `null` once a request of the same operation succeeds.
@@ -105,17 +106,58 @@ pub struct IntentReport<F: Flow> {
     /// The effect of the last request, whether or not the effect is still pending.
     pub effect: EffectId,
     /// Its outcome.
-    pub state: Outcome,
+    pub state: IntentState,
+    /// Why it failed. `null` unless it failed.
+    pub cause: Option<Cause>,
     /// The amount, in the smallest unit of the currency. `null` if the host has named none.
     pub amount: Option<Money>,
     /// When the host requested it last.
     pub requested_at: Option<Timestamp>,
 }
 
+/// The outcome of a charge, capture or refund.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum IntentState {
+    /// Its outcome is not known yet.
+    Open,
+    /// It was done.
+    Done,
+    /// It failed, and can be tried again.
+    Failed,
+}
+
+named! {
+    /// Why a charge, capture or refund failed.
+    #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "IntentCause", rename_all = "snake_case"))]
+    pub enum Cause {
+        /// The provider refused the request, and did nothing. `last_failure` can have its code and its words.
+        Refused = "refused",
+        /// The provider took the request, and it failed there: the payment was declined, or the refund did not reach the
+        /// customer.
+        Declined = "declined",
+        /// The payment was canceled or released, or it expired, before the money was taken.
+        Ended = "ended",
+        /// No reply arrived, and a lookup showed that the provider had done nothing.
+        NotMade = "not_made",
+        /// It was never sent, because it was not needed or not possible any more.
+        Dropped = "dropped",
+        /// A person said that the provider did nothing, or gave it up.
+        Reviewed = "reviewed",
+    }
+}
+
 impl<F: Flow> IntentReport<F> {
-    pub(crate) fn new(intent: &Intent, action: F::Action, operation: &str, attempt: u32, state: Outcome) -> Self {
+    pub(crate) fn new(intent: &Intent, action: F::Action, operation: &str, attempt: u32, outcome: Outcome) -> Self {
         let effect = EffectId::of_intent(operation, intent, attempt);
-        Self { intent: intent.clone(), action, attempt, effect, state, amount: None, requested_at: None }
+        let (state, cause) = match outcome {
+            Outcome::Open => (IntentState::Open, None),
+            Outcome::Done => (IntentState::Done, None),
+            Outcome::Failed(cause) => (IntentState::Failed, Some(cause)),
+        };
+        Self { intent: intent.clone(), action, attempt, effect, state, cause, amount: None, requested_at: None }
     }
 
     /// The same with the amount, and when the host requested it.

@@ -24,7 +24,7 @@ pub(crate) use cut::is_cut_off;
 pub(crate) use lenient::{any_form, lenient, lenient_text, read_body, string_or_int, unmarked};
 pub use raw::RawText;
 pub(crate) use raw::{RAW, written};
-use read::Json;
+use read::{Json, Known};
 use scan::Reader;
 pub(crate) use scan::plain;
 use union::Tagged;
@@ -133,8 +133,17 @@ fn finish<'de, S: DeserializeSeed<'de>>(mut reader: Reader<'de>, seed: S) -> Res
 ///
 /// Its contents are later nested deeper in a snapshot, and must be readable there. So they can be nested less deep here.
 pub(crate) fn decode_tagged<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: &'de str) -> Result<T, Malformed> {
+    decode_after(&["type"], tag, text)
+}
+
+/// Reads a command, whose `flow` can stand beside its `type`.
+pub(crate) fn decode_command<'de, T: Deserialize<'de>>(tag: Cow<'de, str>, text: &'de str) -> Result<T, Malformed> {
+    decode_after(&["type", "flow"], tag, text)
+}
+
+fn decode_after<'de, T: Deserialize<'de>>(known: Known, tag: Cow<'de, str>, text: &'de str) -> Result<T, Malformed> {
     let mut reader = Reader::within(text, SNAPSHOT);
-    let value = T::deserialize(Tagged { reader: &mut reader, name: tag })?;
+    let value = T::deserialize(Tagged { reader: &mut reader, name: tag, known })?;
     reader.end()?;
     Ok(value)
 }
@@ -326,6 +335,11 @@ mod tests {
         assert_eq!(field(r#"{"type":"whole","price":{}}"#), "/price");
         assert_eq!(field(r#"{"type":"whole","price":1} x"#), "");
         assert_eq!(field("[]"), "");
+        let command = |text| tag(text).and_then(|it| decode_command::<Union>(it, text)).map_err(|it| it.pointer);
+        assert_eq!(command(r#"{"flow":"f","type":"whole","price":1}"#), Ok(Union::Whole(Item { price: 1 })));
+        assert_eq!(command(r#"{"flow":"f","type":"nothing"}"#), Ok(Union::Nothing {}));
+        assert_eq!(command(r#"{"flow":"f","type":"nothing","flow":"f"}"#), Err("/flow".into()));
+        assert_eq!(field(r#"{"flow":"f","type":"nothing"}"#), "/flow");
     }
 
     #[test]

@@ -17,23 +17,25 @@ use super::union::{Form, Variant};
 /// The value that comes next.
 pub(super) struct Json<'a, 'de> {
     reader: &'a mut Reader<'de>,
-    /// Whether it is a union whose `type` was read before.
-    typed: bool,
+    known: Known,
 }
+
+/// The members of a union that were read before its variant, such as its `type`.
+pub(super) type Known = &'static [&'static str];
 
 impl<'a, 'de> Json<'a, 'de> {
     pub(super) const fn new(reader: &'a mut Reader<'de>) -> Self {
-        Self { reader, typed: false }
+        Self { reader, known: &[] }
     }
 
-    pub(super) const fn typed(reader: &'a mut Reader<'de>) -> Self {
-        Self { reader, typed: true }
+    pub(super) const fn after(known: Known, reader: &'a mut Reader<'de>) -> Self {
+        Self { reader, known }
     }
 
     pub(super) fn object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let Self { reader, typed } = self;
+        let Self { reader, known } = self;
         let Some(depth) = reader.enter(b'{')? else { return Err(reader.unexpected(&visitor)) };
-        let value = visitor.visit_map(Members { reader, typed, first: true, has_type: false, name: 0 })?;
+        let value = visitor.visit_map(Members { reader, known, first: true, passed: 0, name: 0 })?;
         reader.leave(depth, b'}')?;
         Ok(value)
     }
@@ -180,10 +182,9 @@ impl<'de> Deserializer<'de> for Json<'_, 'de> {
 struct Members<'a, 'de> {
     reader: &'a mut Reader<'de>,
     first: bool,
-    /// Whether it is a union whose `type` was read before.
-    typed: bool,
-    /// Whether the `type` of the union has been passed.
-    has_type: bool,
+    known: Known,
+    /// A bit for each of the known members that has been passed.
+    passed: u8,
     /// The position of the last member's name.
     name: usize,
 }
@@ -192,11 +193,12 @@ impl<'de> Members<'_, 'de> {
     fn next(&mut self) -> Result<Option<Cow<'de, str>>, ReadError> {
         while self.reader.more(take(&mut self.first), b'}')? {
             let name = self.reader.name(&mut self.name)?;
-            if !self.typed || name != "type" {
+            let Some((bit, known)) = (0u32..).zip(self.known).find(|(_, known)| **known == name) else {
                 return Ok(Some(name));
-            }
-            if replace(&mut self.has_type, true) {
-                return Err(ReadError::duplicate_field("type"));
+            };
+            let passed = self.passed | 1u8.wrapping_shl(bit);
+            if replace(&mut self.passed, passed) == passed {
+                return Err(ReadError::duplicate_field(known));
             }
             self.reader.skip()?;
         }

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, Unexpected, Va
 use serde::forward_to_deserialize_any;
 
 use super::ReadError;
-use super::read::{Json, Name};
+use super::read::{Json, Known, Name};
 use super::scan::Reader;
 
 /// How JSON writes a variant.
@@ -16,8 +16,8 @@ pub(super) enum Form {
     Bare,
     /// As an object with one member: the variant's name and its value.
     Member,
-    /// As an object whose `type` is the variant's name, beside the variant's fields.
-    Type,
+    /// As an object whose `type` is the variant's name, beside the variant's fields. These members were read before.
+    Type(Known),
 }
 
 /// A variant of an enum.
@@ -34,7 +34,7 @@ impl<'a, 'de> EnumAccess<'de> for Variant<'a, 'de> {
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), ReadError> {
         let Self { reader, name, form } = self;
         let variant = seed.deserialize(Name(name)).map_err(|error| match form {
-            Form::Type => error.within("type"),
+            Form::Type(_) => error.within("type"),
             Form::Bare | Form::Member => error,
         })?;
         Ok((variant, Content { reader, form }))
@@ -59,7 +59,7 @@ impl<'a, 'de> Content<'a, 'de> {
                 Err(ReadError::custom("is a name without its fields: use an object with this name as its only member"))
             }
             Form::Member => Ok(Json::new(self.reader)),
-            Form::Type => Ok(Json::typed(self.reader)),
+            Form::Type(known) => Ok(Json::after(known, self.reader)),
         }
     }
 }
@@ -71,7 +71,7 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
         match self.form {
             Form::Bare => Ok(()),
             Form::Member => Err(ReadError::invalid_type(Unexpected::NewtypeVariant, &"only a name")),
-            Form::Type => Nothing::deserialize(self.value()?).map(|_| ()),
+            Form::Type(_) => Nothing::deserialize(self.value()?).map(|_| ()),
         }
     }
 
@@ -92,6 +92,7 @@ impl<'de> VariantAccess<'de> for Content<'_, 'de> {
 pub(super) struct Tagged<'a, 'de> {
     pub(super) reader: &'a mut Reader<'de>,
     pub(super) name: Cow<'de, str>,
+    pub(super) known: Known,
 }
 
 impl<'de> Deserializer<'de> for Tagged<'_, 'de> {
@@ -103,7 +104,7 @@ impl<'de> Deserializer<'de> for Tagged<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        visitor.visit_enum(Variant { reader: self.reader, name: self.name, form: Form::Type })
+        visitor.visit_enum(Variant { reader: self.reader, name: self.name, form: Form::Type(self.known) })
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ReadError> {

@@ -104,21 +104,48 @@ pub(super) fn declarations(provider: &str, classes: &[Class], all: &Definitions)
     text
 }
 
+/// Whether one of the flows has a command of this name.
+fn has(classes: &[Class], tag: &str, all: &Definitions) -> bool {
+    let mut unions = classes.iter().map(|class| &all[&class.types()[0]]);
+    unions.any(|union| union.to_string().contains(&pascal(tag)))
+}
+
+/// A command beside the flow that it names, or `null` if several flows have it.
+fn named(tag: &str, flow: Option<&str>) -> String {
+    flow.map_or_else(|| format!("{tag}: null"), |flow| format!("{tag}: '{flow}'"))
+}
+
+/// The flow that a command is for, unless several flows of its provider have it.
+pub(super) fn flow(command: &Value) -> Option<&str> {
+    match command["properties"]["flow"]["enum"].as_array()?.as_slice() {
+        [flow] => flow.as_str(),
+        _ => None,
+    }
+}
+
 /// The names that the functions are made of, as a module.
 pub(super) fn names(by: &BTreeMap<&str, Vec<Class>>, all: &Definitions) -> String {
     let providers = Catalogue::new().providers;
-    let mut text =
-        String::from("'use strict';\n\n/** The commands and the questions of each provider. */\nmodule.exports = {\n");
+    let mut text = String::from(
+        "'use strict';\n\n/** The commands of each provider, each with its flow if only one has it, and the questions. */\n\
+         module.exports = {\n",
+    );
     for (provider, classes) in by {
-        let commands: Vec<_> = commands(provider, classes, all).into_keys().collect();
+        let commands = commands(provider, classes, all);
         let questions = providers.iter().filter(|it| it.name == *provider).flat_map(|it| it.questions);
         let questions: Vec<_> = questions.map(|it| it.name.to_owned()).collect();
-        let functions: BTreeSet<_> = commands.iter().chain(&questions).collect();
+        let functions: BTreeSet<_> = commands.keys().chain(&questions).collect();
         assert_eq!(functions.len(), commands.len() + questions.len(), "a command of `{provider}` is also a question");
+        for (tag, name) in &commands {
+            let is_elsewhere = |(other, classes): (&&str, &Vec<Class>)| other != provider && has(classes, tag, all);
+            let is_clear = flow(&all[name]).is_some() || !by.iter().any(is_elsewhere);
+            assert!(is_clear, "`{tag}` of `{provider}` names no flow, and another provider has a command of this name");
+        }
+        let commands: Vec<_> = commands.iter().map(|(tag, name)| named(tag, flow(&all[name]))).collect();
         let _ = write!(
             text,
-            "  {provider}: {{\n    commands: [{}],\n    questions: [{}],\n  }},\n",
-            quoted(&commands),
+            "  {provider}: {{\n    commands: {{ {} }},\n    questions: [{}],\n  }},\n",
+            commands.join(", "),
             quoted(&questions)
         );
     }

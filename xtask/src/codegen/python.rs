@@ -15,6 +15,7 @@ use super::bundles::{self, Definitions};
 use super::classes::{Class, classes, shapes};
 use super::derived::{Derived, Generator};
 use super::docstrings::Docstrings;
+use super::typescript::close;
 use builders::{Function, functions, prefix};
 use literals::OF_A_PROVIDER;
 use rulebound_tests::root;
@@ -55,6 +56,7 @@ pub(super) fn derived(catalogue: &Catalogue, all: &Definitions) -> Derived {
     let mut types = shapes(all);
     types.insert("ProviderName".into(), all["ProviderName"].clone());
     literals::add(catalogue, &mut types);
+    close(&mut types);
     for fact in WITH_BODY {
         let (text, bytes) = (json!({"type": "string"}), json!({"type": "string", "format": "binary"}));
         if let Some(body) = types.get_mut(fact).map(|it| &mut it["properties"]["body"]) {

@@ -75,7 +75,7 @@ pub(super) fn derived(all: &Definitions) -> Derived {
 }
 
 /// Closes each set of values that only commands have: a rule rejects any other value, and a compiler can say so first.
-fn close(types: &mut Definitions) {
+pub(super) fn close(types: &mut Definitions) {
     let commands = classes().into_iter().map(|class| class.types()[0].clone());
     let of_commands = within(types, commands.collect());
     let others = types.keys().filter(|name| !of_commands.contains(*name)).cloned().collect();

@@ -2,7 +2,7 @@
 
 import rulebound = require('rulebound');
 
-const { flex, load, truemed } = rulebound;
+const { flex, load, revup, truemed, vend } = rulebound;
 const token = truemed.PaymentToken.start('6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11');
 const context = { now: 0 };
 const end = { type: 'delete_payment_token' } as const;
@@ -133,6 +133,19 @@ truemed.createPaymentToken({ order_items: [{ name: 'B12', quantity: 1, price: '1
 truemed.createCheckoutSession({ mode: 'payment' });
 // @ts-expect-error another flow's command
 truemed.PaymentSession.start('x').handle(truemed.createPaymentToken({ order_items: [] }), context);
+const subscriptions = [flex.Subscription.start('x'), revup.Subscription.start('x'), vend.Subscription.start('x')] as const;
+// @ts-expect-error another provider's command of the same name, without fields
+subscriptions[0].handle(vend.cancelSubscription(), context);
+// @ts-expect-error another provider's command of the same name, without fields
+subscriptions[1].handle(flex.cancelSubscription(), context);
+// @ts-expect-error another provider's command of the same name, without fields
+subscriptions[2].handle(revup.cancelSubscription(), context);
+// @ts-expect-error another provider's lookup, without an id
+subscriptions[0].handle(vend.retrieveSubscription(), context);
+// @ts-expect-error another flow, by its name
+subscriptions[2].handle({ type: 'cancel_subscription', flow: 'flex.subscription' }, context);
+// @ts-expect-error another provider's command, in a generic host
+tell(subscriptions[2], flex.cancelSubscription());
 // @ts-expect-error a question without one of its fields
 truemed.needsUpdate({ confirmed: [] });
 // @ts-expect-error a verdict that is none

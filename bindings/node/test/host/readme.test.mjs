@@ -66,6 +66,14 @@ test('the test of the README, with the simulator', () =>
     assert.deepEqual(logged, ['lost', 'failure'], stderr);
   }));
 
+test('the refund of the README', () =>
+  within((folder) => {
+    const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');
+    const code = readme.split('\n## Migrate\n')[1].split('```js\n')[1].split('```')[0];
+    writeFileSync(join(folder, 'refund.mjs'), code);
+    assert.deepEqual(ran(process.execPath, ['refund.mjs'], folder), { status: 0, stdout: "[ 'create_refund:return-7' ]\n", stderr: '' });
+  }));
+
 test('the shop sells', () =>
   within(async (folder) => {
     copyFileSync(join(root, 'bindings/node/examples/shop.mjs'), join(folder, 'shop.mjs'));

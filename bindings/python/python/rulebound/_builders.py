@@ -3,9 +3,10 @@
 from ._rulebound import Snapshot, ask
 
 
-def command(type, fields):
-    """A command with the fields that have a value."""
-    return {"type": type} | {name: value for name, value in fields.items() if value is not None}
+def command(type, fields, flow=None):
+    """A command with the fields that have a value, and the flow that it is for, unless several flows have it."""
+    head = {"type": type} if flow is None else {"type": type, "flow": flow}
+    return head | {name: value for name, value in fields.items() if value is not None}
 
 
 def question(provider, name, fields):

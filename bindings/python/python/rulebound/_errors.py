@@ -77,7 +77,48 @@ class InvalidInput(ValueError):
         self.message = message
 
     def __str__(self) -> str:
-        return f"`{self.pointer}`: {self.message}" if self.pointer else self.message
+        said = f"`{self.pointer}`: {self.message}" if self.pointer else self.message
+        argument = "/".join(self.pointer.split("/")[:2])
+        cures = map(_CURES.get, (self.code + self.pointer, self.code, self.pointer, argument))
+        cure = next(filter(None, cures), None)
+        # A reason says what to do behind a colon.
+        if cure is None or ": " in self.message:
+            return said
+        return f"{said}{'' if said.endswith(('.', '!', '?')) else '.'} {cure}"
+
+
+_A_BODY = "Pass the raw body, as `bytes` or `str`, and not a parsed one."
+_A_TIME = (
+    "Pass integer milliseconds since 1970, such as `time.time_ns() // 1_000_000`, or an aware `datetime`;"
+    " `datetime.fromisoformat` reads a text."
+)
+_AN_EFFECT = "Copy the `id` from `effects()`."
+
+_CURES = {
+    "inexpressible": "Save it with `save()`.",
+    "not_authentic": "Discard the webhook, and reply with 401.",
+    "too_long": "Pass less than 4 MiB.",
+    "unknown": "`catalogue()` lists every name.",
+    "unknown_format": "`versions()` lists the formats.",
+    "unreadable_snapshot": "Load what `save()` gave, unchanged.",
+    "unreadable_snapshot/snapshot": "It is not the JSON of a snapshot. Load what `save()` gave, unchanged.",
+    "unreadable_snapshot/snapshot/flow": "Load what `save()` gave, with the class of its flow or with `rulebound.load`.",
+    "/body": _A_BODY,
+    "/command": "The function of the command names its fields.",
+    "/config": "`types.Config` names every field.",
+    "/effect": _AN_EFFECT,
+    "/fact": "`facts` builds a fact, and `read_webhook` the `fact` of a webhook.",
+    "/fact/body": _A_BODY,
+    "/fact/effect": _AN_EFFECT,
+    "/fact/taken_at": _A_TIME,
+    "/headers": "Pass a mapping of names to values, or pairs.",
+    "/key": "Pass a UUID, such as `uuid.uuid4()`.",
+    "/now": _A_TIME,
+    "/secrets": "Pass the secret of the webhook, or a list of them.",
+    "/snapshot": "Pass the text that `save()` gave.",
+    "/tolerance": "Pass a `timedelta`, or integer milliseconds.",
+}
+"""What to do, by the code of the mistake, or by the argument or its member."""
 
 
 class NotAuthentic(InvalidInput):

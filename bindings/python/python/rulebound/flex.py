@@ -41,12 +41,12 @@ __getattr__ = literals(__name__, "Flex")
 
 def cancel_subscription(*, cancel_at_period_end=None, extra=None, refund=None, refund_amount=None, subscription_id=None):
     """`cancel_subscription`: end a subscription at once, or with its period."""
-    return command("cancel_subscription", locals())
+    return command("cancel_subscription", locals(), "flex.subscription")
 
 
 def capture_payment(*, amount, amount_discount=None, amount_shipping=None, amount_tax=None, capture_metadata=None, extra=None, final_capture=None, intent=None, line_items=None, metadata=None):
     """`capture_payment`: capture an authorized payment, or a part of it."""
-    return command("capture_payment", locals())
+    return command("capture_payment", locals(), "flex.checkout")
 
 
 def close_dispute(*, dispute_id):
@@ -61,17 +61,17 @@ def create_checkout_session(*, mode, allow_promotion_codes=None, cancel_url=None
 
 def create_refund(*, amount=None, amount_discount=None, amount_shipping=None, amount_tax=None, extra=None, intent=None, line_items=None, refund_metadata=None):
     """`create_refund`: refund a payment, or a part of it."""
-    return command("create_refund", locals())
+    return command("create_refund", locals(), "flex.checkout")
 
 
 def find_disputes(*, payment_intent_id):
     """Look up the disputes of a payment, such as those whose webhooks were lost."""
-    return command("find_disputes", locals())
+    return command("find_disputes", locals(), "flex.subscription")
 
 
 def refund_payment(*, amount=None, checkout_session_id=None, extra=None, intent=None, invoice_id=None, metadata=None, payment_intent_id=None, reason=None):
     """`refund_payment`: refund one of the payments of a subscription, or a part of it."""
-    return command("refund_payment", locals())
+    return command("refund_payment", locals(), "flex.subscription")
 
 
 def retrieve_checkout_session(*, checkout_session_id=None):
@@ -86,17 +86,17 @@ def retrieve_dispute(*, dispute_id):
 
 def retrieve_invoice(*, invoice_id):
     """Look up an invoice, such as a paid one whose payment is to be refunded."""
-    return command("retrieve_invoice", locals())
+    return command("retrieve_invoice", locals(), "flex.subscription")
 
 
 def retrieve_subscription(*, subscription_id=None):
     """Look up the subscription. The id is required if the flow starts with it."""
-    return command("retrieve_subscription", locals())
+    return command("retrieve_subscription", locals(), "flex.subscription")
 
 
 def update_subscription(*, cancel_at_period_end=None, coupon=None, extra=None, items=None, proration_behavior=None, trial_end=None):
     """`update_subscription`: change whether a subscription ends with its period, or change its plan."""
-    return command("update_subscription", locals())
+    return command("update_subscription", locals(), "flex.subscription")
 
 
 def assess(*, lines):

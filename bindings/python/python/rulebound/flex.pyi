@@ -32,6 +32,7 @@ from .types import (
     FlexNotice,
     FlexRefundItem,
     FlexRefundPayment,
+    FlexRefundReason,
     FlexRetrieveCheckoutSession,
     FlexRetrieveDispute,
     FlexRetrieveInvoice,
@@ -206,7 +207,7 @@ def refund_payment(
     invoice_id: FlexInvoiceId | None = None,
     metadata: Any | None = None,
     payment_intent_id: str | None = None,
-    reason: str | None = None,
+    reason: FlexRefundReason | None = None,
 ) -> FlexRefundPayment:
     """`refund_payment`: refund one of the payments of a subscription, or a part of it."""
 

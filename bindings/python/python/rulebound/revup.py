@@ -24,27 +24,27 @@ __getattr__ = literals(__name__, "Revup")
 
 def cancel_subscription(*, cancellationDetail=None):
     """Cancels the subscription at once."""
-    return command("cancel_subscription", locals())
+    return command("cancel_subscription", locals(), "revup.subscription")
 
 
 def create_subscription(*, concept=None, currency=None, customTag=None, description=None, domain=None, eventSubscriptionUrl=None, extra=None, generateToken=None, money=None, notificationUrl=None, overwrite=None, parentOrderId=None, parentTransactionId=None, paymentDetails=None, planId=None, redirectUrl=None, threeDSSupport=None, tokenId=None, userInformation=None):
     """`create_subscription`: subscribes a customer, with a stored card or in the payment form."""
-    return command("create_subscription", locals())
+    return command("create_subscription", locals(), "revup.subscription")
 
 
 def refund_payment(*, amount, currency, transactionId, extra=None, intent=None, reason=None):
     """`refund_payment`: refunds some or all of a payment."""
-    return command("refund_payment", locals())
+    return command("refund_payment", locals(), "revup.subscription")
 
 
 def retrieve_payments():
     """Looks up the payments, for the end of the paid period."""
-    return command("retrieve_payments", locals())
+    return command("retrieve_payments", locals(), "revup.subscription")
 
 
 def retrieve_subscription(*, subscriptionId=None):
     """Looks up the subscription. The id is required if the flow begins with this command."""
-    return command("retrieve_subscription", locals())
+    return command("retrieve_subscription", locals(), "revup.subscription")
 
 
 def read_callback(*, body):

@@ -46,12 +46,12 @@ __getattr__ = literals(__name__, "Truemed")
 
 def cancel_payment_session():
     """Cancel a checkout that the customer has not paid."""
-    return command("cancel_payment_session", locals())
+    return command("cancel_payment_session", locals(), "truemed.payment_session")
 
 
 def capture_payment_session(*, total_amount, extra=None, intent=None):
     """`capture_payment_session`: capture the held money, or less."""
-    return command("capture_payment_session", locals())
+    return command("capture_payment_session", locals(), "truemed.payment_session")
 
 
 def create_payment_session(*, order_items, total_amount, amount_details=None, customer_email=None, customer_name=None, customer_state=None, display_next_bill_info=None, extra=None, failure_url=None, intent=None, kind=None, metadata=None, payment_token=None, success_url=None, tokenize=None, use_iframe=None):
@@ -61,22 +61,22 @@ def create_payment_session(*, order_items, total_amount, amount_details=None, cu
 
 def create_payment_token(*, order_items, extra=None, failure_url=None, metadata=None, success_url=None):
     """`create_payment_token`: start to store the payment method of a customer who is present."""
-    return command("create_payment_token", locals())
+    return command("create_payment_token", locals(), "truemed.payment_token")
 
 
 def create_qualification_session(*, order_items, extra=None, failure_url=None, metadata=None, success_url=None, user_id=None):
     """`create_qualification_session`: check if a customer qualifies, before any checkout."""
-    return command("create_qualification_session", locals())
+    return command("create_qualification_session", locals(), "truemed.qualification_session")
 
 
 def create_refund(*, amount, reason, extra=None, intent=None, item_details=None):
     """`create_refund`: refund some or all of the captured money."""
-    return command("create_refund", locals())
+    return command("create_refund", locals(), "truemed.payment_session")
 
 
 def delete_payment_token():
     """Delete the token permanently."""
-    return command("delete_payment_token", locals())
+    return command("delete_payment_token", locals(), "truemed.payment_token")
 
 
 def retrieve_payment_session(*, payment_session_id=None):
@@ -86,32 +86,32 @@ def retrieve_payment_session(*, payment_session_id=None):
 
 def retrieve_payment_token(*, payment_token=None):
     """Look up the token. `payment_token` is needed if the flow starts with this command."""
-    return command("retrieve_payment_token", locals())
+    return command("retrieve_payment_token", locals(), "truemed.payment_token")
 
 
 def retrieve_provision_token_request(*, provision_token_request_id=None):
     """Look up whether Truemed has issued the token, after its webhook may have been missed."""
-    return command("retrieve_provision_token_request", locals())
+    return command("retrieve_provision_token_request", locals(), "truemed.payment_token")
 
 
 def retrieve_qualification_session(*, qualification_session_id=None):
     """Look up the session. The id is needed if the flow starts with this command."""
-    return command("retrieve_qualification_session", locals())
+    return command("retrieve_qualification_session", locals(), "truemed.qualification_session")
 
 
 def update_payment_token(*, extra=None, order_items=None, update_card_info=None):
     """`update_payment_token`: change either the stored card or the items of a customer who is present."""
-    return command("update_payment_token", locals())
+    return command("update_payment_token", locals(), "truemed.payment_token")
 
 
 def update_qualification_session(*, extra=None, failure_url=None, metadata=None, success_url=None, user_id=None):
     """`update_qualification_session`: set what the host knows of the customer. Fields that are absent stay as they are."""
-    return command("update_qualification_session", locals())
+    return command("update_qualification_session", locals(), "truemed.qualification_session")
 
 
 def void_payment_session():
     """Release the held money."""
-    return command("void_payment_session", locals())
+    return command("void_payment_session", locals(), "truemed.payment_session")
 
 
 def needs_update(*, confirmed, wanted):

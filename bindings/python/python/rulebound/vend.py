@@ -21,27 +21,27 @@ __getattr__ = literals(__name__, "Vend")
 def cancel_subscription():
     """Cancels the subscription. Vend has no such operation. The library always rejects the command, and names the page
     where the retailer can cancel."""
-    return command("cancel_subscription", locals())
+    return command("cancel_subscription", locals(), "vend.subscription")
 
 
 def create_subscription_token(*, components=None, coupon_code=None, extra=None, price_handle=None, product_handle=None, return_url=None):
     """Requests the token with which the retailer consents to a new subscription."""
-    return command("create_subscription_token", locals())
+    return command("create_subscription_token", locals(), "vend.subscription")
 
 
 def retrieve_subscription(*, subscription_id=None):
     """Looks up the state of one subscription, or the list of all."""
-    return command("retrieve_subscription", locals())
+    return command("retrieve_subscription", locals(), "vend.subscription")
 
 
 def retrieve_token(*, token=None):
     """Looks up whether the retailer has consented."""
-    return command("retrieve_token", locals())
+    return command("retrieve_token", locals(), "vend.subscription")
 
 
 def update_subscription_token(*, components=None, coupon_code=None, extra=None, price_handle=None, product_handle=None, return_url=None):
     """Requests the token with which the retailer consents to a change of the plan or of the components."""
-    return command("update_subscription_token", locals())
+    return command("update_subscription_token", locals(), "vend.subscription")
 
 
 def partner_apps_page(*, settings):

@@ -1,7 +1,7 @@
 """Mistakes, each of which a strict checker must report: the lines that end in `# wrong`, and no other."""
 
 import rulebound
-from rulebound import InvalidInput, Rejected, facts, flex, truemed
+from rulebound import InvalidInput, Rejected, facts, flex, revup, truemed, vend
 from rulebound.host import Host
 from rulebound.types import Config, Fact, PendingEffect, TruemedOrderItem, TruemedRule
 
@@ -43,6 +43,13 @@ rulebound.read_webhok("truemed", "s", {}, b"", 0)  # wrong
 rulebound.authenticate("truemed", "s", {}, b"", 0)  # wrong
 rulebound.read_webhook("truemed", "s", {"a": 5}, b"", 0)  # wrong
 
+# Commands of the same name and with the same fields, but of another provider.
+vend.Subscription.start(token.key).handle(flex.cancel_subscription(), now=0)  # wrong
+flex.Subscription.start(token.key).handle(revup.cancel_subscription(), now=0)  # wrong
+revup.Subscription.start(token.key).handle(vend.cancel_subscription(), now=0)  # wrong
+flex.Subscription.start(token.key).handle(vend.retrieve_subscription(), now=0)  # wrong
+vend.Subscription.start(token.key).handle({"type": "cancel_subscription", "flow": "flex.subscription"}, now=0)  # wrong
+
 # Nineteen mistakes that only an error at run time would show without the types.
 truemed.create_payment_token(order_items=[item], succes_url="https://shop.example/ok")  # wrong
 truemed.create_payment_token(success_url="https://shop.example/ok")  # wrong
@@ -52,6 +59,8 @@ truemed.create_payment_session(order_items=[item], total_amount=15.0)  # wrong
 truemed.update_payment_token(update_card_info="yes")  # wrong
 token.handle(truemed.create_payment_token(order_items=[item]))  # wrong
 token.handle(truemed.create_refund(amount=1500, reason="requested_by_customer"), now=0)  # wrong
+truemed.create_refund(intent="rma-1", amount=1500, reason="customer-request")  # wrong
+flex.create_checkout_session(mode="paiment", line_items=[], success_url="https://shop.example/ok")  # wrong
 flex.Checkout.start(token.key).handle(flex.update_subscription(cancel_at_period_end=True), now=0)  # wrong
 flex.create_checkout_session(line_items=[{"price": "fprice_1", "quantity": 1}])  # wrong
 token.observe(facts.reviewed("review:a", "perhaps"), now=0)  # wrong

@@ -31,7 +31,8 @@ pub use api::objects::{
 };
 pub use api::replies::Event;
 pub use api::request::{
-    CancelSubscription, CreateRefund, End, RefundItem, RefundPayment, UpdateEnd, UpdateItem, UpdateSubscription,
+    CancelSubscription, CreateRefund, End, RefundItem, RefundPayment, RefundReason, UpdateEnd, UpdateItem,
+    UpdateSubscription,
 };
 pub use api::session_parts::{Discount, Fee, ShippingOptions, ShippingRateData, TaxRate};
 pub use api::session_request::{CaptureMethod, CreateCheckoutSession, Mode};

@@ -329,14 +329,17 @@ reviews! {
 named! {
     /// Why a customer is notified.
     pub enum Notice {
-        /// The customer must act before Flex can charge the stored payment method.
+        /// A payment or the stored payment method waits for the customer, and no money was taken for it yet. Send the
+        /// customer to Flex's page, `customer_url`, to finish it.
         ActionRequired = "action_required",
-        /// A payment has failed.
+        /// A payment failed, and its money was not taken. What the customer has paid for before stays. Ask the customer
+        /// for another payment method.
         PaymentFailed = "payment_failed",
-        /// The subscription is past due.
+        /// A renewal is not paid, and Flex tries it again. Access lasts until the grace period after the paid time is
+        /// over. Ask the customer for another payment method.
         PastDue = "past_due",
-        /// Flex did not do what the cancellation asks, so the subscription goes on and so do its charges. Cancel again, or in
-        /// the Flex dashboard.
+        /// Flex did not do what the cancellation asks, so the subscription goes on and so do its charges. Cancel again,
+        /// or in the Flex dashboard.
         CancellationRefused = "cancellation_refused",
     }
 }
@@ -344,11 +347,14 @@ named! {
 named! {
     /// An event that a flow waits for.
     pub enum SignalName {
-        /// Flex has completed a session, so the purchase is delivered.
+        /// Flex's webhook that the customer has finished the checkout. Until then nothing is paid and nothing is
+        /// delivered. The library looks the session up if the webhook does not come.
         SessionCompleted = "checkout.session.completed",
-        /// The invoice of a period was paid.
+        /// Flex's webhook that the invoice of a period is paid, so access lasts until the end of that period. The
+        /// library looks the subscription up if the webhook does not come.
         InvoicePaid = "invoice.paid",
-        /// A subscription has ended.
+        /// Flex's webhook that the subscription has ended, and is not charged any more. `access_until` of the status
+        /// says how long access lasts.
         SubscriptionDeleted = "customer.subscription.deleted",
     }
 }

@@ -225,21 +225,29 @@ impl Verdict {
 named! {
     /// The notices to a customer.
     pub enum Notice {
-        /// The customer must act on a change of the card or the items.
+        /// A change of the card or the items waits for the customer, and does not count until it is confirmed. Send the
+        /// customer to Truemed's page, `customer_url`, to finish it.
         ActionRequired = "action_required",
-        /// The payment method must be repaired before it can be charged.
+        /// A charge failed, and its money was not taken. Send the customer to Truemed's page, `customer_url`, to repair
+        /// the payment method. Then request the charge again, under the same intent.
         PaymentFailed = "payment_failed",
-        /// The customer has paid, and Truemed reviews the order.
+        /// The customer has paid, and Truemed reviews the order. Tell the customer that the order is placed. Deliver
+        /// nothing yet: `fulfill` says when.
         OrderPlaced = "order_placed",
-        /// Truemed has rejected the order.
+        /// Truemed has rejected the order, and its money was not captured. Nothing is delivered. Tell the customer, who
+        /// can order something else or ask Truemed why.
         Rejected = "rejected",
-        /// The letter of medical necessity expires within 30 days, and the customer must take the survey again.
+        /// The letter of medical necessity expires within 30 days. Ask the customer to take Truemed's health survey
+        /// again before then, so that health money can go on paying.
         LetterExpires = "letter_expires",
-        /// The stored card expires within 30 days, and the customer must change it.
+        /// The stored card expires within 30 days, and later charges can fail. Ask the customer to change the card:
+        /// `update_payment_token/card` makes the page.
         CardExpires = "card_expires",
-        /// Truemed refused to delete the token, so the token can still be charged. Request the deletion again, or ask Truemed.
+        /// Truemed refused to delete the token, so it still exists and can still be charged. Do not tell the customer
+        /// that it is deleted. Request the deletion again, or ask Truemed.
         DeletionRefused = "deletion_refused",
-        /// Truemed refused to cancel the checkout, or to release the held money. Request it again, or ask Truemed.
+        /// Truemed refused to cancel the checkout or to release the held money. The customer can still pay, or the
+        /// money is still held. Request it again, or ask Truemed.
         CancellationRefused = "cancellation_refused",
     }
 }
@@ -247,11 +255,14 @@ named! {
 named! {
     /// What a flow waits for.
     pub enum SignalName {
-        /// Truemed's webhook: the token can be charged.
+        /// Truemed's webhook that the stored payment method, or a change of it, is confirmed. It comes after the
+        /// customer has finished on Truemed's page; until then nothing new can be charged.
         TokenUpdated = "payment_token_updated",
-        /// Truemed's webhook: the session has another status.
+        /// Truemed's webhook that the payment has another status, such as captured or rejected. Until then nothing is
+        /// delivered. The library looks the session up if the webhook does not come.
         SessionComplete = "payment_session_complete",
-        /// Truemed's webhook: the customer qualifies, or does not.
+        /// Truemed's webhook that the customer qualifies, or does not. It comes after the customer has taken the survey
+        /// and Truemed has reviewed it.
         QualificationComplete = "qualification_session_complete",
     }
 }

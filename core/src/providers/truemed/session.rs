@@ -14,8 +14,7 @@ use super::ids::PaymentSessionId;
 use super::names::{Notice, Review, SignalName, Verdict};
 use super::rules::Rule;
 use crate::effect::Wait;
-use crate::flow::ToDo;
-use crate::flow::{Cx, PollTimer, Rules};
+use crate::flow::{Cause, Cx, Outcome, PollTimer, Rules, ToDo};
 use crate::id::TypedId;
 use crate::money::Cents;
 use crate::providers::truemed::Truemed;
@@ -180,6 +179,16 @@ impl Session {
         self.status.is_final() || self.ended
     }
 
+    /// What became of the payment.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match &self.status {
+            Status::Captured => Outcome::Done,
+            status if status.is_final() => Outcome::Failed(cause_of(status)),
+            _ if self.ended => Outcome::Failed(Cause::Reviewed),
+            _ => Outcome::Open,
+        }
+    }
+
     /// The timer of the current wait.
     const fn timer(&self) -> &PollTimer {
         match &self.unlisted_timer {
@@ -338,4 +347,9 @@ impl Session {
             }
         }
     }
+}
+
+/// Why a payment failed whose session has another status than captured.
+pub(crate) fn cause_of(status: &Status) -> Cause {
+    if *status == Status::Rejected { Cause::Declined } else { Cause::Ended }
 }

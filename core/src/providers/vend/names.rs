@@ -101,13 +101,17 @@ reviews! {
 named! {
     /// The notices to a retailer.
     pub enum Notice {
-        /// The retailer did not consent before the token expired. Nothing has changed, and the retailer can be asked again.
+        /// The retailer did not consent before the page expired. Nothing has changed, and nothing is billed for it.
+        /// Request the change again to give the retailer a new page.
         ConsentExpired = "consent_expired",
-        /// Vend refused the request for a consent page. Nothing has changed, and the retailer cannot be asked so.
+        /// Vend refused to make the page on which the retailer consents. Nothing has changed, and nothing is billed for
+        /// it. Correct the plan, the components or your credentials (`last_failure` says what is wrong) before you
+        /// request it again.
         RequestRefused = "request_refused",
-        /// The subscription has ended.
+        /// The subscription has ended, because the retailer canceled it or its term is over. Vend bills nothing more.
+        /// Tell the retailer when access ends, and that a new subscription brings it back.
         SubscriptionCanceled = "subscription_canceled",
-        /// The subscription is live again.
+        /// The subscription that had ended is live again, and Vend bills it. Give the retailer access again.
         SubscriptionLive = "subscription_live",
     }
 }
@@ -115,7 +119,8 @@ named! {
 named! {
     /// The signals that a subscription waits for.
     pub enum SignalName {
-        /// The retailer's consent, which only a lookup of the token shows.
+        /// The retailer's consent on Vend's page. Until then nothing changes and nothing is billed. Vend does not
+        /// report it: only a lookup of the token shows it, and the library makes that lookup.
         Consent = "consent",
     }
 }

@@ -1,5 +1,7 @@
 //! The definitions of each flow: its snapshot, commands, steps, leases and actions.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rulebound::ffi::schema::FlowTypes;
 use serde_json::{Value, json};
 
@@ -60,6 +62,29 @@ pub(super) fn with(mut schema: Value, property: &str, exact: &Value) -> Value {
         there["description"] = doc;
     }
     schema
+}
+
+/// Lets a command name its flow: one of those of its provider that have a command of this name, which share its builder.
+pub(super) fn name_flows(flows: &[FlowTypes], all: &mut Definitions) {
+    let mut owners: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
+    let mut types: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for flow in flows {
+        let provider = flow.id.split('.').next().unwrap_or_default();
+        for variant in all[&format!("{}Command", flow.name)]["oneOf"].as_array().into_iter().flatten() {
+            let name = variant["$ref"].as_str().and_then(|it| it.rsplit('/').next()).unwrap_or_default();
+            let command = (provider.to_owned(), tag(&all[name]));
+            owners.entry(command.clone()).or_default().insert(flow.id);
+            types.entry(command).or_default().insert(name.to_owned());
+        }
+    }
+    for (command, names) in types {
+        for name in names {
+            let doc = "The flow that the command is for. It is rejected by a snapshot of another flow.";
+            let properties = all.get_mut(&name).and_then(|it| it.get_mut("properties")).and_then(Value::as_object_mut);
+            let own = properties.and_then(|it| it.insert("flow".into(), closed(doc, owners[&command].iter().copied())));
+            assert!(own.is_none(), "`{name}` has a field `flow` of its own");
+        }
+    }
 }
 
 /// Names each command: after its provider if it is the same in all of the provider's flows, otherwise after its flow.

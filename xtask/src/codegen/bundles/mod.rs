@@ -47,6 +47,7 @@ pub fn definitions(catalogue: &Catalogue) -> Definitions {
     for flow in &types.flows {
         flows::define(flow, &mut all);
     }
+    flows::name_flows(&types.flows, &mut all);
     calls::define(&types.flows, &mut all);
     shape::finish(all)
 }

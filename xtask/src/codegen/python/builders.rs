@@ -6,6 +6,7 @@ use std::fmt::Write;
 use rulebound::PROVIDERS;
 use serde_json::Value;
 
+use super::super::builders::flow;
 use super::super::bundles::{Definitions, pascal};
 use super::super::classes::Class;
 use super::questions;
@@ -62,7 +63,11 @@ fn command_function(definition: &str, all: &Definitions) -> Function {
     let schema = &all[definition];
     let name = schema["properties"]["type"]["const"].as_str().unwrap_or_default();
     let required: BTreeSet<_> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let fields = schema["properties"].as_object().into_iter().flatten().filter(|(name, _)| *name != "type");
+    let fields = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !["type", "flow"].contains(&name.as_str()));
     let mut parameters: Vec<_> = fields
         .map(|(name, schema)| {
             assert!(!KEYWORDS.contains(&name.as_str()), "`{name}` is a keyword of Python");
@@ -72,7 +77,10 @@ fn command_function(definition: &str, all: &Definitions) -> Function {
         .collect();
     parameters.sort_by_key(|it| !it.is_required);
     let doc = schema["description"].as_str().unwrap_or_default().split("\n\n").next().unwrap_or_default().to_owned();
-    let body = format!("command(\"{name}\", locals())");
+    let body = match flow(schema) {
+        Some(flow) => format!("command(\"{name}\", locals(), \"{flow}\")"),
+        None => format!("command(\"{name}\", locals())"),
+    };
     Function { name: name.into(), doc, parameters, returns: definition.into(), body }
 }
 

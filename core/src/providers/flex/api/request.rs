@@ -9,7 +9,7 @@ use crate::id::Intent;
 use crate::int::whole_if_any;
 use crate::money::Cents;
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
-use crate::value::{Extra, RawJson, setters};
+use crate::value::{Extra, RawJson, open_enum, setters};
 
 /// `cancel_subscription`: end a subscription at once, or with its period.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -212,6 +212,20 @@ setters!(CreateRefund {
     extra: Extra,
 });
 
+open_enum! {
+    /// Why a payment is refunded.
+    pub enum RefundReason {
+        /// The customer asked for it.
+        RequestedByCustomer = "requested_by_customer",
+        /// The customer paid twice.
+        Duplicate = "duplicate",
+        /// The payment was fraudulent.
+        Fraudulent = "fraudulent",
+        /// The payment was authorized, and never captured.
+        ExpiredUncapturedCharge = "expired_uncaptured_charge",
+    }
+}
+
 /// `refund_payment`: refund one of the payments of a subscription, or a part of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexRefundPaymentFields"))]
@@ -233,9 +247,9 @@ pub struct RefundPayment {
     /// The amount, in cents. Without it, the refund is for everything that is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Cents>,
-    /// `requested_by_customer`, `duplicate`, `fraudulent` or `expired_uncaptured_charge`.
+    /// Why the money is refunded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<RefundReason>,
     /// Your own data, which Flex stores with the refund. The library adds the key of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<RawJson>,
@@ -256,7 +270,7 @@ setters!(RefundPayment {
     checkout_session_id: CheckoutSessionId,
     payment_intent_id: String,
     amount: Cents,
-    reason: String,
+    reason: RefundReason,
     metadata: RawJson,
     extra: Extra,
 });

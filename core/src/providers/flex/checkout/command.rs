@@ -47,17 +47,17 @@ from_fields!(Command: CreateCheckoutSession, CreateRefund, CapturePayment);
 named! {
     /// An action that a button offers.
     pub enum Action {
-        /// Create a checkout session.
+        /// Start a checkout. The customer pays on Flex's page, and nothing is paid before that.
         Create = "create_checkout_session",
-        /// Look up the session.
+        /// Look up whether the session is paid, and what was refunded. It changes nothing.
         Retrieve = "retrieve_checkout_session",
-        /// Refund the payment.
+        /// Give the customer some or all of the payment back. It cannot be undone.
         Refund = "create_refund",
-        /// Capture the authorized payment.
+        /// Take the money that is authorized on the customer's card, or a part of it.
         Capture = "capture_payment",
-        /// Look up a dispute.
+        /// Look up how a dispute with the customer's bank stands. It changes nothing.
         RetrieveDispute = "retrieve_dispute",
-        /// Accept a dispute.
+        /// Accept a dispute. The customer keeps the disputed money for good.
         CloseDispute = "close_dispute",
     }
 }

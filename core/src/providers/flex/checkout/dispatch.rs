@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::payment::Payment;
 use super::{Checkout, Command, Cx, Trigger};
 use crate::fact::{IgnoredReason, Origin};
-use crate::flow::{AfterAll, Stop};
+use crate::flow::{AfterAll, Cause, Stop};
 use crate::id::EffectId;
 use crate::id::TypedId;
 use crate::providers::flex::api::calls::Call;
@@ -154,7 +154,7 @@ impl Checkout {
     /// A request was done after it had ended as not done. Its effect counts, and its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
         if let (Some((effect, call)), Some(payment)) = (&made.again, &mut self.payment) {
-            payment.request_failed(effect, call);
+            payment.request_failed(effect, call, Cause::Dropped);
         }
         if let (Call::CreateCheckoutSession(_), Event::Session(object)) = (&*made.call, event) {
             let settled = self.sessions.after_all(made, object, cx);
@@ -181,7 +181,7 @@ impl Checkout {
         match call {
             Call::CreateRefund(session, ..) | Call::CapturePayment(session, ..) => {
                 if let Some(payment) = &mut self.payment {
-                    payment.request_failed(id, call);
+                    payment.request_failed(id, call, Cause::Refused);
                 }
                 // Flex may refuse because the money has moved already.
                 cx.look_up(Call::RetrieveCheckoutSession(session.clone()));

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Cx;
-use crate::flow::{Intents, PollTimer};
+use crate::flow::{Cause, Intents, PollTimer};
 use crate::id::EffectId;
 use crate::id::TypedId;
 use crate::money::Cents;
@@ -258,6 +258,6 @@ impl Payment {
 
     fn withdraw_refund(&mut self, effect: &EffectId, cx: &mut Cx<'_>) {
         cx.withdraw_unsent(|call| is_effect(call, effect));
-        self.refund_not_made(effect);
+        self.refund_not_made(effect, Cause::Dropped);
     }
 }

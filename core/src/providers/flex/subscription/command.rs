@@ -69,31 +69,32 @@ from_fields!(Command: CreateCheckoutSession, CancelSubscription, UpdateSubscript
 named! {
     /// An action that a button offers.
     pub enum Action {
-        /// Create the checkout session.
+        /// Start a checkout for the subscription. The customer pays on Flex's page, and nothing is paid before that.
         Create = "create_checkout_session",
-        /// Create a session in which the customer gives another payment method.
+        /// Make a page on which the customer gives another payment method for the renewals. Nothing is paid there.
         SetUp = "create_checkout_session/setup",
-        /// Look up the session.
+        /// Look up whether the checkout is finished. It changes nothing.
         RetrieveSession = "retrieve_checkout_session",
-        /// Look up the subscription.
+        /// Look up whether the subscription is paid, past due or over, and until when. It changes nothing.
         Retrieve = "retrieve_subscription",
-        /// Look up an invoice.
+        /// Look up whether an invoice is paid. It changes nothing.
         RetrieveInvoice = "retrieve_invoice",
-        /// End the subscription at once.
+        /// End the subscription at once. Flex charges nothing more, and gives money back only if you ask for it.
         Cancel = "cancel_subscription",
-        /// End the subscription with its period.
+        /// End the subscription when the paid period ends. The customer keeps access until then, and is not charged
+        /// again.
         EndWithPeriod = "update_subscription/end_with_period",
-        /// Keep the subscription running after its period.
+        /// Keep the subscription running after its period. The customer is charged again then.
         KeepRunning = "update_subscription/keep_running",
-        /// Change the items, the coupon or the trial.
+        /// Change the items, the coupon or the trial. The next charges change with them.
         Change = "update_subscription/plan",
-        /// Refund a payment.
+        /// Give the customer some or all of a payment back. The subscription goes on.
         Refund = "refund_payment",
-        /// Look up the disputes of a payment.
+        /// Look up the disputes of a payment. It changes nothing.
         FindDisputes = "find_disputes",
-        /// Look up a dispute.
+        /// Look up how a dispute with the customer's bank stands. It changes nothing.
         RetrieveDispute = "retrieve_dispute",
-        /// Accept a dispute.
+        /// Accept a dispute. The customer keeps the disputed money for good.
         CloseDispute = "close_dispute",
     }
 }

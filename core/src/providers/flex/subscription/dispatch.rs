@@ -7,7 +7,7 @@ use super::record::SubscriptionRecord;
 use super::refunding::is_effect;
 use super::{Cx, Subscription, Trigger};
 use crate::fact::{IgnoredReason, Origin};
-use crate::flow::{AfterAll, ToDo};
+use crate::flow::{AfterAll, Cause, ToDo};
 use crate::providers::flex::api::calls::{Call, RefundsOf};
 use crate::providers::flex::api::objects::{Expandable, SessionObject, Status, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::replies::Event;
@@ -63,7 +63,7 @@ impl Subscription {
     /// A request was done after it had ended as not done. Its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
         match (made.again.as_ref().map(|(_, call)| &**call), &mut self.record) {
-            (Some(Call::RefundPayment(effect, _)), _) => self.refunding.not_made(effect),
+            (Some(Call::RefundPayment(effect, _)), _) => self.refunding.not_made(effect, Cause::Dropped),
             (Some(call), Some(record)) => record.not_done(call, cx),
             _ => {}
         }
@@ -91,7 +91,7 @@ impl Subscription {
         let is_unsold = self.sessions.settled().is_none();
         match (call, &mut self.record) {
             (Call::RefundPayment(effect, requested), _) => {
-                self.refunding.not_made(effect);
+                self.refunding.not_made(effect, Cause::Refused);
                 // Flex may refuse because the money was returned already.
                 let payment = requested.payment_intent_id.clone().map(RefundsOf::PaymentIntent);
                 payment.into_iter().for_each(|of| cx.look_up(Call::ListRefunds(of)));

@@ -54,15 +54,15 @@ named! {
     pub enum SubscriptionState {
         /// No subscription is known.
         Absent = "absent",
-        /// The id is known, but the status is not.
+        /// The subscription exists, and no lookup has shown whether it is paid. It gives no access yet.
         Unconfirmed = "unconfirmed",
         /// The subscription gives no access: it is not paid yet, paused or unpaid.
         Waiting = "waiting",
-        /// The subscription is active or in its trial.
+        /// The subscription is paid or in its trial, and gives access.
         Live = "live",
-        /// The payment of a renewal has failed.
+        /// A renewal is not paid, and Flex tries it again. Access lasts until the grace period is over.
         PastDue = "past_due",
-        /// The subscription has ended.
+        /// The subscription has ended, and is not charged any more.
         Ended = "ended",
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cx, Subscription};
 use crate::effect::idempotency_key;
-use crate::flow::{Flow, IntentReport, IntentStatus, Intents, Outcome, PollTimer, Stop};
+use crate::flow::{Cause, Flow, IntentReport, IntentStatus, Intents, Outcome, PollTimer, Stop};
 use crate::id::{Digest, EffectId, Intent};
 use crate::json::encode;
 use crate::money::{Cents, Money};
@@ -237,7 +237,7 @@ impl Refunding {
     /// A refund of ours has failed or was canceled, so its intent can be used again.
     fn failed_after_all(&mut self, refund: &Refund, cx: &mut Cx<'_>) {
         if let Some(intent) = &refund.intent {
-            self.intents.settle(intent.as_str(), Outcome::Failed);
+            self.intents.settle(intent.as_str(), Outcome::Failed(Cause::Declined));
         }
         cx.withdraw_review(Review::Refunded, refund.id.as_str());
         cx.ask(Review::RefundFailed, &refund.id);

@@ -17,11 +17,11 @@ states! {
     pub enum PaymentState ("RevupSubscriptionPaymentState") {
         /// Nothing is known about a first charge.
         Absent = "absent",
-        /// Revup or the customer is making the first charge.
+        /// Revup or the customer is making the first charge. It gives no access yet.
         Awaited = "awaited",
-        /// The first charge failed.
+        /// The first charge failed, and its money was not taken. Revup does not try it again.
         Failed = "failed",
-        /// The first charge succeeded.
+        /// The first charge succeeded, so the customer has paid.
         Accepted = "accepted",
     }
 }

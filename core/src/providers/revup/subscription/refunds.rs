@@ -15,7 +15,7 @@ use super::overview::RefundReport;
 use super::{Cx, Rules};
 use crate::effect::Wait;
 use crate::fact::Origin;
-use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Stop};
+use crate::flow::{Cause, IntentStatus, Intents, Outcome, PollTimer, Stop};
 use crate::id::TypedId;
 use crate::id::{Digest, EffectId, Intent};
 use crate::json::encode;
@@ -161,8 +161,8 @@ impl Refunds {
         let requested = requested_amount(refund);
         let amount = other_amount(&refund.transaction_id, requested, reply, ledger, cx);
         match reply.status {
-            TransactionStatus::Success => self.end(id.intent(), refund, true, ledger, cx),
-            TransactionStatus::Failed => self.end(id.intent(), refund, false, ledger, cx),
+            TransactionStatus::Success => self.end(id.intent(), refund, Outcome::Done, ledger, cx),
+            TransactionStatus::Failed => self.end(id.intent(), refund, DECLINED, ledger, cx),
             _ => {
                 cx.withdraw(|call| call.is_refund_lookup(id.intent()));
                 if let Ok(intent) = Intent::parse(id.intent()) {
@@ -196,14 +196,14 @@ impl Refunds {
         &mut self,
         intent: &str,
         refund: &RefundPayment,
-        is_done: bool,
+        outcome: Outcome,
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
         cx.withdraw(|call| call.is_refund_lookup(intent));
         self.unchecked.retain(|it| it.as_str() != intent);
-        self.intents.settle(intent, if is_done { Outcome::Done } else { Outcome::Failed });
-        if !is_done {
+        self.intents.settle(intent, outcome);
+        if outcome != Outcome::Done {
             ledger.release(&refund.transaction_id, requested_amount(refund));
         }
     }
@@ -223,19 +223,19 @@ impl Refunds {
         } else if named.is_none() && is_done {
             ledger.claim(&refund.transaction_id, requested_amount(refund));
         }
-        self.end(intent, refund, is_done, ledger, cx);
+        self.end(intent, refund, attested(is_done), ledger, cx);
     }
 
     /// An unfinished refund ends. Returns it.
-    fn close(&mut self, index: usize, is_done: bool, ledger: &mut Ledger, cx: &mut Cx<'_>) -> Option<OpenRefund> {
+    fn close(&mut self, index: usize, outcome: Outcome, ledger: &mut Ledger, cx: &mut Cx<'_>) -> Option<OpenRefund> {
         if index >= self.open.len() {
             return None;
         }
         let open = self.open.remove(index);
         cx.withdraw(|call| call.is_refund_lookup(open.intent.as_str()));
         cx.withdraw_review(Review::RefundUnfinished, open.request.as_str());
-        self.intents.settle(open.intent.as_str(), if is_done { Outcome::Done } else { Outcome::Failed });
-        if !is_done {
+        self.intents.settle(open.intent.as_str(), outcome);
+        if outcome != Outcome::Done {
             ledger.release(&open.payment, open.amount);
         }
         Some(open)
@@ -246,7 +246,7 @@ impl Refunds {
         let Some(index) = self.open.iter().position(|it| it.request.as_str() == about) else { return };
         if verdict != Verdict::KeepWaiting {
             let is_done = verdict == Verdict::Refunded;
-            if let Some(open) = self.close(index, is_done, ledger, cx).filter(|_| !is_done) {
+            if let Some(open) = self.close(index, attested(is_done), ledger, cx).filter(|_| !is_done) {
                 self.deny(open);
             }
         } else if let Some(open) = self.open.get_mut(index) {
@@ -277,7 +277,8 @@ impl Refunds {
         };
         match notification.status {
             TransactionStatus::Success | TransactionStatus::Failed if origin == Origin::Verified => {
-                self.close(index, notification.status == TransactionStatus::Success, ledger, cx);
+                let is_done = notification.status == TransactionStatus::Success;
+                self.close(index, if is_done { Outcome::Done } else { DECLINED }, ledger, cx);
             }
             _ => {
                 if let Some(open) = self.open.get_mut(index) {
@@ -288,6 +289,14 @@ impl Refunds {
         }
         true
     }
+}
+
+/// Revup took the refund, and shows that it failed.
+const DECLINED: Outcome = Outcome::Failed(Cause::Declined);
+
+/// What a person says of a refund.
+const fn attested(is_done: bool) -> Outcome {
+    if is_done { Outcome::Done } else { Outcome::Failed(Cause::Reviewed) }
 }
 
 /// The amount that counts for a refund. If Revup shows more than requested, the larger amount counts. Any other amount

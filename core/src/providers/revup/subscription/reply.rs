@@ -5,7 +5,7 @@ use super::refunds;
 use super::status::SubscriptionState;
 use super::{Cx, Subscription};
 use crate::fact::IgnoredReason;
-use crate::flow::{AfterAll, Stop};
+use crate::flow::{AfterAll, Cause, Outcome, Stop};
 use crate::id::EffectId;
 use crate::providers::revup::api::calls::Call;
 use crate::providers::revup::api::replies::{CreatedReply, Event, Reason};
@@ -100,7 +100,7 @@ impl Subscription {
         match made.again.as_ref().map(|(id, call)| (id, &**call)) {
             Some((_, Call::CreateSubscription(_))) => self.not_created(cx),
             Some((id, Call::RefundPayment(refund))) => {
-                self.refunds.end(id.intent(), refund, false, &mut self.ledger, cx);
+                self.refunds.end(id.intent(), refund, Outcome::Failed(Cause::Dropped), &mut self.ledger, cx);
             }
             _ => {}
         }
@@ -143,7 +143,9 @@ impl Subscription {
                 status.not_cancelled(cx);
                 status.tell_of_refusal(cx);
             }
-            Call::RefundPayment(refund) => refunds.end(id.intent(), refund, false, ledger, cx),
+            Call::RefundPayment(refund) => {
+                refunds.end(id.intent(), refund, Outcome::Failed(Cause::Refused), ledger, cx);
+            }
             Call::FindTransactions(_) => ask_about_creation(cx),
             Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => refunds.on_denied(intent, ledger, cx),
             Call::RetrievePayments(..) => payment.on_no_period(status.id(), cx),

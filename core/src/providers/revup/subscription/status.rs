@@ -26,25 +26,26 @@ states! {
     pub enum SubscriptionState ("RevupSubscriptionStatusState") {
         /// No subscription is known, and no request for one is pending.
         Absent = "absent",
-        /// The subscription is requested.
+        /// The subscription is requested, and Revup has not replied. The card may have been charged.
         Requested = "requested",
         /// The subscription is looked up for the first time.
         Adopting = "adopting",
         /// A person says that the subscription was created, and no lookup has confirmed it.
         Attested = "attested",
-        /// Revup knows the subscription, and nothing proves its first charge.
+        /// Revup knows the subscription, and nothing proves its first charge. It gives no access yet.
         Awaiting = "awaiting",
         /// The subscription is paid, and Revup renews it.
         Fulfilled = "fulfilled",
-        /// A renewal failed, and Revup retries it.
+        /// A renewal failed, and Revup tries it again. Access lasts as long as it is paid, and for the grace period
+        /// after.
         PastDue = "past_due",
-        /// The subscription is paused.
+        /// The subscription is paused, and Revup charges nothing until it goes on.
         Paused = "paused",
         /// The status of the subscription is not documented.
         Unclear = "unclear",
-        /// The first charge failed.
+        /// The first charge failed, so the subscription never began. The customer must pay a new order.
         Archived = "archived",
-        /// The subscription is over.
+        /// The subscription is over, and Revup charges nothing any more.
         Cancelled = "cancelled",
     }
 }

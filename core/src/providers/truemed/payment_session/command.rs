@@ -50,17 +50,17 @@ from_fields!(Command: CreatePaymentSession, CapturePaymentSession, CreateRefund)
 named! {
     /// The commands as buttons.
     pub enum Action {
-        /// Start a checkout.
+        /// Start a checkout. The customer pays on Truemed's page, and nothing is paid before that.
         Create = "create_payment_session",
-        /// Look up the session.
+        /// Look up whether the session is paid, and what was refunded. It changes nothing.
         Retrieve = "retrieve_payment_session",
-        /// Capture the held money.
+        /// Take the money that is held on the customer's card, or a part of it.
         Capture = "capture_payment_session",
-        /// Release the held money.
+        /// Release the money that is held on the customer's card. The customer pays nothing.
         Void = "void_payment_session",
-        /// Cancel an unpaid checkout.
+        /// Cancel a checkout that is not paid, so that the customer cannot pay it any more.
         Cancel = "cancel_payment_session",
-        /// Refund money.
+        /// Give the customer some or all of the captured money back. It cannot be undone.
         Refund = "create_refund",
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Cx, Known};
-use crate::flow::{Outcome, Stop, ToDo};
+use crate::flow::{Cause, Outcome, Stop, ToDo};
 use crate::id::{Digest, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
@@ -113,7 +113,7 @@ impl Known {
 
     /// Truemed refused the capture, void or cancel. The money may have moved already, so the session is looked up.
     pub(super) fn end_refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
-        self.settle_end(Outcome::Failed);
+        self.settle_end(Outcome::Failed(Cause::Refused));
         if !matches!(call, Call::CapturePaymentSession(..)) {
             cx.notify(Notice::CancellationRefused, &self.session.id, ToDo::NOTHING);
         }
@@ -127,7 +127,7 @@ impl Known {
             | (Call::VoidPaymentSession(_), Some(Verdict::Voided))
             | (Call::CancelPaymentSession(_), Some(Verdict::Canceled)) => self.end_accepted(cx),
             _ => {
-                self.settle_end(Outcome::Failed);
+                self.settle_end(Outcome::Failed(Cause::Reviewed));
                 self.session.ended |= verdict == Some(Verdict::Ended);
                 self.session.schedule(cx);
                 cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
@@ -139,7 +139,7 @@ impl Known {
     pub(super) fn drop_end(&mut self, cx: &mut Cx<'_>) {
         if self.ending.is_some() && !cx.sent(is_end) {
             cx.withdraw(is_end);
-            self.settle_end(Outcome::Failed);
+            self.settle_end(Outcome::Failed(Cause::Dropped));
         }
     }
 
@@ -147,7 +147,7 @@ impl Known {
         if let Some(Ending::Capture(Some(intent), _)) = &self.ending {
             self.ends.settle(intent.as_str(), outcome);
         }
-        if outcome == Outcome::Failed {
+        if matches!(outcome, Outcome::Failed(_)) {
             self.ending = None;
             self.session.ending = false;
             self.session.capturing = None;
@@ -173,12 +173,12 @@ impl Known {
             }
             // A request that was not sent is dropped. The report shows the outcome of one that was.
             cx.prove(is_end, None);
-            self.settle_end(if captured { Outcome::Done } else { Outcome::Failed });
+            self.settle_end(if captured { Outcome::Done } else { Outcome::Failed(Cause::Ended) });
             self.ending = None;
             self.session.ending = false;
         } else if by_lookup && is_as_before {
             if cx.deny(is_end).is_some() {
-                self.settle_end(Outcome::Failed);
+                self.settle_end(Outcome::Failed(Cause::NotMade));
             }
         } else if by_lookup {
             cx.look_again(is_end);

@@ -8,7 +8,7 @@ use super::ends::{Ending, capture_content, is_end};
 use super::refunds::{RefundTotals, is_end_or_refund, refund_content};
 use super::{Command, Cx};
 use crate::effect::Wait;
-use crate::flow::{IntentStatus, Intents, Outcome};
+use crate::flow::{Cause, IntentStatus, Intents, Outcome};
 use crate::id::{Digest, EffectId, Intent};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
@@ -177,7 +177,7 @@ impl Known {
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, (status, disputed): (u16, bool), cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(session, refund) => {
-                self.settle_refund(id, refund.amount, Outcome::Failed, cx);
+                self.settle_refund(id, refund.amount, Outcome::Failed(Cause::Refused), cx);
                 self.disputed |= disputed;
                 cx.look_up(Call::ConfirmPaymentSession(session.clone()));
             }
@@ -196,7 +196,8 @@ impl Known {
         match call {
             Call::CreateRefund(_, CreateRefund { amount, .. }) => {
                 let made = verdict == Some(Verdict::Refunded);
-                self.settle_refund(id, *amount, if made { Outcome::Done } else { Outcome::Failed }, cx);
+                let outcome = if made { Outcome::Done } else { Outcome::Failed(Cause::Reviewed) };
+                self.settle_refund(id, *amount, outcome, cx);
                 self.wait_for_dispute(cx);
             }
             Call::RetrievePaymentSession(_) => self.session.schedule(cx),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::ends::is_end;
 use super::{Cx, Known};
 
-use crate::flow::{Outcome, Stop};
+use crate::flow::{Cause, Outcome, Stop};
 use crate::id::{Digest, EffectId};
 use crate::json::encode;
 use crate::money::Cents;
@@ -154,7 +154,7 @@ impl Known {
                 if let Some((id, call)) = cx.deny(is_refund)
                     && let Call::CreateRefund(_, refund) = &*call
                 {
-                    self.settle_refund(&id, refund.amount, Outcome::Failed, cx);
+                    self.settle_refund(&id, refund.amount, Outcome::Failed(Cause::NotMade), cx);
                 }
             }
             _ => cx.look_again(is_refund),

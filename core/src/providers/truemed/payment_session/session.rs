@@ -23,25 +23,25 @@ named! {
     pub enum SessionState {
         /// No session is known, and no request for one is pending.
         Absent = "absent",
-        /// The host requested the session.
+        /// A checkout is requested, and Truemed has not replied. The customer has no page yet.
         Requested = "requested",
         /// The first lookup of an adopted session is pending.
         Adopting = "adopting",
         /// The customer has not paid yet.
         Pending = "pending",
-        /// Truemed reviews the order.
+        /// The customer has paid, and Truemed reviews the order. Nothing is delivered yet.
         Processing = "processing",
-        /// The money is held.
+        /// The money is held on the customer's card, and not taken yet.
         Authorized = "authorized",
-        /// Truemed rejected the order.
+        /// Truemed rejected the order, and its money was not captured. Nothing is delivered.
         Rejected = "rejected",
-        /// The checkout was canceled before the customer paid.
+        /// The checkout was canceled before the customer paid. The customer pays nothing.
         Canceled = "canceled",
-        /// The hold was released.
+        /// The held money was released. The customer pays nothing.
         Voided = "voided",
-        /// The hold expired.
+        /// The hold expired, and its money was not taken. Nothing can be captured any more.
         Expired = "expired",
-        /// The money is captured.
+        /// The customer has paid, and the order can be delivered.
         Captured = "captured",
     }
 }

@@ -69,8 +69,7 @@ impl PaymentSession {
     /// The checkout, the captures and the refunds that the host has named.
     pub(super) fn named_requests(&self, view: &Rules<'_>) -> Vec<IntentReport<Self>> {
         let outcome = match self {
-            Self::Known(known) if known.session.status == ProviderStatus::Captured => Outcome::Done,
-            Self::Known(known) if known.session.is_over() => Outcome::Failed,
+            Self::Known(known) => known.session.outcome(),
             _ => Outcome::Open,
         };
         let checkout = self.requested().and_then(|requested| {

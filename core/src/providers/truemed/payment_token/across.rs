@@ -8,7 +8,7 @@ use super::history::Origin;
 use super::token::TokenReport;
 use super::{ChargeState, Cx, PaymentToken, TokenState};
 use crate::fact::IgnoredReason;
-use crate::flow::{AfterAll, Outcome};
+use crate::flow::{AfterAll, Cause, Outcome};
 use crate::id::{Digest, EffectId};
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::find::{Find, SessionPage};
@@ -254,8 +254,9 @@ impl PaymentToken {
     }
 
     /// Truemed did not make the session.
-    pub(super) fn not_made(&mut self, id: &EffectId, cx: &mut Cx<'_>) {
-        let seq = self.charge.not_made(id, cx);
+    pub(super) fn not_made(&mut self, id: &EffectId, cause: Cause, cx: &mut Cx<'_>) {
+        let is_declined = self.charge.failure().is_some();
+        let seq = self.charge.not_made(id, if is_declined { Cause::Declined } else { cause }, cx);
         self.token.session_not_made(seq);
     }
 
@@ -264,7 +265,7 @@ impl PaymentToken {
         match self.charge.on_session_page(find, page, &self.history, cx)? {
             ChargeSearch::Made(id, report) if self.charge.found_failed(&id, report, cx) => {}
             ChargeSearch::Made(id, report) => return self.bind(id, report, cx),
-            ChargeSearch::NotMade(id) => self.not_made(&id, cx),
+            ChargeSearch::NotMade(id) => self.not_made(&id, Cause::NotMade, cx),
             ChargeSearch::Open => {}
         }
         Ok(())
@@ -316,7 +317,7 @@ impl PaymentToken {
     /// Drops the new try, which was never sent, and returns the original command.
     fn without_new_try<'a>(&mut self, made: &'a AfterAll<Call>, cx: &mut Cx<'_>) -> Option<&'a CreatePaymentSession> {
         if let Some((again, _)) = &made.again {
-            self.not_made(again, cx);
+            self.not_made(again, Cause::Dropped, cx);
         }
         match &*made.call {
             Call::CreatePaymentSession(command) => Some(command),

@@ -14,7 +14,7 @@ use super::Cx;
 use super::history::{History, Origin};
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
-use crate::flow::{IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
+use crate::flow::{Cause, IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
 use crate::id::{Digest, EffectId, Intent, REMEMBERED};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
@@ -33,13 +33,13 @@ named! {
     pub enum ChargeState {
         /// No charge is open.
         Idle = "idle",
-        /// A charge is requested.
+        /// A charge is requested, and Truemed has not replied. Money may have been taken.
         Requested = "requested",
-        /// Truemed knows the session of the charge.
+        /// Truemed has the charge, and has not said whether it is paid. Nothing is delivered yet.
         Open = "open",
-        /// The stored payment method could not pay.
+        /// The stored payment method could not pay, and no money was taken. The customer must repair it.
         Failed = "failed",
-        /// The customer repaired the payment method, and the host can charge again.
+        /// The customer repaired the payment method. The charge can be requested again.
         Repaired = "repaired",
     }
 }
@@ -247,13 +247,13 @@ impl Charges {
 
     /// Truemed did not make the session. Its intent can be used again, and an action of the customer stays open.
     /// Returns the position of the charge in the order of our requests.
-    pub(super) fn not_made(&mut self, of: &EffectId, cx: &mut Cx<'_>) -> Option<u32> {
+    pub(super) fn not_made(&mut self, of: &EffectId, cause: Cause, cx: &mut Cx<'_>) -> Option<u32> {
         cx.withdraw(Call::is_find);
         let requested = self.requested_seq();
         if let Charge::Requested { failed, .. } = &mut self.current {
             self.current = failed.take().map_or(Charge::Idle, Charge::Failed);
         }
-        self.intents.settle(of.intent(), Outcome::Failed);
+        self.intents.settle(of.intent(), Outcome::Failed(cause));
         requested
     }
 
@@ -327,7 +327,7 @@ impl Charges {
         }
         let (seq, intent, total) = (*seq, requested.intent.clone(), Some(requested.total));
         let _ = cx.drop_unsent(is_stale, "The confirmed items or the token are not those of this charge any more.");
-        self.settle(intent.as_ref(), Outcome::Failed);
+        self.settle(intent.as_ref(), Outcome::Failed(Cause::Dropped));
         self.current = Charge::Repaired { seq, intent, session: None, total };
     }
 
@@ -335,7 +335,7 @@ impl Charges {
     /// a charge cannot succeed any more, and the reply to its key shows if it did.
     pub(super) fn token_is_deleted(&mut self, cx: &mut Cx<'_>) {
         if let Some(id) = cx.drop_unsent(Call::is_session, "Its token is deleted.") {
-            self.intents.settle(id.intent(), Outcome::Failed);
+            self.intents.settle(id.intent(), Outcome::Failed(Cause::Dropped));
             self.current = Charge::Idle;
         }
         cx.resume_sending(is_charge);
@@ -347,7 +347,7 @@ impl Charges {
         if let Some(id) = cx.drop_unsent(is_charge, "The host has requested the deletion of its token.") {
             cx.withdraw(Call::is_find);
             cx.withdraw_all_about(repair::FAILURE_EFFECTS, |_| true);
-            self.intents.settle(id.intent(), Outcome::Failed);
+            self.intents.settle(id.intent(), Outcome::Failed(Cause::Dropped));
             self.current = Charge::Idle;
         }
         cx.stop_sending(is_charge);

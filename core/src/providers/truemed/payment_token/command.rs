@@ -59,23 +59,23 @@ from_fields!(Command: CreatePaymentToken, UpdatePaymentToken, CreatePaymentSessi
 named! {
     /// The commands as buttons.
     pub enum Action {
-        /// Start to store a payment method.
+        /// Start to store the customer's payment method. The customer gives it on Truemed's page, and nothing is paid.
         Create = "create_payment_token",
-        /// Start a checkout that also stores a payment method.
+        /// Start a checkout in which the customer pays now, and stores the payment method for later charges.
         Tokenize = "create_payment_session/tokenize",
-        /// Charge the token while the customer is away.
+        /// Charge the stored payment method while the customer is away. Money is taken.
         Charge = "create_payment_session/charge",
-        /// Change the items.
+        /// Change the items that later charges are for. Truemed may send the customer to a page first.
         Items = "update_payment_token/items",
-        /// Change the card.
+        /// Change the stored card. The customer gives another one on Truemed's page, and nothing is paid.
         Card = "update_payment_token/card",
-        /// Look up the token.
+        /// Look up whether the stored payment method can be charged. It changes nothing.
         Retrieve = "retrieve_payment_token",
-        /// Look up whether Truemed has issued the token.
+        /// Look up whether the customer has finished on Truemed's page. It changes nothing.
         RetrieveProvision = "retrieve_provision_token_request",
-        /// Look up the open session.
+        /// Look up whether the open charge is paid. It changes nothing.
         RetrieveSession = "retrieve_payment_session",
-        /// Delete the token permanently.
+        /// Delete the stored payment method for good, so that the customer is never charged again. Past payments stay.
         Delete = "delete_payment_token",
     }
 }

@@ -5,6 +5,7 @@ use super::event::{Event, Trigger};
 use super::token::StoredToken;
 use super::{Cx, PaymentToken, TokenState};
 use crate::fact::IgnoredReason;
+use crate::flow::Cause;
 use crate::id::EffectId;
 use crate::id::TypedId;
 use crate::providers::truemed::api::calls::Call;
@@ -63,7 +64,7 @@ impl PaymentToken {
         match call {
             Call::CreatePaymentToken(_) => self.token.not_requested(self.charge.requested_seq()),
             Call::CreatePaymentSession(command) => {
-                self.not_made(id, cx);
+                self.not_made(id, Cause::Refused, cx);
                 look_at_token(command.payment_token.as_ref(), code, cx);
             }
             Call::UpdatePaymentToken(..) => {
@@ -109,7 +110,7 @@ impl PaymentToken {
             {
                 let why = if self.token.is_of_other(call) { OTHER_TOKEN } else { UNWANTED };
                 let _ = cx.drop_unsent(Call::is_session, why);
-                self.not_made(id, cx);
+                self.not_made(id, Cause::Dropped, cx);
             }
             Call::CreatePaymentSession(_) => self.drop_stale_charge(cx),
             _ => {}
@@ -132,7 +133,7 @@ impl PaymentToken {
                     let session = PaymentSessionId::parse(named).map_err(|_| IgnoredReason::Unrelated)?;
                     self.bind(session, None, cx)?;
                 }
-                None => self.not_made(id, cx),
+                None => self.not_made(id, Cause::Reviewed, cx),
             },
             (Call::UpdatePaymentToken(..), Some(Verdict::Confirmed)) => self.confirm_update(call, None, cx),
             (Call::UpdatePaymentToken(..), _) => self.drop_update(call, cx),

@@ -30,17 +30,17 @@ states! {
     pub enum TokenState ("TruemedPaymentTokenPlace") {
         /// No token is known, and no request for one is pending.
         Absent = "absent",
-        /// The host requested a token.
+        /// A payment method is to be stored, and Truemed has not replied. Nothing can be charged yet.
         Requested = "requested",
-        /// The customer has not finished, or Truemed has not decided.
+        /// The customer has not finished on Truemed's page, or Truemed has not decided. Nothing can be charged yet.
         Awaiting = "awaiting",
         /// The first lookup of an adopted token is pending.
         Adopting = "adopting",
-        /// Truemed has issued the token.
+        /// The payment method is stored, and can be charged.
         Issued = "issued",
-        /// The host requested the deletion of the token.
+        /// The payment method is being deleted. No charge is started any more.
         Deleting = "deleting",
-        /// The token is deleted permanently.
+        /// The payment method is deleted for good, and can never be charged again.
         Deleted = "deleted",
     }
 }

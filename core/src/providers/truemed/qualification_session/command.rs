@@ -38,11 +38,12 @@ from_fields!(Command: CreateQualificationSession, UpdateQualificationSession);
 named! {
     /// The commands as buttons.
     pub enum Action {
-        /// Start to check if a customer qualifies.
+        /// Start to check if a customer qualifies, before anything is paid. The customer takes a survey on Truemed's
+        /// page.
         Create = "create_qualification_session",
-        /// Set what the host knows of the customer.
+        /// Set what you know of the customer and of the items. It changes nothing that is paid.
         Update = "update_qualification_session",
-        /// Look up the session.
+        /// Look up whether the customer qualifies. It changes nothing.
         Retrieve = "retrieve_qualification_session",
     }
 }

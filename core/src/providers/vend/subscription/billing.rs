@@ -33,9 +33,9 @@ states! {
     pub enum BillingState ("VendSubscriptionBillingState") {
         /// No subscription is known.
         Absent = "absent",
-        /// The subscription is live.
+        /// The subscription is live, and Vend bills the retailer.
         Live = "live",
-        /// The subscription has ended: the retailer has canceled it, or its term is over.
+        /// The subscription has ended, and Vend bills nothing more: the retailer has canceled it, or its term is over.
         Canceled = "canceled",
         /// The state of the subscription is unknown, or it is unknown which subscription is meant.
         Unclear = "unclear",

@@ -61,17 +61,18 @@ impl Command {
 named! {
     /// An action, as a button has it.
     pub enum Action {
-        /// A new subscription.
+        /// Start a subscription. The retailer consents on Vend's page, and Vend bills nothing before that.
         Create = "create_subscription_token",
-        /// Another plan.
+        /// Change the plan. The retailer consents on Vend's page, and the old plan stays until then.
         UpdatePlan = "update_subscription_token/plan",
-        /// Other components, or another number of them.
+        /// Change the components, or their number. The retailer consents on Vend's page, and nothing changes until
+        /// then.
         UpdateComponents = "update_subscription_token/components",
-        /// Look up whether the retailer has consented.
+        /// Look up whether the retailer has consented. It changes nothing.
         RetrieveToken = "retrieve_token",
-        /// Look up the state of the subscription.
+        /// Look up whether the subscription is live, past due or over. It changes nothing.
         RetrieveSubscription = "retrieve_subscription",
-        /// Cancel the subscription: never possible here.
+        /// Not possible here: only the retailer can cancel, on Vend's page of connected applications.
         Cancel = "cancel_subscription",
     }
 }

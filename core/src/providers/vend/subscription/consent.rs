@@ -40,9 +40,9 @@ named! {
     pub enum ConsentState {
         /// No change waits.
         Settled = "settled",
-        /// The token of a change is requested.
+        /// A change is requested, and Vend has not made the retailer's page yet.
         Requested = "requested",
-        /// A change waits for the retailer's consent.
+        /// A change waits until the retailer consents on Vend's page. Nothing changes before that.
         Awaiting = "awaiting",
     }
 }

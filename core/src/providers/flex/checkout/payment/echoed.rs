@@ -6,7 +6,7 @@ use super::Payment;
 use super::outcome::is_effect;
 use super::refund::EchoedRefund;
 use crate::effect::effect_of_key;
-use crate::flow::{Flow, Outcome};
+use crate::flow::{Cause, Flow, Outcome};
 use crate::id::{EffectId, Intent};
 use crate::providers::flex::api::calls::{CAPTURE, CREATE_REFUND, Call};
 use crate::providers::flex::api::objects::{CaptureObject, RefundObject};
@@ -28,7 +28,7 @@ impl Payment {
         let id = &object.refund_id;
         if let Ok(Some(made)) = cx.after_all(|call| is_effect(call, &effect), id, Review::MadeAfterAll) {
             if let Some((again, _)) = &made.again {
-                self.refund_not_made(again);
+                self.refund_not_made(again, Cause::Dropped);
             }
             return self.refund_made(&effect, core::slice::from_ref(&object.refund_id));
         }
@@ -85,7 +85,7 @@ impl Payment {
         let Ok(made) = cx.after_all(|call| is_effect(call, effect), id, Review::MadeAfterAll) else { return };
         if let Some(made) = made {
             if let Some((again, call)) = &made.again {
-                self.request_failed(again, call);
+                self.request_failed(again, call, Cause::Dropped);
             }
             if let Call::CapturePayment(_, _, capture) = &*made.call {
                 self.capture_made(effect, capture, Some(&object.capture_id), session, cx);
@@ -93,8 +93,7 @@ impl Payment {
             return;
         }
         let is_retried = self.capturing.open().iter().any(|(open, _)| open.intent() == effect.intent());
-        let has_failed =
-            Intent::parse(effect.intent()).is_ok_and(|it| self.captures.outcome(&it) == Some(Outcome::Failed));
+        let has_failed = Intent::parse(effect.intent()).is_ok_and(|it| self.captures.has_failed(&it));
         if is_retried || has_failed {
             // Every sending was refused, but one has made the capture.
             cx.ask(Review::MadeAfterAll, id);
@@ -102,7 +101,7 @@ impl Payment {
                 && let Some(call) = cx.pending(|call| is_effect(call, &retry)).map(|it| it.call.clone())
             {
                 cx.withdraw_unsent(|call| is_effect(call, &retry));
-                self.request_failed(&retry, &call);
+                self.request_failed(&retry, &call, Cause::Dropped);
             }
             self.captures.settle(effect.intent(), Outcome::Done);
         }

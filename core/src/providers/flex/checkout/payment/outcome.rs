@@ -7,7 +7,7 @@ use super::in_flight::InFlight;
 use super::refunding::refunds;
 use super::{Payment, capture};
 use crate::effect::idempotency_key;
-use crate::flow::{Flow, Outcome, Reading};
+use crate::flow::{Cause, Flow, Outcome, Reading};
 use crate::id::EffectId;
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
@@ -119,15 +119,15 @@ impl Payment {
     /// A lookup denies a request. If the denial counts, the request ends as not done.
     pub(super) fn deny(&mut self, effect: &EffectId, cx: &mut Cx<'_>) {
         if let Some((_, call)) = cx.deny(|call| is_effect(call, effect)) {
-            self.request_failed(effect, &call);
+            self.request_failed(effect, &call, Cause::NotMade);
         }
     }
 
     /// A request has moved nothing.
-    pub(in super::super) fn request_failed(&mut self, effect: &EffectId, call: &Call) {
+    pub(in super::super) fn request_failed(&mut self, effect: &EffectId, call: &Call, cause: Cause) {
         match call {
-            Call::CapturePayment(_, _, capture) => self.end_capture(effect, capture, Outcome::Failed),
-            _ => self.refund_not_made(effect),
+            Call::CapturePayment(_, _, capture) => self.end_capture(effect, capture, Outcome::Failed(cause)),
+            _ => self.refund_not_made(effect, cause),
         }
     }
 
@@ -150,7 +150,7 @@ impl Payment {
                     self.capture_reviewed(effect, capture, made_id, cx);
                 }
             }
-            _ => self.request_failed(effect, call),
+            _ => self.request_failed(effect, call, Cause::Reviewed),
         }
     }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Payment;
-use crate::flow::{Outcome, PollTimer};
+use crate::flow::{Cause, Outcome, PollTimer};
 use crate::id::TypedId;
 use crate::id::{EffectId, Intent};
 use crate::money::Cents;
@@ -220,7 +220,7 @@ impl Payment {
             refund.status = status.clone();
             failed = refund.status.is_reversed();
             if let Some(intent) = refund.intent.as_ref().filter(|_| failed) {
-                self.returns.settle(intent.as_str(), Outcome::Failed);
+                self.returns.settle(intent.as_str(), Outcome::Failed(Cause::Declined));
             }
         }
         if self.refunds.len() > REMEMBERED {
@@ -241,7 +241,7 @@ impl Payment {
             refund.intent = Some(intent.clone());
             refund.requested = refund.requested.or(requested);
             if refund.status.is_reversed() {
-                outcome = Outcome::Failed;
+                outcome = Outcome::Failed(Cause::Declined);
             }
         }
         self.returns.settle(intent.as_str(), outcome);
@@ -277,7 +277,7 @@ impl Payment {
             Some(requested) => made > requested,
             None => others().any(|it| Some(it.amount) == object.amount),
         };
-        let failed = is_retried || self.returns.outcome(&intent) == Some(Outcome::Failed);
+        let failed = is_retried || self.returns.has_failed(&intent);
         self.refund_made(effect, core::slice::from_ref(&object.refund_id));
         match (twice, failed) {
             (true, _) => EchoedRefund::Twice,
@@ -303,8 +303,8 @@ impl Payment {
     }
 
     /// A request has made no refund.
-    pub(super) fn refund_not_made(&mut self, effect: &EffectId) {
-        self.returns.settle(effect.intent(), Outcome::Failed);
+    pub(super) fn refund_not_made(&mut self, effect: &EffectId, cause: Cause) {
+        self.returns.settle(effect.intent(), Outcome::Failed(cause));
         self.refunding.failed(effect);
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::{OpenRefund, Refunding};
 use crate::effect::{effect_of_key, idempotency_key};
-use crate::flow::{Flow, Outcome, PollTimer, Reading};
+use crate::flow::{Cause, Flow, Outcome, PollTimer, Reading};
 use crate::id::{EffectId, Intent};
 use crate::money::Cents;
 use crate::providers::flex::api::calls::{CREATE_REFUND, Call, RefundsOf};
@@ -76,7 +76,7 @@ impl Refunding {
         if !complete || self.is_returned_otherwise(open) {
             cx.look_again(|call| is_effect(call, &open.effect));
         } else if cx.deny(|call| is_effect(call, &open.effect)).is_some() {
-            self.not_made(&open.effect);
+            self.not_made(&open.effect, Cause::NotMade);
         }
     }
 
@@ -152,16 +152,16 @@ impl Refunding {
     }
 
     /// A request has made no refund.
-    pub(in super::super) fn not_made(&mut self, effect: &EffectId) {
+    pub(in super::super) fn not_made(&mut self, effect: &EffectId, cause: Cause) {
         self.open.retain(|it| it.effect != *effect);
-        self.intents.settle(effect.intent(), Outcome::Failed);
+        self.intents.settle(effect.intent(), Outcome::Failed(cause));
     }
 
     /// A person names the refund that a request has made, or says that it has made none.
     pub(in super::super) fn resolved(&mut self, effect: &EffectId, made_id: Option<&str>, cx: &mut Cx<'_>) {
         match made_id.and_then(|id| RefundId::parse(id).ok()) {
             Some(id) => self.made(effect, &id, cx),
-            None => self.not_made(effect),
+            None => self.not_made(effect, Cause::Reviewed),
         }
     }
 
@@ -174,7 +174,7 @@ impl Refunding {
         }
         if let Ok(Some(made)) = cx.after_all(|call| is_effect(call, &effect), id, Review::MadeAfterAll) {
             if let Some((again, _)) = &made.again {
-                self.not_made(again);
+                self.not_made(again, Cause::Dropped);
             }
             return self.made(&effect, id, cx);
         }
@@ -184,7 +184,7 @@ impl Refunding {
         cx.ask(if twice { Review::MadeTwice } else { Review::MadeAfterAll }, id);
         if let Some(retry) = retry.filter(|it| cx.pending(|call| is_effect(call, it)).is_some_and(|it| !it.sent)) {
             cx.withdraw_unsent(|call| is_effect(call, &retry));
-            self.not_made(&retry);
+            self.not_made(&retry, Cause::Dropped);
         }
         self.made(&effect, id, cx);
     }
@@ -197,7 +197,7 @@ impl Refunding {
             let is_unsent = cx.pending(|call| is_effect(call, &open.effect)).is_some_and(|it| !it.sent);
             if is_unsent && (open.amount > left || disputes.blocks_refund_of(&open.payment)) {
                 cx.withdraw_unsent(|call| is_effect(call, &open.effect));
-                self.not_made(&open.effect);
+                self.not_made(&open.effect, Cause::Dropped);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::flow::{Reviews, Stop};
 use crate::money::Cents;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::RefundObject;
-use crate::providers::flex::api::request::RefundPayment;
+use crate::providers::flex::api::request::{RefundPayment, RefundReason};
 use crate::providers::flex::api::session_request::check_metadata;
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
 use crate::providers::flex::names::{Review, SignalName};
@@ -18,9 +18,6 @@ use crate::providers::flex::sessions::Session;
 use crate::providers::flex::subscription::record::ACCESS;
 use crate::providers::flex::subscription::{Action, Cx, Rules, Subscription};
 use crate::rule::{CoreRule, UnblockedBy};
-
-/// The reasons that Flex documents.
-const REASONS: [&str; 4] = ["duplicate", "fraudulent", "requested_by_customer", "expired_uncaptured_charge"];
 
 /// A payment whose amount Flex has shown.
 pub(in super::super) struct Payable {
@@ -190,7 +187,7 @@ pub(in super::super) fn check_refund(subscription: &Subscription, refund: &Refun
     let is_one = names.into_iter().filter(|it| *it).count() == 1;
     let named = named_by(refund);
     rules.check(Rule::RefundOnePayment, is_one).at(named);
-    rules.check(Rule::RefundReasonKnown, refund.reason.as_deref().is_none_or(|it| REASONS.contains(&it))).at("/reason");
+    rules.check(Rule::RefundReasonKnown, refund.reason.as_ref().is_none_or(RefundReason::is_known)).at("/reason");
     check_metadata(refund.metadata.as_ref(), "/metadata", rules);
     rules.check_extra::<RefundPayment>(&refund.extra);
     rules.check(CoreRule::IntentRequired, refund.intent.is_some()).at("/intent");

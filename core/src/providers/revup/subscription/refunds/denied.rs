@@ -3,7 +3,7 @@
 use super::super::Cx;
 use super::super::ledger::Ledger;
 use super::{OpenRefund, Refunds, requested_amount};
-use crate::flow::{Outcome, Reviews};
+use crate::flow::{Cause, Outcome, Reviews};
 use crate::id::Intent;
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::calls::{Call, RefundPayment};
@@ -77,7 +77,7 @@ impl Refunds {
         if let Some((id, again)) = &made.again
             && let Call::RefundPayment(again) = &**again
         {
-            self.end(id.intent(), again, false, ledger, cx);
+            self.end(id.intent(), again, Outcome::Failed(Cause::Dropped), ledger, cx);
         }
         ledger.note_our_refund(transaction);
         ledger.reserve(&refund.transaction_id, requested_amount(refund));
@@ -90,7 +90,7 @@ impl Refunds {
         let again = cx.pending(is_again).filter(|it| !it.sent).map(|it| it.call.clone());
         if let Some(Call::RefundPayment(refund)) = again {
             cx.withdraw(is_again);
-            self.end(intent.as_str(), &refund, false, ledger, cx);
+            self.end(intent.as_str(), &refund, Outcome::Failed(Cause::Dropped), ledger, cx);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::super::Cx;
 use super::super::ledger::Ledger;
-use super::{Refunds, other_amount, restored};
+use super::{DECLINED, Refunds, other_amount, restored};
 use crate::effect::Call as _;
+use crate::flow::{Cause, Outcome};
 use crate::id::Intent;
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::calls::{Call, RefundPayment};
@@ -79,10 +80,10 @@ impl Refunds {
                 if reply.money.amount.and_then(|it| it.at_most(requested)) == Some(false) {
                     other_amount(&payment, requested, reply, ledger, cx);
                 }
-                self.close(index, true, ledger, cx);
+                self.close(index, Outcome::Done, ledger, cx);
             }
             TransactionStatus::Failed if is_own => {
-                self.close(index, false, ledger, cx);
+                self.close(index, DECLINED, ledger, cx);
             }
             _ => {
                 open.timer.looked(cx.leased_at());
@@ -157,7 +158,7 @@ impl Refunds {
         if let Some((id, call)) = cx.deny(|call| call.is_refund(intent.as_str()))
             && let Call::RefundPayment(refund) = &*call
         {
-            self.end(id.intent(), refund, false, ledger, cx);
+            self.end(id.intent(), refund, Outcome::Failed(Cause::NotMade), ledger, cx);
         }
     }
 

@@ -4,6 +4,7 @@
 use super::super::ledger::Ledger;
 use super::super::{Cx, Rules};
 use super::{Refunds, requested_amount};
+use crate::flow::Outcome;
 use crate::id::{EffectId, Intent};
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::calls::{Call, REFUND, RefundPayment};
@@ -77,7 +78,7 @@ impl Refunds {
         if verdict == Verdict::Refunded {
             cx.withdraw(is_it);
             ledger.claim(&refund.transaction_id, amount);
-            self.end(intent.as_str(), &refund, true, ledger, cx);
+            self.end(intent.as_str(), &refund, Outcome::Done, ledger, cx);
         }
     }
 }

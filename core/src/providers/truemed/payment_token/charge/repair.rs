@@ -1,6 +1,6 @@
 //! A charge that the stored payment method could not pay: what the customer must do, and the end of the repair.
 
-use crate::flow::ToDo;
+use crate::flow::{Cause, ToDo};
 use crate::id::TypedId;
 use alloc::format;
 
@@ -130,7 +130,7 @@ impl Charges {
         let failed = FailedCharge { seq, of, intent, session, code, action, total, redirect_url, turn, timer };
         if over {
             cx.withdraw(Call::is_find);
-            self.settle(failed.intent.as_ref(), Outcome::Failed);
+            self.settle(failed.intent.as_ref(), Outcome::Failed(Cause::Declined));
             self.current = Charge::Failed(failed);
         } else {
             *last = Some(failed);
@@ -163,7 +163,7 @@ impl Charges {
             cx.look_up(Call::RetrievePaymentSession(id.clone()));
         }
         found.session = Some(id.clone());
-        self.settle(found.intent.as_ref(), Outcome::Failed);
+        self.settle(found.intent.as_ref(), Outcome::Failed(Cause::Declined));
         self.current = Charge::Failed(found);
         true
     }
@@ -207,7 +207,7 @@ impl Charges {
                 // A later reply with a session would show that Truemed made a second one.
                 cx.prove(Call::is_session, Some(origin.id()));
                 cx.withdraw(Call::is_find);
-                self.intents.settle(failed.of.intent(), Outcome::Failed);
+                self.intents.settle(failed.of.intent(), Outcome::Failed(Cause::Declined));
                 failed
             }
             _ => return None,

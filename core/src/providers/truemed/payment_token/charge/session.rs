@@ -6,6 +6,7 @@ use super::{
 };
 use crate::flow::ToDo;
 use crate::id::TypedId;
+use crate::providers::truemed::session::cause_of;
 
 impl Charges {
     /// A lookup of the open session had a reply: the schedule goes on, and the metadata is compared.
@@ -54,9 +55,8 @@ impl Charges {
         if !session.is_over() {
             return false;
         }
-        let outcome = if session.status == Status::Captured { Outcome::Done } else { Outcome::Failed };
         if let Some(intent) = session.requested.as_ref().and_then(|it| it.intent.as_ref()) {
-            self.intents.settle(intent.as_str(), outcome);
+            self.intents.settle(intent.as_str(), session.outcome());
         }
         history.add_session(*seq, session);
         self.current = Charge::Idle;
@@ -84,7 +84,7 @@ impl Charges {
                 cx.ask(Review::Contradiction, TypedId::new("payment_session", id));
             }
         } else if let (false, Some(intent)) = (before.is_final(), intent) {
-            self.settle(Some(intent), Outcome::Failed);
+            self.settle(Some(intent), Outcome::Failed(cause_of(now)));
             if *now == Status::Rejected {
                 cx.notify(Notice::Rejected, TypedId::new("payment_session", id), ToDo::NOTHING);
             }
