@@ -127,6 +127,16 @@ impl<F: Flow> Cx<'_, F> {
         }
     }
 
+    /// A lookup shows something that the request may have made, and only a person can say whether it did. The person is asked
+    /// once the request cannot be in flight any more.
+    pub fn doubt(&mut self, of: impl Fn(&F::Call) -> bool) {
+        let lease = self.pending(&of).and_then(|it| it.lease);
+        if lease.is_none_or(|end| end <= self.leased_at()) {
+            self.ask_about(&of);
+        }
+        self.look_again(&of);
+    }
+
     /// Asks a person to look, because a signal proves a request that had ended as not done.
     ///
     /// The result holds the request, and the new try that no worker has sent. The kernel has withdrawn the new try, and the

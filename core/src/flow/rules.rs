@@ -142,6 +142,11 @@ impl<'a, F: Flow> Rules<'a, F> {
         self.outbox.entries.iter().find(|it| it.is_review_of(reason)).map(|it| it.id.clone())
     }
 
+    /// Whether a review with this reason and this subject is open or planned.
+    pub fn asks_about(&self, reason: &str, about: &str) -> bool {
+        self.outbox.entries.iter().any(|it| it.reason_and_subject() == Some((reason, about)))
+    }
+
     /// The first pending request that matches.
     pub fn pending(&self, mut wanted: impl FnMut(&F::Call) -> bool) -> Option<PendingRequest<'_, F::Call>> {
         self.first(&mut wanted)

@@ -13,7 +13,7 @@ use super::api::objects::unwrapped;
 use super::ids::{CheckoutSessionId, PriceId};
 use super::rules::Rule;
 use crate::config::flex::{Eligibility, Recurring, Settings};
-use crate::effect::Request;
+use crate::effect::{Request, Retry};
 use crate::money::Cents;
 use crate::providers::checked::Violations;
 use crate::rule::Violation;
@@ -85,7 +85,8 @@ impl CreateProduct {
         violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
         let letter = eligibility.is_some_and(Eligibility::needs_letter);
         violations.check(!letter || self.visit_type.is_some(), Rule::ProductLmnNeedsVisitType, "/visit_type");
-        violations.finish(post(settings, "/products", "product", body(self, &self.extra, None)))
+        let made = post(settings, "/products", "product", body(self, &self.extra, None));
+        violations.finish(made.alone(Retry::Harmless))
     }
 }
 
@@ -153,7 +154,8 @@ impl CreatePrice {
         }
         let known = self.hsa_fsa_eligibility.as_ref().is_none_or(Eligibility::is_known);
         violations.check(known, Rule::ProductEligibilityKnown, "/hsa_fsa_eligibility");
-        violations.finish(post(settings, "/prices", "price", body(self, &self.extra, None)))
+        let made = post(settings, "/prices", "price", body(self, &self.extra, None));
+        violations.finish(made.alone(Retry::Harmless))
     }
 }
 
@@ -181,7 +183,8 @@ impl UpdatePrice {
             violations.check(is_updatable, Rule::PriceImmutableAmount, format!("/{field}"));
         }
         let path = format!("/prices/{}", escaped(price_id.as_str()));
-        violations.finish(post(settings, &path, "price", body(&self.0, &Extra::default(), None)))
+        let made = post(settings, &path, "price", body(&self.0, &Extra::default(), None));
+        violations.finish(made.alone(Retry::Goal))
     }
 }
 
@@ -196,7 +199,8 @@ impl CouponData {
         for rule in self.broken() {
             violations.check(false, rule, "");
         }
-        violations.finish(post(settings, "/coupons", "coupon", body(self, &Extra::default(), None)))
+        let made = post(settings, "/coupons", "coupon", body(self, &Extra::default(), None));
+        violations.finish(made.alone(Retry::Harmless))
     }
 }
 
@@ -273,7 +277,7 @@ impl PriceObject {
     }
 }
 
-/// A request that sends fields, in the wrapper named after their kind.
+/// A request that sends fields, in the wrapper named after their kind. Unless its sender says more, it only reads.
 pub(super) fn post(settings: &Settings, path: &str, kind: &str, fields: Body) -> Request {
     Request::new("POST", format!("{}/v1{path}", settings.base_url()), CREDENTIAL).with_json(&fields.within(kind))
 }
@@ -294,7 +298,7 @@ mod tests {
         assert_eq!(codes(&product.request(&settings).unwrap().warnings), ["flex.product.lmn-needs-visit-type"]);
         product.visit_type = Some("gym".into());
         let made = product.request(&settings).unwrap();
-        assert_eq!((made.request.method, made.warnings.len()), ("POST", 0));
+        assert_eq!((made.request.method, made.request.retry, made.warnings.len()), ("POST", Retry::Harmless, 0));
         assert_eq!(made.request.url, "https://api.withflex.com/v1/products");
         let mut price = CreatePrice::new("fprod_1", Cents::new(4999));
         price.recurring = Some(Recurring::every("monthly"));
@@ -326,6 +330,7 @@ mod tests {
         let made =
             UpdatePrice::active(false).request(&PriceId::parse("fprice_1").unwrap(), &Settings::default()).unwrap();
         assert_eq!(made.request.url, "https://api.withflex.com/v1/prices/fprice_1");
+        assert_eq!(made.request.retry, Retry::Goal);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::catalog::post;
 use super::ids::EventId;
 use super::rules::Rule;
 use crate::config::flex::Settings;
+use crate::effect::Retry;
 use crate::providers::checked::{Checked, Violations};
 use crate::snapshot::Rejection;
 use crate::url::escaped;
@@ -42,7 +43,7 @@ impl RetryEvent {
         let mut violations = Violations::default();
         violations.check(!self.webhook_id.trim().is_empty(), Rule::EventRetryNamesWebhook, "/webhook_id");
         let path = format!("/events/{}/retry", escaped(event_id.as_str()));
-        violations.finish(post(settings, &path, "event", body(self, &self.extra, None)))
+        violations.finish(post(settings, &path, "event", body(self, &self.extra, None)).alone(Retry::Harmless))
     }
 }
 
@@ -54,7 +55,7 @@ mod tests {
     fn an_event_is_sent_again_to_one_endpoint() {
         let id = EventId::parse("fevt_01EXAMPLE").unwrap();
         let made = RetryEvent::new("fwh_01EXAMPLE").request(&id, &Settings::default()).unwrap();
-        assert_eq!(made.request.method, "POST");
+        assert_eq!((made.request.method, made.request.retry), ("POST", Retry::Harmless));
         assert_eq!(made.request.url, "https://api.withflex.com/v1/events/fevt_01EXAMPLE/retry");
         assert_eq!(made.request.body.as_deref(), Some(r#"{"event":{"webhook_id":"fwh_01EXAMPLE"}}"#));
         let rejected = RetryEvent::new(" ").request(&id, &Settings::default()).unwrap_err();

@@ -13,7 +13,7 @@ use super::catalog::post;
 use super::ids::DisputeId;
 use super::rules::Rule;
 use crate::config::flex::Settings;
-use crate::effect::Request;
+use crate::effect::{Request, Retry};
 use crate::money::Cents;
 use crate::providers::checked::{Checked, Violations};
 use crate::snapshot::Rejection;
@@ -139,7 +139,7 @@ impl UpdateDispute {
         let evidence = has_evidence.then(|| body(&self.evidence, &self.evidence.extra, None));
         let path = format!("/disputes/{}", escaped(dispute_id.as_str()));
         let update = body(&Update { evidence, submit: self.submit }, &self.extra, None);
-        violations.finish(post(settings, &path, "dispute", update))
+        violations.finish(post(settings, &path, "dispute", update).alone(Retry::Goal))
     }
 }
 

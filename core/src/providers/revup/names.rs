@@ -130,10 +130,10 @@ reviews! {
         /// No. The subscription has ended.
         Ended,
     }
-    /// No lookup of the payments has shown until when the customer has paid. When is the next renewal due? Look at the
-    /// subscription in Revup's back office.
+    /// No lookup of the payments has shown until when the customer has paid. When is the next renewal due, or when does the
+    /// last paid period of the canceled subscription end? Look at the subscription in Revup's back office.
     NoPeriodEnd = "no_period_end" {
-        /// I found the date of the next renewal.
+        /// I found the end of the paid period.
         PeriodEnd needs "time" |until| Timestamp::parse_iso(until).is_some(),
         /// Revup's back office shows no date.
         NoPeriodEnd,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::api::calls::CREDENTIAL;
 use super::rules::Rule;
 use crate::config::truemed::Settings;
-use crate::effect::Request;
+use crate::effect::{Request, Retry};
 use crate::json::{RawText, lenient, lenient_text, read_body};
 pub use crate::providers::checked::Checked;
 use crate::providers::checked::Violations;
@@ -64,7 +64,7 @@ impl CatalogItem {
     ///
     /// [`Rejection`] with every rule that the request would break.
     pub fn create(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        self.request("items/create", settings)
+        self.request("items/create", settings, Retry::Harmless)
     }
 
     /// Checks the item, and builds the request that updates the item with its SKU.
@@ -73,10 +73,10 @@ impl CatalogItem {
     ///
     /// [`Rejection`] with every rule that the request would break.
     pub fn update(&self, settings: &Settings) -> Result<Checked, Rejection> {
-        self.request("items/update", settings)
+        self.request("items/update", settings, Retry::Goal)
     }
 
-    fn request(&self, path: &str, settings: &Settings) -> Result<Checked, Rejection> {
+    fn request(&self, path: &str, settings: &Settings, retry: Retry) -> Result<Checked, Rejection> {
         let mut violations = Violations::default();
         let is_filled = |text: &str| !text.trim().is_empty();
         violations.check(is_filled(&self.sku), Rule::CatalogSkuAndNameRequired, "/sku");
@@ -86,7 +86,7 @@ impl CatalogItem {
         violations.check(has_text(&self.url), Rule::CatalogDetails, "/url");
         let has_pictures = self.image_urls.as_ref().is_some_and(|urls| !urls.is_empty());
         violations.check(has_pictures, Rule::CatalogDetails, "/image_urls");
-        violations.finish(post(settings, path, &body(self, &self.extra, None)))
+        violations.finish(post(settings, path, &body(self, &self.extra, None)).alone(retry))
     }
 }
 
@@ -210,9 +210,12 @@ mod tests {
         assert_eq!(made.request.url, "https://api.truemed.com/api/v1/product_catalog/items/create");
         assert_eq!(made.warnings.iter().map(|it| it.pointer.as_ref()).collect::<Vec<_>>(), ["/url"]);
         item.url = Some("https://shop.example/brace".into());
-        assert!(item.update(&Settings::default()).unwrap().warnings.is_empty());
+        let changed = item.update(&Settings::default()).unwrap();
+        assert!(changed.warnings.is_empty());
+        assert_eq!((made.request.retry, changed.request.retry), (Retry::Harmless, Retry::Goal));
         let body = r#"{"sku":"ITEM-001"}"#;
-        assert_eq!(detail("ITEM-001", &Settings::default()).unwrap().request.body.as_deref(), Some(body));
+        let looked_up = detail("ITEM-001", &Settings::default()).unwrap().request;
+        assert_eq!((looked_up.body.as_deref(), looked_up.retry), (Some(body), Retry::Lookup));
         assert!(detail(" ", &Settings::default()).is_err());
     }
 

@@ -33,7 +33,7 @@ use crate::time::Timestamp;
 use requested::Requested;
 use session::{WAIT_REVIEWS, withdraw_action};
 
-pub(crate) use ownership::{SKEW, is_create};
+pub(crate) use ownership::{Made, is_create};
 pub(crate) use session::Session;
 
 /// The most sessions of one purchase that the flow keeps. Others are found again by the reference that Flex returns.

@@ -19,11 +19,37 @@ use crate::time::{Millis, Timestamp};
 /// How far the clocks of two machines may differ.
 pub(crate) const SKEW: Millis = Millis::from_minutes(5);
 
+/// How far a wrong clock may be off.
+const WRONG_CLOCK: Millis = Millis::from_hours(24);
+
+/// When something was made, compared with the first sending of the request that may have made it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Made {
+    /// Since then, or at an unknown time.
+    Since,
+    /// Before, unless a clock is wrong. So the time alone does not show that the request made nothing.
+    Doubtful,
+    /// Long before.
+    Before,
+}
+
+impl Made {
+    pub(crate) fn at(created_at: Option<Timestamp>, since: Timestamp) -> Self {
+        match created_at {
+            Some(made) if made.after(WRONG_CLOCK) < since => Self::Before,
+            Some(made) if made.after(SKEW) < since => Self::Doubtful,
+            _ => Self::Since,
+        }
+    }
+}
+
 /// How well a session matches the open create request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum CreateMatch {
     /// The session does not match.
     No,
+    /// The session would match, but was created before, unless a clock is wrong.
+    Doubtful,
     /// The session may match, but a member is missing that would tell.
     Possible,
     /// The session shows what we requested, and was created since.
@@ -62,9 +88,11 @@ impl Sessions {
             return if *echo == open.key { CreateMatch::Certain } else { CreateMatch::No };
         }
         let other = object.client_reference_id.is_some() && object.client_reference_id != self.reference;
-        let old = object.created_at.is_some_and(|made| made.after(SKEW) < open.since);
-        if other || old || !requested.fits(object) {
+        let made = Made::at(object.created_at, open.since);
+        if other || made == Made::Before || !requested.fits(object) {
             CreateMatch::No
+        } else if made == Made::Doubtful {
+            CreateMatch::Doubtful
         } else if object.client_reference_id.is_none() || object.created_at.is_none() {
             CreateMatch::Possible
         } else {
@@ -72,8 +100,9 @@ impl Sessions {
         }
     }
 
-    /// Whether an unknown paid session is ours. It returns a key of ours, or it carries our reference and was created
-    /// after our first request. A host's reference may name a customer, and be older than the flow.
+    /// Whether an unknown paid session is ours. It returns a key of ours, or its reference is the key of this flow, or it
+    /// carries our reference and was created after our first request. A host's reference may name a customer, and be older
+    /// than the flow.
     pub(super) fn is_from_this_flow<F: Flex>(&self, object: &SessionObject, cx: &Cx<'_, F>) -> bool {
         if let Some(echo) = &object.echo {
             let effect = effect_of_key(F::ID, cx.key(), echo);
@@ -83,7 +112,7 @@ impl Sessions {
         }
         let Some(since) = self.since.filter(|_| object.client_reference_id == self.reference) else { return false };
         let is_key = self.reference.as_deref() == Some(cx.key().as_str());
-        object.created_at.map_or(is_key, |made| made.after(SKEW) >= since)
+        is_key || object.created_at.is_some_and(|made| made.after(SKEW) >= since)
     }
 
     /// Finds the session of a message about money, by its payment, its session or our reference. Also returns whether
@@ -145,6 +174,7 @@ impl Sessions {
                 }
             }
             (CreateMatch::No, None) => cx.look_again(is_create),
+            (CreateMatch::Doubtful, None) => cx.doubt(is_create),
             (_, None) => cx.ask_about(is_create),
         }
         Ok(None)

@@ -85,6 +85,13 @@ impl Subscription {
             || self.payables().iter().any(|it| it.payment == payment)
     }
 
+    /// Whether Flex has shown any such payment.
+    pub(super) fn knows_any_payment(&self) -> bool {
+        self.sessions.settled().is_some_and(|it| !it.payment_intents().is_empty())
+            || self.record.as_ref().is_some_and(|it| it.has_payments())
+            || !self.payables().is_empty()
+    }
+
     /// Applies a person's verdict about the acceptance of a dispute, or the end of a request's retries.
     pub(super) fn dispute_resolved(&mut self, call: &Call, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
         let Some(record) = &mut self.record else { return };

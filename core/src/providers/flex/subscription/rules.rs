@@ -3,9 +3,10 @@
 use super::record::{SubscriptionRecord, check_cancellation, check_one_change, check_update, is_setup};
 use super::refunding::{accepts_refund, check_refund, permits_refund};
 use super::{Action, Command, Rules, Subscription};
-use crate::providers::flex::api::calls::Call;
+use crate::providers::flex::Flex;
+use crate::providers::flex::api::calls::{CREATE_SESSION, Call};
 use crate::providers::flex::api::request::CancelSubscription;
-use crate::providers::flex::api::session_request::Mode;
+use crate::providers::flex::api::session_request::{Mode, of_other_flow};
 use crate::providers::flex::ids::{DisputeId, SubscriptionId};
 use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
@@ -56,16 +57,16 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
                 .check(CoreRule::NothingKnown, subscription.record.is_some())
                 .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
         }
-        Action::FindDisputes => {
-            rules
-                .check(CoreRule::NothingKnown, subscription.record.is_some())
-                .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
-        }
+        Action::FindDisputes => accepts_find_disputes(subscription, rules),
         Action::RetrieveDispute => {
             let known = subscription.record.as_ref().is_some_and(|record| !record.watched().is_empty());
             rules.check(CoreRule::NothingKnown, known);
         }
-        Action::SetUp | Action::Cancel | Action::EndWithPeriod | Action::KeepRunning | Action::Change => {}
+        Action::SetUp => accepts_set_up(subscription, rules),
+        Action::EndWithPeriod | Action::KeepRunning => {
+            subscription.record.iter().for_each(|record| check_one_at_a_time(record.id(), rules));
+        }
+        Action::Cancel | Action::Change => {}
         Action::CloseDispute => {
             if let Some(record) = &subscription.record {
                 rules.check(Rule::DisputeCloseNotRefunded, can_close_any(subscription, record));
@@ -75,15 +76,35 @@ pub(super) fn accepts(subscription: &Subscription, action: Action, rules: &mut R
     }
 }
 
+/// A page for another payment method needs a subscription, and only one can be under way.
+fn accepts_set_up(subscription: &Subscription, rules: &mut Rules<'_>) {
+    let until = UnblockedBy::action_of(<Subscription as Flex>::OTHER, CREATE_SESSION.name);
+    rules
+        .check(CoreRule::OtherFlow, subscription.record.is_some())
+        .at("/mode")
+        .unblocked_by(until)
+        .because(|| of_other_flow::<Subscription>(&Mode::Setup));
+    let sent = rules.sent(is_setup).then(|| rules.reply_to(is_setup)).flatten();
+    rules.check(CoreRule::OneAtATime, sent.is_none()).unblocked_by(sent);
+}
+
+/// Flex lists the disputes of a payment, so one must be known.
+fn accepts_find_disputes(subscription: &Subscription, rules: &mut Rules<'_>) {
+    let unblocked_by = match subscription.record {
+        Some(_) => UnblockedBy::action(Action::Retrieve.as_str()),
+        None => UnblockedBy::signal(SignalName::SessionCompleted.as_str()),
+    };
+    let knows_any = subscription.record.is_some() && subscription.knows_any_payment();
+    rules.check(CoreRule::NothingKnown, knows_any).unblocked_by(unblocked_by);
+}
+
 /// Checks the contents of a command.
 pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut Rules<'_>) {
     match command {
         Command::CreateCheckoutSession(request) => match subscription.record.as_ref() {
-            Some(record) if request.mode == Mode::Setup => {
-                record.check_setup(request, rules);
-                let sent = rules.sent(is_setup).then(|| rules.reply_to(is_setup)).flatten();
-                rules.check(CoreRule::OneAtATime, sent.is_none()).unblocked_by(sent);
-            }
+            Some(record) if request.mode == Mode::Setup => record.check_setup(request, rules),
+            // `accepts` has rejected the command already.
+            None if request.mode == Mode::Setup => {}
             _ => request.check::<Subscription>(rules),
         },
         Command::RetrieveCheckoutSession { checkout_session_id } => {
@@ -104,7 +125,8 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
         Command::CancelSubscription(requested) => check_cancel(subscription, requested, rules),
         Command::RefundPayment(refund) => check_refund(subscription, refund, rules),
         Command::FindDisputes { payment_intent_id: payment } => {
-            let known = subscription.record.is_none() || subscription.knows_payment(payment);
+            // `accepts` has rejected the command already if no payment is known.
+            let known = !subscription.knows_any_payment() || subscription.knows_payment(payment);
             rules.check(CoreRule::UnknownId, known).at("/payment_intent_id");
         }
         Command::RetrieveDispute { dispute_id } => {
@@ -120,8 +142,8 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
                     record.check_change(rules);
                     check_one_change(record, rules);
                 }
-                Some(record) => check_one_at_a_time(record.id(), rules),
-                None => {}
+                // `accepts` has checked a change of the flag already.
+                _ => {}
             }
         }
     }
@@ -173,7 +195,10 @@ fn check_cancel(subscription: &Subscription, requested: &CancelSubscription, rul
     if let Some(record) = main {
         let is_disputed = requested.refunds() && subscription.is_end_disputed();
         rules.check(Rule::RefundNotDisputed, !is_disputed).at("/refund");
-        check_one_at_a_time(record.id(), rules);
+        // `accepts` has checked an end with the period already.
+        if requested.cancel_at_period_end != Some(true) {
+            check_one_at_a_time(record.id(), rules);
+        }
     }
 }
 

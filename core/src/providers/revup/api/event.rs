@@ -197,6 +197,11 @@ impl EventWebhook {
         }
     }
 
+    /// Whether the event says that its payment was made.
+    pub(crate) fn is_paid(&self) -> bool {
+        self.payment().is_some_and(Payment::is_accepted)
+    }
+
     /// Whether the event says that its payment was not made, or not yet.
     pub(crate) fn is_unpaid(&self) -> bool {
         self.payment().is_some_and(|it| it.status.is_some() && !it.is_accepted())

@@ -202,6 +202,13 @@ impl PaymentsReply {
         })
     }
 
+    /// Whether a renewal was charged that is due when the paid period ends, or later.
+    pub(crate) fn pays_beyond(&self, paid_until: Timestamp) -> bool {
+        let due = |it: &PaymentEntry| Timestamp::parse_iso_end(it.due_date.as_deref()?);
+        let charged = self.all().filter(|it| it.is_renewal() && it.is_accepted());
+        charged.filter_map(due).any(|due| due >= paid_until)
+    }
+
     /// Whether another page follows.
     pub(crate) fn has_page_after(&self, page: u32, size: u32) -> bool {
         match self.pagination.as_ref().and_then(|it| it.total_pages) {

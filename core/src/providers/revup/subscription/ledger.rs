@@ -3,6 +3,7 @@
 mod lines;
 mod name;
 mod reports;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,8 @@ use crate::providers::revup::api::replies::{TransactionReply, TransactionStatus,
 use crate::providers::revup::ids::TransactionId;
 use lines::{OtherRefund, PaidTransaction};
 use name::{Name, Short};
+
+pub(super) use room::Room;
 
 /// How many payments, and how many of our refunds, are kept: more than two years of weekly payments.
 const REMEMBERED: usize = 128;
@@ -64,24 +67,6 @@ struct RefundedSum {
     transaction: Name,
     /// The sum of the refunds that are done or may still be done.
     sum: Decimal,
-}
-
-/// Whether a further refund fits into its payment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Room {
-    /// The refund fits.
-    Enough,
-    /// The payment is smaller than the sum of all its refunds would be.
-    Short {
-        /// The amount that can still be refunded.
-        left: Decimal,
-        /// Whether the amount of the payment is proved.
-        proved: bool,
-    },
-    /// The amount of the payment is unknown.
-    Unknown,
-    /// The payment may be one that was dropped.
-    Forgotten,
 }
 
 /// How surely a transaction failed.
@@ -148,20 +133,6 @@ impl Ledger {
             self.has_dropped |= unproved.is_none();
             self.paid.remove(unproved.unwrap_or(0));
         }
-    }
-
-    /// Whether another refund of this amount fits into the payment of a transaction.
-    pub(super) fn room(&self, transaction: &TransactionId, amount: Decimal) -> Room {
-        let payment = self.payment(transaction);
-        let Some(paid) = payment.paid else {
-            return if self.has_dropped { Room::Forgotten } else { Room::Unknown };
-        };
-        let (others, are_certain) = self.other_refunds(&payment);
-        let ours = self.refunded.iter().filter(|it| payment.has(&it.transaction)).map(|it| it.sum);
-        let refunded = sum(ours.chain(others)).unwrap_or(Decimal::ZERO);
-        let fits = refunded.plus(amount).and_then(|all| all.at_most(paid.amount)) == Some(true);
-        let left = paid.amount.minus(refunded).filter(|left| !left.is_negative()).unwrap_or(Decimal::ZERO);
-        if fits { Room::Enough } else { Room::Short { left, proved: paid.proved && are_certain } }
     }
 
     /// Whether it is known that a transaction failed, or only that a later one of its payment took the money.

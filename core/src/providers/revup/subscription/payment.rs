@@ -89,10 +89,15 @@ impl Payment {
         }
     }
 
-    /// Grants access, if the subscription is paid for now and surely ours.
+    /// Grants access, if the subscription is paid for now and surely ours. A canceled one stays paid until its period ends.
     pub(super) fn grant_access(&self, status: &Status, cx: &mut Cx<'_>) {
         let (Some(id), Some(end)) = (status.id(), self.paid_until(cx.now())) else { return };
-        if status.state() == SubscriptionState::Fulfilled && !status.is_withheld() {
+        let is_paid = match status.state() {
+            SubscriptionState::Fulfilled => true,
+            SubscriptionState::Cancelled => self.is_accepted(),
+            _ => false,
+        };
+        if is_paid && !status.is_withheld() {
             cx.access(id, Some(end), end.after(cx.config().grace_ms));
         }
     }
@@ -139,6 +144,7 @@ impl Payment {
         self.unpaid_before = reply.is_newest_unpaid().unwrap_or(unpaid_before);
         if !status.is_plainly_fulfilled() {
             self.stop_period_lookups(status.id(), cx);
+            self.ask_after_end(reply, status, cx);
             return false;
         }
         match reply.paid_until(unpaid_before) {
@@ -155,6 +161,25 @@ impl Payment {
             _ => self.on_no_period(status.id(), cx),
         }
         false
+    }
+
+    /// The subscription is canceled, and no open renewal shows the end of a period any more. If another period was charged, a
+    /// person says when it ends.
+    fn ask_after_end(&self, reply: &PaymentsReply, status: &Status, cx: &mut Cx<'_>) {
+        let is_over = status.state() == SubscriptionState::Cancelled;
+        if let Some(id) = status.id().filter(|_| is_over && self.paid_until.is_some_and(|end| reply.pays_beyond(end))) {
+            cx.ask(Review::NoPeriodEnd, id);
+        }
+    }
+
+    /// Looks up once whether a canceled subscription was charged for a period whose end is not known.
+    pub(super) fn look_up_after_end(id: &SubscriptionId, cx: &mut Cx<'_>) {
+        cx.look_up(Call::RetrievePayments(id.clone(), 1));
+    }
+
+    /// Whether the last known period is over, and a lookup of the next one is due.
+    pub(super) const fn is_renewal_open(&self) -> bool {
+        self.period.is_some() && self.paid_until.is_some()
     }
 
     /// A lookup of the payments does not show the end of the paid period, so the next one is scheduled.

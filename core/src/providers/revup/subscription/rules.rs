@@ -68,6 +68,15 @@ impl Subscription {
         match action {
             Action::Create => self.check_create(rules),
             Action::Retrieve if self.status.state() == SubscriptionState::Requested => self.check_known(rules),
+            Action::Refund if self.status.state().is_known() && self.has_paid() => {
+                rules
+                    .check(Rule::RefundCeiling, self.ledger.has_room())
+                    .unblocked_by(UnblockedBy::action(Action::RetrievePayments.as_str()))
+                    .because(|| match self.ledger.knows_a_payment() {
+                        true => "As far as is known, nothing of any payment can still be refunded.".into(),
+                        false => "No lookup and no event has shown the amount of a payment.".into(),
+                    });
+            }
             _ => {}
         }
     }
@@ -125,7 +134,9 @@ impl Subscription {
         let check = rules.warn(Rule::RefundOnlySuccessfulPayment, failed != Some(HasFailed::Probably));
         check.at("/transactionId").because(|| "Another transaction of this payment is the last one.".into());
         let amount = amount.filter(|_| failed != Some(HasFailed::Surely));
-        if let Some(amount) = amount.filter(|_| self.status.state().is_known() && self.has_paid()) {
+        // Without room in any payment, `check_accepted` has rejected the command already.
+        let may_fit = self.status.state().is_known() && self.has_paid() && self.ledger.has_room();
+        if let Some(amount) = amount.filter(|_| may_fit) {
             self.check_room(refund, amount, rules);
         }
     }

@@ -242,6 +242,7 @@ impl Status {
         self.state = to;
         self.cancelling = false;
         self.timer = None;
+        let is_open = to == Cancelled && payment.is_renewal_open();
         payment.stop_period_lookups(self.id.as_ref(), cx);
         self.fresh_from = Some(cx.now());
         cx.withdraw_unsent(Call::is_status_lookup);
@@ -250,6 +251,9 @@ impl Status {
         cx.withdraw_unsent(Call::is_cancel);
         let _ = cx.prove(Call::is_cancel, None);
         let Some(id) = &self.id else { return };
+        if is_open {
+            Payment::look_up_after_end(id, cx);
+        }
         for review in [Review::NoSignal, Review::StatusUnknown, Review::NotFound] {
             cx.withdraw_review(review, id.as_str());
         }

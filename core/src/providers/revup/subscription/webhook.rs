@@ -1,6 +1,7 @@
 //! The dispatch of the messages that Revup posts. A message is a hint that makes a lookup due. With proof of its
 //! origin, it is evidence of what is final.
 
+use super::payment::Payment;
 use super::status::SubscriptionState;
 use super::{Cx, Subscription};
 use crate::fact::{IgnoredReason, Origin};
@@ -87,6 +88,14 @@ impl Subscription {
         } else if !(state.is_final() || is_proved && self.is_settled(event)) {
             self.status.look_up_on_hint(cx);
         }
+        let shows_period = is_proved && event.paid_until().is_some();
+        if let Some(id) = self.status.id().filter(|_| state == SubscriptionState::Cancelled)
+            && *event.kind() == EventType::Updated
+            && event.is_paid()
+            && !shows_period
+        {
+            Payment::look_up_after_end(id, cx);
+        }
         match event.kind() {
             EventType::Refunded => {
                 self.refunds.look_up_all(cx);
@@ -162,7 +171,9 @@ impl Subscription {
             EventType::Cancelled => status.become_cancelled(event.reason(), payment, cx),
             _ => {}
         }
-        if let Some(until) = event.paid_until().filter(|_| payment.is_accepted() && !status.state().is_final()) {
+        // A renewal that was charged before the end pays its period, in whatever order the messages come.
+        let is_paid = !status.state().is_final() || status.state() == SubscriptionState::Cancelled && event.is_paid();
+        if let Some(until) = event.paid_until().filter(|_| payment.is_accepted() && is_paid) {
             payment.extend(until, status, cx);
             payment.grant_access(status, cx);
         }

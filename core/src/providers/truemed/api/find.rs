@@ -29,6 +29,9 @@ const PAGE_SIZE: usize = 30;
 /// How far Truemed's clock may be behind ours.
 const CLOCKS_DIFFER: Millis = Millis::from_minutes(5);
 
+/// How far a wrong clock may be off. As long as nothing fits, the list is read until a session is older by more.
+const WRONG_CLOCK: Millis = Millis::from_hours(24);
+
 /// How many matching sessions a search keeps. Two are enough to ask a person.
 const KEPT: usize = 4;
 
@@ -121,9 +124,9 @@ pub(crate) enum Fit {
     Fits,
     /// The session is another one.
     Other,
-    /// The session is older than the request.
+    /// The session is much older than the request.
     Older,
-    /// The session lacks the members that would decide.
+    /// The session lacks the members that would decide, or it is older than the request, unless a clock is wrong.
     Doubtful,
 }
 
@@ -163,6 +166,16 @@ impl<'a> Wanted<'a> {
 
     /// Whether any member of the report shows that it is another session.
     pub(crate) fn excludes(&self, report: &SessionReport) -> bool {
+        self.is_before(report) || self.differs(report)
+    }
+
+    /// Whether the session was created before the request, unless a clock is wrong.
+    fn is_before(&self, report: &SessionReport) -> bool {
+        report.created().is_some_and(|at| at < self.earliest())
+    }
+
+    /// Whether any member but the time shows that it is another session.
+    fn differs(&self, report: &SessionReport) -> bool {
         let Self { requested, command, .. } = self;
         let differs = |metadata: &str| Digest::of([metadata.as_bytes()]) != requested.metadata;
         let is_other_customer =
@@ -172,7 +185,6 @@ impl<'a> Wanted<'a> {
             || (command.is_charge() && report.payment_token.is_some() && report.payment_token != command.payment_token)
             || self.has_other_amount(report)
             || report.customer_email.as_deref().is_some_and(is_other_customer)
-            || report.created().is_some_and(|at| at < self.earliest())
     }
 
     /// Whether an amount of the report differs from the requested total. Less may be captured of a hold.
@@ -189,11 +201,14 @@ impl<'a> Wanted<'a> {
         if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
             return Fit::Ours;
         }
-        if report.created().is_some_and(|at| at < self.earliest()) {
+        if report.created().is_some_and(|at| at < self.first_at.before(WRONG_CLOCK)) {
             return Fit::Older;
         }
-        if self.excludes(report) {
+        if self.differs(report) {
             return Fit::Other;
+        }
+        if self.is_before(report) {
+            return Fit::Doubtful;
         }
         let echoed = report.metadata.as_deref().is_some_and(|it| Digest::of([it.as_bytes()]) == requested.metadata);
         let charged = command.is_charge() && report.payment_token.is_some();
@@ -250,7 +265,9 @@ impl Find {
                 Fit::Fits | Fit::Other => {}
             }
         }
-        let is_over = complete || self.page >= PAGES;
+        // What fits is no older than the request. Only a wrong clock would hide it behind an older session.
+        let is_past = page.payment_sessions.iter().flatten().any(|report| wanted.is_before(report));
+        let is_over = complete || (is_past && !fitting.is_empty()) || self.page >= PAGES;
         match fitting.as_slice() {
             _ if !is_over => Search::NextPage(Call::FindPaymentSession(Self {
                 page: self.page.saturating_add(1),
@@ -300,7 +317,7 @@ mod tests {
     }
 
     const MATCHING: &str = r#"{"id":"ps_1","status":"captured","created_at":"2026-02-02T09:56:00Z","total_amount":1500,"metadata":"order-1"}"#;
-    const OLD: &str = r#"{"id":"ps_0","status":"captured","created_at":"2026-02-02T09:54:59Z"}"#;
+    const OLD: &str = r#"{"id":"ps_0","status":"captured","created_at":"2026-02-01T09:59:59Z"}"#;
 
     #[test]
     fn a_session_is_matched_by_its_members() {
@@ -312,13 +329,20 @@ mod tests {
         for (from, to) in [
             ("1500", "1501"),
             ("order-1", "order-2"),
-            ("09:56", "09:50"),
+            ("02T09:56", "01T09:56"),
             ("\"id\"", "\"idempotency_key\":\"x\",\"id\""),
             ("\"id\"", "\"customer_email\":\"b@shop.example\",\"id\""),
         ] {
             assert_eq!(search(&list(&[&MATCHING.replace(from, to)]), &first), "none", "{to}");
         }
-        for (from, to) in [("\"metadata\"", "\"other\""), ("\"total_amount\"", "\"x\""), ("\"created_at\"", "\"x\"")] {
+        for (from, to) in [
+            ("\"metadata\"", "\"other\""),
+            ("\"total_amount\"", "\"x\""),
+            ("\"created_at\"", "\"x\""),
+            // Either clock may be wrong.
+            ("09:56", "09:50"),
+            ("02T09:56", "01T10:00"),
+        ] {
             assert_eq!(search(&list(&[&MATCHING.replace(from, to)]), &first), "unclear", "{to}");
         }
         assert_eq!(search(&list(&["7", OLD]), &first), "unclear");

@@ -49,7 +49,7 @@ pub struct CreateQualificationSession {
     /// The host's name for the customer. It can be set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// A string for the host's own data. The default is the key of the flow.
+    /// A string of JSON for the host's own data. The default is an object with the key of the flow as `rulebound_key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
     /// Fields that the library does not know.
@@ -86,7 +86,7 @@ pub struct UpdateQualificationSession {
     /// The host's name for the customer. It can be set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// A string for the host's own data.
+    /// A string of JSON for the host's own data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
     /// Where Truemed sends the customer afterwards.

@@ -85,10 +85,15 @@ impl Known {
     pub(super) fn created(requested: RequestedSession, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Self {
         cx.learn(&reply.id);
         cx.withdraw(Call::is_find);
+        // A webhook about it came before, and only a lookup shows that status again.
+        let was_asked = cx.asks_about(Review::Unplaced.as_str(), reply.id.as_str());
         cx.withdraw_review(Review::Unplaced, reply.id.as_str());
         cx.check(Rule::SessionRedirectUrlPresent, reply.redirect_url.is_some()).at("/redirect_url");
         let session = Session::created(reply, requested, cx.now());
         session.schedule(cx);
+        if was_asked {
+            cx.look_up(Call::RetrievePaymentSession(session.id.clone()));
+        }
         Self::requested(session)
     }
 

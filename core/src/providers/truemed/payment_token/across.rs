@@ -18,7 +18,7 @@ use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::api::webhook::SessionReport;
 use crate::providers::truemed::eligibility::Coverage;
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, Token};
-use crate::providers::truemed::names::Verdict;
+use crate::providers::truemed::names::{Review, Verdict};
 use crate::providers::truemed::rules::Rule;
 use crate::rule::{Level, RuleSet};
 use crate::value::echoed;
@@ -229,7 +229,11 @@ impl PaymentToken {
     pub(super) fn on_session_created(&mut self, reply: CreateSessionReply, cx: &mut Cx<'_>) -> Applied {
         let attended = self.charge.requested().is_some_and(|requested| requested.attended);
         let page = reply.redirect_url.is_some();
+        // A webhook about it came before, and only a lookup shows that status again.
+        let was_asked = cx.asks_about(Review::Unplaced.as_str(), reply.id.as_str());
+        let lookup = was_asked.then(|| Call::RetrievePaymentSession(reply.id.clone()));
         self.open(reply.id, reply.redirect_url, cx)?;
+        lookup.into_iter().for_each(|call| cx.look_up(call));
         cx.check(Rule::SessionRedirectUrlPresent, page || !attended).at("/redirect_url");
         Ok(())
     }

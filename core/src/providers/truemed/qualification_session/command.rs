@@ -1,15 +1,18 @@
 //! The commands of a qualification session, its actions, and what a command does once no rule rejects it.
 
+use alloc::format;
+
 use serde::Deserialize;
 
 use super::qualification::{Qualification, QualificationState};
 use super::{Cx, Trigger};
 use crate::flow::{Stop, named};
+use crate::id::Key;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::order::digest;
 use crate::providers::truemed::api::qualification::{CreateQualificationSession, UpdateQualificationSession};
 use crate::providers::truemed::ids::QualificationSessionId;
-use crate::value::{echoed, from_fields};
+use crate::value::{Metadata, from_fields};
 
 /// What the host can do with a qualification session.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -84,7 +87,7 @@ impl Qualification {
                 if self.state() != QualificationState::Absent {
                     return Err(Stop::NotNow);
                 }
-                echoed(&mut command.metadata, cx.key());
+                command.metadata.get_or_insert_with(|| key_as_json(cx.key()));
                 self.request(digest(&command.order_items), command.user_id.clone());
                 cx.request(Call::CreateQualificationSession(command));
                 Trigger::Create
@@ -102,4 +105,9 @@ impl Qualification {
             }
         })
     }
+}
+
+/// The metadata of a request without any: Truemed reads the string as JSON.
+fn key_as_json(key: &Key) -> Metadata {
+    Metadata::from(format!(r#"{{"rulebound_key":"{}"}}"#, key.as_str()))
 }

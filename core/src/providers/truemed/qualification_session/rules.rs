@@ -1,7 +1,10 @@
 //! The rules of the session's actions: what the state decides, and what the contents of a command decide.
 
+use serde::de::IgnoredAny;
+
 use super::qualification::{Qualification, QualificationState};
 use super::{Action, Command, Rules};
+use crate::json::decode;
 use crate::providers::truemed::api::calls::Call;
 use crate::providers::truemed::api::order::check_amounts;
 use crate::providers::truemed::api::qualification::{CreateQualificationSession, UpdateQualificationSession};
@@ -70,7 +73,13 @@ fn check_update(session: &Qualification, command: &UpdateQualificationSession, r
 }
 
 fn check_metadata(metadata: Option<&Metadata>, rules: &mut Rules<'_>) {
-    rules.check(Rule::MetadataString, metadata.is_none_or(|it| it.text().is_some())).at("/metadata");
+    let text = metadata.and_then(Metadata::text);
+    rules.check(Rule::MetadataString, metadata.is_none() || text.is_some()).at("/metadata");
+    let is_json = text.is_none_or(|it| decode::<IgnoredAny>(it).is_ok());
+    rules
+        .warn(Rule::MetadataString, is_json)
+        .at("/metadata")
+        .because(|| "Truemed reads the metadata of a qualification session as JSON.".into());
 }
 
 fn check_urls(urls: [(&Option<alloc::string::String>, &'static str); 2], rules: &mut Rules<'_>) {

@@ -20,7 +20,7 @@ use crate::providers::flex::checkout::{Checkout, Cx};
 use crate::providers::flex::ids::{CaptureId, CheckoutSessionId};
 use crate::providers::flex::names::Review;
 use crate::providers::flex::rules::Rule;
-use crate::providers::flex::sessions::SKEW;
+use crate::providers::flex::sessions::Made;
 use crate::time::Timestamp;
 
 /// The most captures of a session that are kept.
@@ -47,6 +47,8 @@ pub(super) enum CaptureFinding {
     Amount,
     /// Something was captured, but not what was requested.
     OtherAmount,
+    /// Something was captured before the request, unless a clock is wrong.
+    Doubtful,
     /// Nothing was captured.
     Nothing,
     /// Flex does not show enough to tell.
@@ -126,10 +128,20 @@ impl Payment {
     /// What a session shows of a requested capture.
     pub(super) fn captured(&self, requested: &RequestedCapture<'_>, object: &SessionObject) -> CaptureFinding {
         let listed = object.captures.as_ref();
-        match self.captured_among(requested, listed.map(|it| it.list.as_slice()).unwrap_or_default()) {
+        let all = listed.map(|it| it.list.as_slice()).unwrap_or_default();
+        match self.captured_among(requested, all) {
             CaptureFinding::Nothing => {}
             found => return found,
         }
+        match self.captured_beside(requested, object) {
+            CaptureFinding::Nothing if self.may_have_captured(requested, all) => CaptureFinding::Doubtful,
+            found => found,
+        }
+    }
+
+    /// What a session shows of a requested capture besides the captures that were made since.
+    fn captured_beside(&self, requested: &RequestedCapture<'_>, object: &SessionObject) -> CaptureFinding {
+        let listed = object.captures.as_ref();
         let in_flight = &self.capturing;
         // Captures that return another request's key do not belong to this one.
         let others = listed.iter().flat_map(|it| &it.list).filter(|it| it.echo.is_some() && !self.knows_capture(it));
@@ -152,16 +164,20 @@ impl Payment {
         }
     }
 
+    /// What a list of captures shows of a requested one, if it may be one of those from before.
+    fn captured_in(&self, requested: &RequestedCapture<'_>, list: &[CaptureObject]) -> CaptureFinding {
+        match self.captured_among(requested, list) {
+            CaptureFinding::Nothing if self.may_have_captured(requested, list) => CaptureFinding::Doubtful,
+            found => found,
+        }
+    }
+
     /// What a list of captures shows of a requested one.
     fn captured_among(&self, requested: &RequestedCapture<'_>, list: &[CaptureObject]) -> CaptureFinding {
         if let Some(it) = list.iter().find(|it| it.echo.is_some() && it.echo.as_deref() == requested.key) {
             return CaptureFinding::Capture(it.capture_id.clone());
         }
-        let is_new = |it: &&CaptureObject| {
-            let young = it.created_at.is_none_or(|made| made.after(SKEW) >= requested.since);
-            it.echo.is_none() && young && !self.knows_capture(it)
-        };
-        let new: Vec<_> = list.iter().filter(is_new).collect();
+        let new: Vec<_> = list.iter().filter(|it| self.is_unknown(it, requested, Made::Since)).collect();
         match new.as_slice() {
             [] => CaptureFinding::Nothing,
             [one] if self.capturing.has_at_most_one() && one.amount_captured == Some(requested.amount) => {
@@ -169,6 +185,16 @@ impl Payment {
             }
             _ => CaptureFinding::OtherAmount,
         }
+    }
+
+    /// Whether the request may have made one of these captures, if a clock is wrong.
+    fn may_have_captured(&self, requested: &RequestedCapture<'_>, list: &[CaptureObject]) -> bool {
+        list.iter().any(|it| self.is_unknown(it, requested, Made::Doubtful))
+    }
+
+    /// Whether no known request has made the capture, and it was made then.
+    fn is_unknown(&self, it: &CaptureObject, requested: &RequestedCapture<'_>, made: Made) -> bool {
+        it.echo.is_none() && !self.knows_capture(it) && Made::at(it.created_at, requested.since) == made
     }
 
     /// Settles a capture by what Flex shows. `is_outcome_lookup` is whether the lookup was made for this request.
@@ -191,6 +217,7 @@ impl Payment {
                 }
             }
             CaptureFinding::OtherAmount if open.is_only_request => cx.ask_about(|call| is_effect(call, effect)),
+            CaptureFinding::Doubtful if is_outcome_lookup => cx.doubt(|call| is_effect(call, effect)),
             CaptureFinding::Nothing if is_outcome_lookup => self.deny(effect, cx),
             CaptureFinding::Unclear if is_outcome_lookup => {
                 cx.look_again(|call| is_effect(call, effect));
@@ -210,7 +237,7 @@ impl Payment {
     ) {
         let open = self.capturing.requests(cx).into_iter();
         let found: Vec<_> =
-            open.filter_map(|open| Some((self.captured_among(&open.capture()?, &list.list), open))).collect();
+            open.filter_map(|open| Some((self.captured_in(&open.capture()?, &list.list), open))).collect();
         let new = self.new_echoed_captures(&list.list);
         // The amounts must be known before the requests are settled.
         list.list.iter().for_each(|it| self.note_capture(it, cx));

@@ -16,7 +16,7 @@ use crate::providers::flex::api::objects::{RefundObject, RefundStatus, SessionOb
 use crate::providers::flex::checkout::Cx;
 use crate::providers::flex::ids::{CheckoutSessionId, RefundId};
 use crate::providers::flex::names::Review;
-use crate::providers::flex::sessions::SKEW;
+use crate::providers::flex::sessions::Made;
 use crate::time::Timestamp;
 
 /// The most refunds of a session that are kept.
@@ -145,11 +145,28 @@ impl Payment {
         self.refunds.iter().any(|it| it.id == *id && it.intent.is_some())
     }
 
+    /// Whether the request may have made some of these refunds, if a clock is wrong.
+    pub(super) fn may_have_refunded(&self, requested: &RequestedRefund<'_>, list: &[RefundObject]) -> bool {
+        let is_doubtful = |it: &&RefundObject| {
+            let made = Made::at(it.created_at, requested.since);
+            it.echo.is_none() && made == Made::Doubtful && self.is_unknown_before(&it.refund_id, requested.since)
+        };
+        let mut doubtful = list.iter().filter(is_doubtful).peekable();
+        doubtful.peek().is_some()
+            && doubtful
+                .try_fold(Cents::ZERO, |sum, it| Some(sum.plus(it.amount?)))
+                .is_none_or(|sum| sum >= requested.amount)
+    }
+
     /// Whether a refund is new since then, and no known request has made it.
     fn is_new(&self, object: &RefundObject, since: Timestamp) -> bool {
-        let known = self.refunds.iter().find(|it| it.id == object.refund_id);
-        let young = known.is_none_or(|it| it.intent.is_none() && it.since >= since);
-        young && object.created_at.is_none_or(|made| made.after(SKEW) >= since)
+        self.is_unknown_before(&object.refund_id, since) && Made::at(object.created_at, since) == Made::Since
+    }
+
+    /// Whether Flex has not shown the refund before, and no known request has made it.
+    fn is_unknown_before(&self, id: &RefundId, since: Timestamp) -> bool {
+        let known = self.refunds.iter().find(|it| it.id == *id);
+        known.is_none_or(|it| it.intent.is_none() && it.since >= since)
     }
 
     /// The part of Flex's refunded amount that no listed refund explains, in cents.

@@ -65,16 +65,19 @@ fn item_amounts(items: &[RefundItem]) -> impl Iterator<Item = Cents> {
 impl OpenRequest {
     /// What a list of refunds says about the request. If the request was not sent, only a returned key counts.
     fn matching(&self, payment: &Payment, list: &[RefundObject]) -> RefundMatch {
-        let since = self.since.unwrap_or_default();
-        let requested =
-            RequestedRefund { key: Some(&self.key), amount: self.amount, since, is_unrivaled: self.is_unrivaled };
         match self.since {
-            Some(_) => payment.matching(&requested, list),
+            Some(_) => payment.matching(&self.refund(), list),
             None => {
                 let echoed: Vec<_> = list.iter().filter(|it| it.echo.as_ref() == Some(&self.key)).cloned().collect();
-                payment.matching(&requested, &echoed)
+                payment.matching(&self.refund(), &echoed)
             }
         }
+    }
+
+    /// The request as a refund.
+    fn refund(&self) -> RequestedRefund<'_> {
+        let (key, since) = (Some(self.key.as_str()), self.since.unwrap_or_default());
+        RequestedRefund { key, amount: self.amount, since, is_unrivaled: self.is_unrivaled }
     }
 }
 
@@ -144,8 +147,11 @@ impl Payment {
                 self.refund_made(&open.effect, &ids);
             }
             RefundMatch::Possible(_) => cx.ask_about(|call| is_effect(call, &open.effect)),
-            RefundMatch::None if is_outcome_lookup => self.refund_missing(object, &open.effect, cx),
-            RefundMatch::None => {}
+            RefundMatch::None if !is_outcome_lookup => {}
+            RefundMatch::None if self.may_have_refunded(&open.refund(), refunds(object)) => {
+                cx.doubt(|call| is_effect(call, &open.effect));
+            }
+            RefundMatch::None => self.refund_missing(object, &open.effect, cx),
         }
     }
 

@@ -310,6 +310,11 @@ impl SubscriptionRecord {
     pub(in super::super) fn has_payment(&self, payment: &str, sold_ids: &[String]) -> bool {
         self.is_of(None, [Some(payment), None, None], sold_ids)
     }
+
+    /// Whether a payment of some invoice is known.
+    pub(in super::super) fn has_payments(&self) -> bool {
+        self.invoices.ids().any(|it| it.kind() == "payment_intent")
+    }
 }
 
 fn fingerprint(id: &str) -> Digest {

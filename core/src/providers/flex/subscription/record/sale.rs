@@ -42,7 +42,8 @@ impl Sale {
         Self {
             session: session.id().clone(),
             invoice: object.invoice.as_ref().and_then(|it| InvoiceId::parse(it.id("invoice_id")?).ok()),
-            until: now.min(expires_at).after(FIRST_PERIOD),
+            // Whatever our clock says, the session ends after it was created.
+            until: now.max(made).min(expires_at).after(FIRST_PERIOD),
             found: false,
         }
     }

@@ -14,7 +14,7 @@ use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::disputes::WatchedDisputes;
 use crate::providers::flex::ids::RefundId;
 use crate::providers::flex::names::{Review, Verdict};
-use crate::providers::flex::sessions::SKEW;
+use crate::providers::flex::sessions::Made;
 use crate::providers::flex::subscription::{Cx, Subscription};
 use crate::time::Timestamp;
 
@@ -29,6 +29,8 @@ enum Found {
     Certain(Vec<RefundId>),
     /// One of several may belong to the request.
     Possible,
+    /// One would belong to the request, but was made before, unless a clock is wrong.
+    Doubtful,
     /// No refund belongs to the request.
     Nothing,
 }
@@ -59,11 +61,9 @@ impl Refunding {
             match self.find(&open, list, cx) {
                 Found::Certain(ids) => self.proved(&open, &ids, cx),
                 Found::Possible => cx.ask_about(|call| is_effect(call, &open.effect)),
-                Found::Nothing => {
-                    if let Some((_, complete)) = looked_up.filter(|(effect, _)| **effect == open.effect) {
-                        self.missing(&open, complete, cx);
-                    }
-                }
+                _ if looked_up.is_none_or(|(effect, _)| *effect != open.effect) => {}
+                Found::Doubtful => cx.doubt(|call| is_effect(call, &open.effect)),
+                Found::Nothing => self.missing(&open, looked_up.is_some_and(|(_, complete)| complete), cx),
             }
         }
         for object in list {
@@ -98,18 +98,19 @@ impl Refunding {
             return Found::Certain(echoed.iter().map(|it| it.refund_id.clone()).collect());
         }
         let Some(since) = first_sent(&open.effect) else { return Found::Nothing };
-        let fits = |it: &&&RefundObject| {
+        let fits = |it: &RefundObject, made: Made| {
             let known = self.refunds.iter().find(|have| have.id == it.refund_id);
             let is_new = known.is_none_or(|it| it.intent.is_none() && it.since >= since);
             let is_of = known.and_then(|it| it.payment.as_deref()).is_none_or(|of| of == open.payment);
-            let in_time = it.created_at.is_none_or(|made| made.after(SKEW) >= since);
-            it.echo.is_none() && is_new && is_of && in_time && it.amount == Some(open.amount)
+            let is_it = it.echo.is_none() && is_new && is_of && it.amount == Some(open.amount);
+            is_it && Made::at(it.created_at, since) == made
         };
         let rival =
             |it: &&OpenRefund| it.effect != open.effect && it.payment == open.payment && it.amount == open.amount;
         let is_rivaled = self.open.iter().filter(rival).any(|it| first_sent(&it.effect).is_some());
-        let fitting: Vec<_> = list.iter().filter(fits).collect();
+        let fitting: Vec<_> = list.iter().filter(|it| fits(it, Made::Since)).collect();
         match fitting.as_slice() {
+            [] if list.iter().any(|it| fits(it, Made::Doubtful)) => Found::Doubtful,
             [] => Found::Nothing,
             [one] if !is_rivaled => Found::Certain([one.refund_id.clone()].into()),
             _ => Found::Possible,

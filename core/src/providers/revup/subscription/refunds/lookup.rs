@@ -126,7 +126,8 @@ impl Refunds {
                 self.prove(intent, reply, ledger, cx);
                 ledger.note_shown(list, cx);
             }
-            _ if is_unclear => on_unclear(intent, cx),
+            // The list may show the refund, so it is not denied.
+            _ if is_unclear => cx.doubt(|call| call.is_refund(intent.as_str())),
             // A list that may lack an entry denies nothing. A list without the payment denies nothing either.
             _ if is_odd || !list.all.iter().any(|it| it.id == refund.transaction_id) => {
                 cx.look_again(|call| call.is_refund(intent.as_str()));
@@ -213,15 +214,6 @@ fn fit(shown: &TransactionReply, requested: &RefundPayment, since: Timestamp) ->
         Created::Unsaid if is_currency => Fit::Unsaid,
         _ => Fit::Unclear,
     }
-}
-
-/// The list may show the refund, so it is not denied. A person is asked once the request cannot be in flight any more.
-fn on_unclear(intent: &Intent, cx: &mut Cx<'_>) {
-    let lease = cx.pending(|call| call.is_refund(intent.as_str())).and_then(|it| it.lease);
-    if lease.is_none_or(|end| end <= cx.leased_at()) {
-        ask_about_refund(intent, cx);
-    }
-    cx.look_again(|call| call.is_refund(intent.as_str()));
 }
 
 /// No lookup can show more about a refund, so a person is asked.

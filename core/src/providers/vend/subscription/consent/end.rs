@@ -8,7 +8,6 @@ use super::latest::{Mark, Replaced};
 use super::token::{Closed, RequestId, Token, Use};
 use super::{Consent, Consented, REMEMBERED, is_moot};
 use crate::flow::ToDo;
-use crate::id::TypedId;
 use crate::providers::vend::api::calls::Kind;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Notice, Review, Verdict};
@@ -118,11 +117,8 @@ impl Consent {
             let held = if is_another { cx.withdraw_withheld() } else { Vec::new() };
             let lease = if replaces { self.replace_all(cx) } else { None };
             self.deliver(token, mark, lease, cx);
-            // The contents of a new subscription replace those that the former one began with, and not its changes.
-            let is_change = |it: &TypedId| it.as_str().starts_with(Kind::Update.operation());
-            for request in held.into_iter().filter(is_change) {
-                cx.ask(Review::OlderConsent, request);
-            }
+            // Vend has billed the former subscription too, and nobody has delivered what it began with.
+            held.into_iter().for_each(|request| cx.ask(Review::OlderConsent, request));
         }
         Consented { kind, request: token.request.id(), subscription: used.subscription, is_late, attested: false }
     }
