@@ -93,13 +93,13 @@ impl Host {
             return Ok(Vec::new());
         }
         let t = &self.0.store.t;
-        let escaped: String =
-            wanted.chars().flat_map(|it| if "%_!".contains(it) { vec!['!', it] } else { vec![it] }).collect();
+        // The prefix is a range of code points, so that no character is special and case counts, whatever the database's collation is.
+        let it = if self.0.database.is_postgres() { "reference COLLATE \"C\"" } else { "reference" };
         let sql = format!(
-            "SELECT {ROW} FROM {t}flows WHERE key = $1 OR reference LIKE $2 ESCAPE '!' OR (flow, key) IN (SELECT flow, key FROM {t}ids WHERE id = $1) \
+            "SELECT {ROW} FROM {t}flows WHERE key = $1 OR ({it} >= $1 AND {it} < $2) OR (flow, key) IN (SELECT flow, key FROM {t}ids WHERE id = $1) \
              ORDER BY updated_at DESC, flow, key LIMIT {PAGE}"
         );
-        Ok(self.rows(&sql, args![wanted, &format!("{escaped}%")], row).await?)
+        Ok(self.rows(&sql, args![wanted, &format!("{wanted}\u{10ffff}")], row).await?)
     }
 
     async fn read_row(&self, query: &str) -> Replied {

@@ -78,10 +78,11 @@ def listed(kit: Kit, name: str, after: str | None) -> Script[dict[str, Any]]:
     compare, order = ("<", "DESC") if newest_first else (">", "ASC")
     params: list[Any] = [kit.due()] if "{due}" in condition else []
     if after is not None:
-        condition += f" AND ({column}, flow, key) {compare} (?, ?, ?)"
-        params += _cursor(after, 3)
-    order_by = f"{column} {order}, flow {order}, key {order}"
-    sql = f"SELECT {_ROW} FROM {{p}}flows WHERE {condition} ORDER BY {order_by} LIMIT {PAGE + 1}"
+        # Equal instants are in the order of their names, in both directions.
+        condition += f" AND ({column} {compare} ? OR ({column} = ? AND (flow, key) > (?, ?)))"
+        at, *names = _cursor(after, 3)
+        params += [at, at, *names]
+    sql = f"SELECT {_ROW} FROM {{p}}flows WHERE {condition} ORDER BY {column} {order}, flow, key LIMIT {PAGE + 1}"
     rows = [dict(zip(ROW_NAMES, row, strict=True)) for row in (yield Statement(sql, params)).rows]
     return {"rows": rows[:PAGE], "next": _next(rows, (column, "flow", "key"))}
 
@@ -118,10 +119,10 @@ def search(text: str) -> Script[list[dict[str, Any]]]:
     """Rows by key, id or reference; the reference also by how it begins."""
     if not text:
         return []
-    # The prefix is a range, so that the index is used and no character is special.
+    # The prefix is a range of code points, whatever the database's collation is.
     sql = (
-        f"SELECT {_ROW} FROM {{p}}flows WHERE key = ? OR (reference >= ? AND reference < ?) "
-        "OR (flow, key) IN (SELECT flow, key FROM {p}ids WHERE id = ?) ORDER BY updated_at DESC LIMIT 50"
+        f"SELECT {_ROW} FROM {{p}}flows WHERE key = ? OR (reference {{bytes}} >= ? AND reference {{bytes}} < ?) "
+        "OR (flow, key) IN (SELECT flow, key FROM {p}ids WHERE id = ?) ORDER BY updated_at DESC, flow, key LIMIT 50"
     )
     rows = (yield Statement(sql, (text, text, text + "\U0010ffff", text))).rows
     return [dict(zip(ROW_NAMES, row, strict=True)) for row in rows]
