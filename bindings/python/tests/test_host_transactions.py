@@ -12,6 +12,7 @@ from conftest import CREATE, KEY
 from host_fixtures import PROVIDERS
 from rulebound import truemed
 from rulebound.host import AsyncHost, Host, HostError
+from rulebound.host._adapters import is_database
 
 
 def broken(tx: Any) -> None:
@@ -37,6 +38,21 @@ def test_a_transaction_in_which_an_error_was_caught_does_not_look_like_a_commit(
             one.transaction(work)
         assert one.get(truemed.PaymentToken, KEY) is None
     engine.dispose()
+
+
+def test_a_broken_transaction_is_no_database_that_is_away(host: Host, source: tuple[str, str]) -> None:
+    if source[0].startswith("sqlite"):
+        return
+    import psycopg
+
+    with psycopg.connect(source[0]) as db:
+        broken(db)
+        with pytest.raises(HostError, match="has rolled the transaction back.*savepoint"):
+            host.handle(truemed.PaymentToken, KEY, CREATE, tx=db)
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction) as raised:
+            db.execute("SELECT 1")
+        assert not is_database(raised.value) and is_database(psycopg.OperationalError("the connection is closed"))
+        db.rollback()
 
 
 def test_so_also_in_an_asynchronous_host(source: tuple[str, str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from rulebound import facts
 
 from . import _admin, _inbox, _schema, _send, _telemetry, _visit
-from ._adapters import drive_async, is_database, needs_retry, outage, within_async
+from ._adapters import drive_async, explained, is_database, needs_retry, outage, within_async
 from ._base import GRACE, VISITS, Base
 from ._database import WRITE_FIRST
 from ._async_database import open_async_database, run_async
@@ -105,9 +105,10 @@ class AsyncWorker(Base):
                 self._started = True
             return await self._with_accounts(lambda: drive_async(make(), execute))
         except Exception as error:
-            if needs_retry(error):
-                raise Retry(str(error)) from error
-            raise
+            found = explained(error)
+            if found is error:
+                raise
+            raise found from error
 
     async def _correlate(self, entry: str) -> None:
         try:

@@ -37,6 +37,14 @@ class Database(Protocol):
         """One transaction of the kit: committed at its end, rolled back by an exception."""
         ...
 
+    def is_missing(self) -> bool:
+        """Whether there is no file of SQLite yet."""
+        ...
+
+    def create(self) -> None:
+        """Makes the file of SQLite, if there is none."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -52,6 +60,16 @@ def run(database: Database, dialect: Dialect, make: Callable[[], Script[T]]) -> 
             if left == 0:
                 raise Retry(f"the database is busy: {error}") from error
     raise AssertionError("unreachable")
+
+
+class NoFile:
+    """A database that is there, or that its own administrator makes."""
+
+    def is_missing(self) -> bool:
+        return False
+
+    def create(self) -> None:
+        """There is nothing to make."""
 
 
 class _Pool:
@@ -92,8 +110,15 @@ class _Pool:
             connection.close()
 
 
+def check_file(path: str) -> None:
+    """A mistyped path must not become an empty database: only `migrate` makes the file."""
+    if not Path(path).exists():
+        raise HostError(f"database: there is no `{path}`. Correct the path, or make it with `rulebound migrate`.")
+
+
 def connect_sqlite(path: str) -> sqlite3.Connection:
     """A connection that loses nothing: WAL, and every commit is on the disk before it returns."""
+    check_file(path)
     connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -112,7 +137,14 @@ class Sqlite:
     kind = "sqlite"
 
     def __init__(self, path: str) -> None:
+        self._path = Path(path)
         self._pool = _Pool(lambda: connect_sqlite(path))
+
+    def is_missing(self) -> bool:
+        return not self._path.exists()
+
+    def create(self) -> None:
+        self._path.touch()
 
     @contextmanager
     def begin(self, dialect: Dialect) -> Iterator[sqlite3.Connection]:
@@ -131,7 +163,7 @@ class Sqlite:
         self._pool.close()
 
 
-class Postgres:
+class Postgres(NoFile):
     kind = "postgres"
 
     def __init__(self, url: str, named_statements: bool = False) -> None:
@@ -161,7 +193,7 @@ class Postgres:
         self._pool.close()
 
 
-class Borrowed:
+class Borrowed(NoFile):
     """A SQLAlchemy engine, or a pool of psycopg, that the application already has. Its settings stay as they are."""
 
     def __init__(self, source: Any) -> None:
@@ -185,7 +217,7 @@ class Borrowed:
         """The application closes what it opened."""
 
 
-class Given:
+class Given(NoFile):
     """One connection that the application already has. Its transactions come one after another."""
 
     def __init__(self, connection: Any) -> None:

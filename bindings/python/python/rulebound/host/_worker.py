@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from rulebound import facts
 
 from . import _admin, _inbox, _schema, _send, _telemetry, _visit
-from ._adapters import drive, is_database, needs_retry, outage, within
+from ._adapters import drive, explained, is_database, needs_retry, outage, within
 from ._base import GRACE, VISITS, Base
 from ._database import WRITE_FIRST, open_database, run
 from ._checks import refuse_async
@@ -103,9 +103,10 @@ class Worker(Base):
                 self._started = True
             return self._with_accounts(lambda: drive(make(), execute))
         except Exception as error:
-            if needs_retry(error):
-                raise Retry(str(error)) from error
-            raise
+            found = explained(error)
+            if found is error:
+                raise
+            raise found from error
 
     def _correlate(self, entry: str) -> None:
         try:
