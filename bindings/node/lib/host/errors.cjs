@@ -12,6 +12,9 @@ class Retry extends HostError {}
 /** This release cannot work with these tables: there are none, or they are of another release. */
 class SchemaError extends HostError {}
 
+/** Some tables are there, and none says their version. */
+class BrokenTables extends SchemaError {}
+
 /** The tables are those of a newer release, which this one must not touch. */
 class TooNew extends SchemaError {}
 
@@ -95,7 +98,7 @@ class HandlerFailed extends Error {
   }
 }
 
-const named = { ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, SchemaError, TooNew, Unavailable, UnknownRow };
+const named = { BrokenTables, ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, SchemaError, TooNew, Unavailable, UnknownRow };
 for (const [name, type] of Object.entries(named)) {
   Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
 }

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import rulebound
@@ -232,5 +232,6 @@ def flow_id(flow: Any) -> str:
     return found
 
 
+@lru_cache(64)
 def provider_of(flow: str) -> str:
     return flow.partition(".")[0]
