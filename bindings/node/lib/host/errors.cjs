@@ -57,7 +57,7 @@ class NotSent extends Error {}
 /** An account must be looked up outside the transaction, before its row can be worked on. */
 class NeedsAccount extends Retry {
   constructor(provider, account) {
-    super(`The account \`${account}\` of \`${provider}\` must be looked up first: use \`host.transaction\`.`);
+    super(`The account \`${account}\` of \`${provider}\` must be looked up first: use \`host.transaction\`, or call \`host.lookUp\` before a transaction of your own.`);
     this.provider = provider;
     this.account = account;
   }

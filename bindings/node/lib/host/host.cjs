@@ -49,6 +49,12 @@ class Host {
     return this.#withAccounts(() => this.#database.transaction(work));
   }
 
+  /** Looks up an account, unless that was done within a minute: before a transaction of your own in which a row of it is handled. */
+  async lookUp(provider, account) {
+    if (!Object.hasOwn(this.#kit.accounts.providers, provider)) throw new HostError(`provider: the host has no \`${provider}\`.`);
+    await this.#kit.accounts.find(provider, account);
+  }
+
   /** Decides and saves a command, and gives the row; throws `Rejected`. With `tx` it is part of the caller's transaction. */
   handle(flow, key, command, { tx, ...options } = {}) {
     const id = flowClass(flow).flow;

@@ -71,6 +71,8 @@ def is_aborted(error: BaseException) -> bool:
 
 def explained(error: Exception) -> Exception:
     """What the caller gets of an error in its own transaction: what only a new one cures is a `Retry`."""
+    if isinstance(error, Retry):
+        return error
     if needs_retry(error):
         return Retry(str(error))
     return HostError(ROLLED_BACK) if is_aborted(error) else error

@@ -17,7 +17,7 @@ from ._adapters import check_whole, is_database, needs_retry, outage
 from ._async_database import run_async
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
-from ._types import HostError, Import, Problem, Row
+from ._types import HostError, Import, NeedsLookup, Problem, Row
 from ._async_worker import AsyncWorker
 
 if TYPE_CHECKING:
@@ -62,9 +62,13 @@ class AsyncHost(AsyncWorker):
     async def _transaction(self) -> AsyncIterator[Any]:
         if not self._started:
             await self._run(lambda: _schema.read_formats(self._kit))
-        async with self._database.begin(self._dialect) as tx:
-            yield tx
-            check_whole(tx)
+        try:
+            async with self._database.begin(self._dialect) as tx:
+                yield tx
+                check_whole(tx)
+        except NeedsLookup as needs:
+            await self.look_up(needs.provider, needs.account)  # for the next run
+            raise
         self.wake()
 
     # What web code calls.
@@ -85,7 +89,8 @@ class AsyncHost(AsyncWorker):
     ) -> Row[Any, Any]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
         name, owns = flow_id(flow), tx is None
-        await self._with_accounts(lambda: self._kit.config(name, account))
+        if owns:
+            await self._with_accounts(lambda: self._kit.config(name, account))
 
         def make() -> Script[Row[Any, Any] | rulebound.Rejected]:
             return _rows.handle(self._kit, name, str(key), command, account, reference, actor, owns)

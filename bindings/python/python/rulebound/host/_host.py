@@ -17,7 +17,7 @@ from ._adapters import check_whole, is_database, needs_retry, outage
 from ._database import run
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
-from ._types import HostError, Import, Problem, Row
+from ._types import HostError, Import, NeedsLookup, Problem, Row
 from ._worker import Worker
 
 if TYPE_CHECKING:
@@ -59,9 +59,13 @@ class Host(Worker):
     def _transaction(self) -> Iterator[Any]:
         if not self._started:
             self._run(lambda: _schema.read_formats(self._kit))
-        with self._database.begin(self._dialect) as tx:
-            yield tx
-            check_whole(tx)
+        try:
+            with self._database.begin(self._dialect) as tx:
+                yield tx
+                check_whole(tx)
+        except NeedsLookup as needs:
+            self.look_up(needs.provider, needs.account)  # for the next run
+            raise
         self.wake()
 
     # What web code calls.
@@ -82,7 +86,8 @@ class Host(Worker):
     ) -> Row[Any, Any]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
         name, owns = flow_id(flow), tx is None
-        self._with_accounts(lambda: self._kit.config(name, account))
+        if owns:
+            self._with_accounts(lambda: self._kit.config(name, account))
 
         def make() -> Script[Row[Any, Any] | rulebound.Rejected]:
             return _rows.handle(self._kit, name, str(key), command, account, reference, actor, owns)

@@ -150,6 +150,13 @@ class Kit:
             self._configs.clear()
         self._accounts[provider, name] = (time.monotonic() + CACHED_MS / 1000, account)
 
+    def keeps(self, provider: str, name: str) -> bool:
+        """Whether something was said of an account, however long ago: in the caller's transaction that counts for a moment more."""
+        found = self._accounts.get((provider, name))
+        if found:
+            self._accounts[provider, name] = (time.monotonic() + 1, found[1])
+        return found is not None
+
     def forget_account(self, provider: str, name: str) -> None:
         """After a 401 the account is looked up again."""
         self._accounts.pop((provider, name), None)
