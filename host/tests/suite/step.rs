@@ -279,7 +279,8 @@ impl Stage {
             let sql = format!("DELETE FROM {table} WHERE flow = $1 AND key = $2 AND CAST(seq AS text) = $3");
             self.tables.run(&sql, &[id[0], id[1], &seq.to_string()]).await;
         }
-        let kinds = self.tables.rows(&format!("SELECT kind FROM {table} WHERE flow = $1 AND key = $2 ORDER BY seq"), &id).await;
+        let kinds =
+            self.tables.rows(&format!("SELECT kind FROM {table} WHERE flow = $1 AND key = $2 ORDER BY seq"), &id).await;
         json!({"kinds": kinds.into_iter().flatten().collect::<Vec<_>>()})
     }
 }
