@@ -232,11 +232,20 @@ fn missing(statement: &str, have: &BTreeSet<String>) -> Vec<String> {
             let columns = columns.filter(|(column, _)| column.starts_with(|it: char| it.is_ascii_lowercase()));
             let gone = columns.filter(|(column, _)| !have.contains(&format!("{bare}.{column}")));
             let said = gone.map(|(column, definition)| {
-                let cure = format!("ALTER TABLE {name} ADD COLUMN {}", one_line(definition));
+                let cure = format!("ALTER TABLE {name} ADD COLUMN {}", addable(&one_line(definition)));
                 format!("`{bare}` has no column `{column}`. Restore a backup, or execute: {cure}")
             });
             said.collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// The definition of a column as it can be added to a table with rows: what must not be null begins as empty.
+fn addable(definition: &str) -> String {
+    let empty = match definition.split(' ').nth(1) {
+        Some("bigint" | "integer") => "0",
+        _ => "''",
+    };
+    if definition.ends_with("NOT NULL") { format!("{definition} DEFAULT {empty}") } else { definition.into() }
 }

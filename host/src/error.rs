@@ -83,6 +83,18 @@ pub enum Error {
         /// What the lookup said.
         reason: String,
     },
+    /// The account is not known, and nothing is looked up in the caller's transaction, whose locks the lookup could wait for.
+    #[error(
+        "the account `{account}` of {provider} must be looked up before the transaction: roll back, call `look_up`, and begin \
+         again, as `Host::transaction` does by itself"
+    )]
+    #[non_exhaustive]
+    Lookup {
+        /// The provider.
+        provider: String,
+        /// The account.
+        account: String,
+    },
     /// What the lookup said of an account has a mistake. Its rows rest, and it is looked up again after a minute.
     #[error("the account `{account}` of {provider} has wrong settings: {reason}: correct what the lookup returns")]
     #[non_exhaustive]
@@ -126,6 +138,7 @@ impl Error {
             Self::Schema(_) => "schema",
             Self::Handlers(_) => "handlers",
             Self::Account { .. } => "account",
+            Self::Lookup { .. } => "lookup",
             Self::Config { .. } => "config",
             Self::Endless(_) => "endless",
             Self::Other(_) => "handler",

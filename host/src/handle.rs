@@ -103,7 +103,7 @@ impl Host {
     /// # Errors
     ///
     /// [`Error::Rejected`] with every rule that the command would break; then nothing was written.
-    /// [`Error::Retry`] if only a new transaction can cure it.
+    /// [`Error::Retry`] if only a new transaction can cure it, and [`Error::Lookup`] if the account is not known.
     pub fn handle<F: Flow>(&self, key: &str, command: impl Into<F::Command>) -> Handle<'static, Snapshot<F>> {
         let command = command.into();
         let name = F::action_of(&command).name();
@@ -161,6 +161,11 @@ impl Host {
                 Err(Error::Retry(_)) if tries < TRIES => {
                     drop(own);
                     tokio::time::sleep(jitter(20)).await;
+                }
+                // The row is of another account than the one that was looked up.
+                Err(Error::Lookup { provider, account }) if tries < TRIES => {
+                    own.rollback().await?;
+                    self.look_up(&provider, &account).await?;
                 }
                 Err(error) => {
                     own.rollback().await?;
@@ -225,7 +230,7 @@ impl Host {
     }
 
     async fn step_of(&self, tx: &mut Tx<'_>, row: &Locked, call: &Call) -> Result<(Draft, Option<i64>, Arc<Settings>)> {
-        let settings = self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
+        let settings = self.0.accounts.within(provider_of(&row.flow), &row.account)?;
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
         let mut draft = Draft::new(row.load()?, &row.text, self.format(tx, &row.flow).await?)?;
         let step = (call.decide)(&draft.snapshot, &context)?;

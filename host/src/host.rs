@@ -254,7 +254,8 @@ impl Host {
     }
 
     /// Runs a function in one transaction, and again after a conflict that only a new transaction can cure, at most five
-    /// times. An error rolls everything back.
+    /// times. An error rolls everything back. It also looks up an account that the function needs and that is not known, between
+    /// two runs.
     ///
     /// # Errors
     ///
@@ -266,10 +267,20 @@ impl Host {
         for _ in 1..TRIES {
             match self.once(&mut body).await {
                 Err(Error::Retry(_)) => tokio::time::sleep(jitter(20)).await,
+                Err(Error::Lookup { provider, account }) => self.look_up(&provider, &account).await?,
                 done => return done,
             }
         }
         self.once(&mut body).await
+    }
+
+    /// Looks up an account, unless that was done within a minute: before a transaction of your own in which a row of it is handled.
+    ///
+    /// # Errors
+    ///
+    /// If the host does not have the provider, or the lookup fails.
+    pub async fn look_up(&self, provider: &str, account: &str) -> Result<()> {
+        self.0.accounts.get(provider, account).await.map(drop)
     }
 
     async fn once<T, F>(&self, body: &mut F) -> Result<T>

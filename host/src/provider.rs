@@ -236,13 +236,23 @@ impl Accounts {
 
     /// What is known of an account without a lookup; nothing if it must be looked up.
     pub(crate) fn known(&self, name: &str, account: &str) -> Result<Option<Arc<Settings>>> {
+        self.remembered(name, account, CACHED)
+    }
+
+    /// An account in the caller's transaction, where nothing is looked up: what was said of it counts there however old it is.
+    pub(crate) fn within(&self, name: &str, account: &str) -> Result<Arc<Settings>> {
+        let missing = || Error::Lookup { provider: name.into(), account: account.into() };
+        self.remembered(name, account, Duration::MAX)?.ok_or_else(missing)
+    }
+
+    fn remembered(&self, name: &str, account: &str, age: Duration) -> Result<Option<Arc<Settings>>> {
         let provider = self.provider(name)?;
         if account.is_empty() || provider.lookup.is_none() {
             return Ok(self.own.get(name).cloned());
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known.get(&(name.to_owned(), account.to_owned()));
-        Ok(found.filter(|(since, _)| since.elapsed() < CACHED).map(|(_, it)| Arc::clone(it)))
+        Ok(found.filter(|(since, _)| since.elapsed() < age).map(|(_, it)| Arc::clone(it)))
     }
 
     /// An account, looked up if it is not known.

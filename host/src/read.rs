@@ -40,8 +40,10 @@ impl Host {
     ///
     /// If the database fails, or the snapshot cannot be read.
     pub async fn get_in(&self, tx: &mut Tx<'_>, flow: &str, key: &str) -> Result<Option<Row>> {
-        let found = self.0.store.read(tx, self.time(), flow, key).await?;
-        self.loaded(found).await
+        let Some(row) = self.0.store.read(tx, self.time(), flow, key).await? else { return Ok(None) };
+        let settings = self.0.accounts.within(provider_of(&row.flow), &row.account)?;
+        let snapshot = row.load()?;
+        Ok(Some(seen(row, snapshot, settings)))
     }
 
     async fn loaded(&self, found: Option<Locked>) -> Result<Option<Row>> {

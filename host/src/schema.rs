@@ -36,18 +36,22 @@ impl Host {
     ///
     /// If the database fails.
     pub async fn migration(&self) -> Result<String> {
+        if self.0.database.is_missing() {
+            return Ok(self.script(0));
+        }
         let mut own = self.begin_read().await?;
         let sql = self.missing(&mut own.tx()).await;
         own.commit().await?;
         sql
     }
 
-    /// Makes or completes the tables, and notes the format of each flow that has none yet.
+    /// Makes or completes the tables, with the file of SQLite if there is none, and notes the format of each flow that has none yet.
     ///
     /// # Errors
     ///
     /// If the database fails.
     pub async fn migrate(&self) -> Result<()> {
+        self.0.database.create().await?;
         let mut own = self.begin().await?;
         if self.0.database.is_postgres() {
             // Two programs that start at once make the tables one after the other.
@@ -89,7 +93,12 @@ impl Host {
             }
             Found::Broken(reason) => return Err(Error::Schema(reason)),
         };
-        Ok(self.statements(done, VERSION).iter().map(|it| format!("{it};\n\n")).collect())
+        Ok(self.script(done))
+    }
+
+    /// What leads from one version of the tables to the newest.
+    fn script(&self, after: i64) -> String {
+        self.statements(after, VERSION).iter().map(|it| format!("{it};\n\n")).collect()
     }
 
     /// The statements that lead from one version of the tables to a later one.

@@ -262,6 +262,8 @@ type Respond = (request: Request) => Promise<Response>;
 export interface Host<Tx = any> {
   /** One transaction with your own rows; it runs again after a `Retry`. On SQLite `work` must be synchronous. */
   transaction<Value>(work: (tx: Tx) => Tx extends SqliteDatabase ? Value : Value | Promise<Value>): Promise<Awaited<Value>>;
+  /** Looks up an account, unless that was done within a minute: before a transaction of your own in which a row of it is handled. */
+  lookUp(provider: string, account: string): Promise<void>;
   /** Decides and saves a command, in the caller's transaction. Throws `Rejected`, which has written nothing. */
   handle<S>(flow: FlowClass<S>, key: string, command: CommandOf<S>, options: HandleOptions & { readonly tx: Tx }): Within<Tx, Row<S>>;
   /** Decides and saves a command. Throws `Rejected`. */

@@ -11,7 +11,8 @@ import pytest
 from conftest import CREATE, KEY
 from host_fixtures import PROVIDERS
 from rulebound import truemed
-from rulebound.host import AsyncHost, Host, HostError
+from rulebound.host import Account, AsyncHost, Host, HostError, Provider, Retry
+from rulebound.host._adapters import is_database
 
 
 def broken(tx: Any) -> None:
@@ -37,6 +38,21 @@ def test_a_transaction_in_which_an_error_was_caught_does_not_look_like_a_commit(
             one.transaction(work)
         assert one.get(truemed.PaymentToken, KEY) is None
     engine.dispose()
+
+
+def test_a_broken_transaction_is_no_database_that_is_away(host: Host, source: tuple[str, str]) -> None:
+    if source[0].startswith("sqlite"):
+        return
+    import psycopg
+
+    with psycopg.connect(source[0]) as db:
+        broken(db)
+        with pytest.raises(HostError, match="has rolled the transaction back.*savepoint"):
+            host.handle(truemed.PaymentToken, KEY, CREATE, tx=db)
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction) as raised:
+            db.execute("SELECT 1")
+        assert not is_database(raised.value) and is_database(psycopg.OperationalError("the connection is closed"))
+        db.rollback()
 
 
 def test_so_also_in_an_asynchronous_host(source: tuple[str, str]) -> None:
@@ -77,3 +93,63 @@ def test_programs_that_start_at_once_make_the_tables_one_after_the_other(source:
     for it in hosts:
         it.close()
     assert sorted(done) == [False, False, True]
+
+
+def test_nothing_is_looked_up_in_the_callers_transaction(source: tuple[str, str]) -> None:
+    open_now, asked = list[Any](), list[str]()
+
+    def lookup(name: str) -> Account:
+        assert not open_now, "a transaction is open"
+        asked.append(name)
+        return Account(api_key=f"sk_{name}")
+
+    host = Host(source[0], {"truemed": Provider(account=lookup)}, schema=source[1])
+    host.migrate()
+
+    def work(tx: Any) -> Any:
+        open_now.append(tx)
+        try:
+            return host.handle(truemed.PaymentToken, KEY, CREATE, tx=tx, account="a")
+        finally:
+            open_now.clear()
+
+    row = host.transaction(work)
+    assert (row.account, asked) == ("a", ["a"])
+    # What was said counts there also when its minute is over.
+    host._kit._accounts["truemed", "a"] = (0.0, host._kit._accounts["truemed", "a"][1])
+    with host.transaction() as tx:
+        assert host.get(truemed.PaymentToken, KEY, tx=tx) is not None
+    assert asked == ["a"]
+    # In a transaction of your own you look it up before.
+    host._kit.forget_account("truemed", "a")
+    other = KEY[:-1] + "2"
+    with pytest.raises(Retry, match="call `host.look_up`"), host.transaction() as tx:
+        host.handle(truemed.PaymentToken, other, CREATE, tx=tx, account="a")
+    host.look_up("truemed", "a")
+    with host.transaction() as tx:
+        host.handle(truemed.PaymentToken, other, CREATE, tx=tx, account="a")
+        # A row that could not be made is not left behind.
+        with pytest.raises(Retry):
+            host.handle(truemed.PaymentToken, KEY[:-1] + "3", CREATE, tx=tx, account="b")
+    with host.transaction() as tx:
+        prefix = host._dialect.prefix
+        assert [it[0] for it in tx.execute(f"SELECT key FROM {prefix}flows ORDER BY key").fetchall()] == [KEY, other]
+        assert {it[0] for it in tx.execute(f"SELECT id FROM {prefix}ids").fetchall()} == {KEY, other}
+    host.close()
+
+
+def test_so_also_with_a_lookup_that_awaits(source: tuple[str, str]) -> None:
+    async def play() -> None:
+        async def lookup(name: str) -> Account:
+            return Account(api_key=f"sk_{name}")
+
+        host = AsyncHost(source[0], {"truemed": Provider(account=lookup)}, schema=source[1])
+        await host.migrate()
+
+        async def work(tx: Any) -> Any:
+            return await host.handle(truemed.PaymentToken, KEY, CREATE, tx=tx, account="a")
+
+        assert (await host.transaction(work)).account == "a"
+        await host.close()
+
+    asyncio.run(play())

@@ -17,7 +17,7 @@ RENAMED = {
 # What must differ, because threads and tasks wait, stop and end in other ways.
 DIFFERENT = {
     "_worker.py": {
-        "Hook.sleep", "Worker.__init__", "Worker._with_accounts", "Worker._look_up", "Worker.run", "Worker.stop", "Worker.close",
+        "Hook.sleep", "Worker.__init__", "Worker._with_accounts", "Worker.look_up", "Worker.run", "Worker.stop", "Worker.close",
         "Worker._loop", "Worker._pause", "Worker._sender", "Worker._call_handler", "Worker._invoke", "Worker._call_in_transaction",
     },
     "_host.py": {"Host.transaction", "Host._repeat", "Host._keys"},

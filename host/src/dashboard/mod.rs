@@ -25,6 +25,8 @@ pub enum Access {
     Forbidden,
 }
 
+/// No name has it, and PostgreSQL takes no text with it.
+const NUL: char = '\0';
 /// The longest body of a request.
 pub(crate) const LARGEST: usize = 16 << 10;
 

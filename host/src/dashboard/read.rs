@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Access, Refused, Replied};
+use super::{Access, NUL, Refused, Replied};
 use crate::db::{Arg, Record, Tx, args};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -89,17 +89,17 @@ impl Host {
     }
 
     async fn search(&self, wanted: &str) -> Result<Vec<Value>, Refused> {
-        if wanted.is_empty() {
+        if wanted.is_empty() || wanted.contains(NUL) {
             return Ok(Vec::new());
         }
         let t = &self.0.store.t;
-        let escaped: String =
-            wanted.chars().flat_map(|it| if "%_!".contains(it) { vec!['!', it] } else { vec![it] }).collect();
+        // The prefix is a range of code points, so that no character is special and case counts, whatever the database's collation is.
+        let it = if self.0.database.is_postgres() { "reference COLLATE \"C\"" } else { "reference" };
         let sql = format!(
-            "SELECT {ROW} FROM {t}flows WHERE key = $1 OR reference LIKE $2 ESCAPE '!' OR (flow, key) IN (SELECT flow, key FROM {t}ids WHERE id = $1) \
+            "SELECT {ROW} FROM {t}flows WHERE key = $1 OR ({it} >= $1 AND {it} < $2) OR (flow, key) IN (SELECT flow, key FROM {t}ids WHERE id = $1) \
              ORDER BY updated_at DESC, flow, key LIMIT {PAGE}"
         );
-        Ok(self.rows(&sql, args![wanted, &format!("{escaped}%")], row).await?)
+        Ok(self.rows(&sql, args![wanted, &format!("{wanted}\u{10ffff}")], row).await?)
     }
 
     async fn read_row(&self, query: &str) -> Replied {
@@ -143,6 +143,9 @@ impl Host {
 
     /// A row as lists show it.
     pub(super) async fn shown(&self, flow: &str, key: &str) -> Result<Value, Refused> {
+        if [flow, key].iter().any(|it| it.contains(NUL)) {
+            return Err(Refused::not_found("row"));
+        }
         let sql = format!("SELECT {ROW} FROM {}flows WHERE flow = $1 AND key = $2", self.0.store.t);
         self.rows(&sql, args![flow, key], row).await?.into_iter().next().ok_or_else(|| Refused::not_found("row"))
     }
@@ -165,8 +168,10 @@ impl Cursor {
             let first = if is_descending { i64::MAX } else { i64::MIN };
             return Ok(Self(first, String::new(), String::new()));
         };
-        let (at, flow, key) = serde_json::from_str(after).map_err(|_| Refused::bad("after"))?;
-        Ok(Self(at, flow, key))
+        match serde_json::from_str::<(i64, String, String)>(after) {
+            Ok((at, flow, key)) if ![&flow, &key].iter().any(|it| it.contains(NUL)) => Ok(Self(at, flow, key)),
+            _ => Err(Refused::bad("after")),
+        }
     }
 }
 

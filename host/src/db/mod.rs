@@ -180,7 +180,8 @@ impl Database {
         }
     }
 
-    /// Opens a pool of the kit's own, with the settings that the kit's promises need.
+    /// Opens a pool of the kit's own, with the settings that the kit's promises need. A file of SQLite that is not there is made by
+    /// [`Host::migrate`](crate::Host::migrate), and by nothing else.
     ///
     /// # Errors
     ///
@@ -248,7 +249,8 @@ impl Database {
                 // A caller that is dropped here must not leave a connection in the pool that still holds the lock: the task goes
                 // on to the transaction, whose own drop rolls it back.
                 let begun = tokio::spawn(async move {
-                    let transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+                    let transaction = pool.begin_with("BEGIN IMMEDIATE").await;
+                    let transaction = transaction.map_err(|error| sqlite::explained(&pool, error.into()))?;
                     Ok::<_, Error>(Own::Sqlite(transaction, Some(guard)))
                 });
                 begun.await.map_err(|error| Error::Database(sqlx::Error::Io(std::io::Error::other(error))))?
@@ -262,9 +264,32 @@ impl Database {
     pub(crate) async fn begin_read(&self) -> Result<Own> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool, _) => Ok(Own::Sqlite(pool.begin().await?, None)),
+            Pool::Sqlite(pool, _) => {
+                let transaction = pool.begin().await.map_err(|error| sqlite::explained(pool, error.into()))?;
+                Ok(Own::Sqlite(transaction, None))
+            }
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => Ok(Own::Postgres(pool.begin_with(postgres::BEGIN).await?, self.statements)),
+        }
+    }
+
+    /// Whether there is no file of SQLite yet.
+    pub(crate) fn is_missing(&self) -> bool {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(pool, _) => sqlite::is_missing(&pool.connect_options()),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => false,
+        }
+    }
+
+    /// Makes the file of SQLite, if there is none.
+    pub(crate) async fn create(&self) -> Result<()> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(pool, _) => sqlite::create(pool).await,
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(_) => Ok(()),
         }
     }
 

@@ -7,17 +7,18 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::{Arg, Database, Pool, Record, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How many connections the kit's own pool has: one writes, the others read.
 const CONNECTIONS: u32 = 5;
 
 pub(super) async fn connect(url: &str) -> Result<SqlitePool> {
+    // A mistyped path must not become an empty database: only `migrate` makes the file.
     let options = SqliteConnectOptions::from_str(url)?
-        .create_if_missing(true)
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(5));
@@ -25,7 +26,41 @@ pub(super) async fn connect(url: &str) -> Result<SqlitePool> {
     let connections = if url.contains(":memory:") || url.contains("mode=memory") { 1 } else { CONNECTIONS };
     // The connection is a file's: there is nothing that could be away.
     let pool = SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
-    Ok(pool.connect_with(options).await?)
+    match is_missing(&options) {
+        true => Ok(pool.connect_lazy_with(options)),
+        false => Ok(pool.connect_with(options).await?),
+    }
+}
+
+/// Whether the file of a database is not there.
+pub(super) fn is_missing(options: &SqliteConnectOptions) -> bool {
+    let file = options.get_filename();
+    // sqlx names a database in memory so.
+    !file.to_string_lossy().starts_with("file:") && !file.exists()
+}
+
+/// Makes the file of a database, if it is not there.
+pub(super) async fn create(pool: &SqlitePool) -> Result<()> {
+    let options = pool.connect_options();
+    if is_missing(&options) {
+        SqliteConnection::connect_with(&(*options).clone().create_if_missing(true)).await?.close().await?;
+    }
+    Ok(())
+}
+
+/// What an error means, if it comes of a file that is not there.
+pub(super) fn explained(pool: &SqlitePool, error: Error) -> Error {
+    let options = pool.connect_options();
+    match is_missing(&options) {
+        true => {
+            let file = options.get_filename().display();
+            Error::input(
+                "database",
+                format!("is `{file}`, which is not there: correct the path, or make it with `migrate`"),
+            )
+        }
+        false => error,
+    }
 }
 
 fn bind<'q>(sql: &'q str, args: &'q [Arg<'q>]) -> Query<'q, Sqlite, SqliteArguments<'q>> {

@@ -169,14 +169,15 @@ async fn check(host: &Host, place: &Place, world: &World, keys: &[String]) {
 
 async fn tables(host: &Host, place: &Place) {
     let table = "(effect TEXT NOT NULL, flow_key TEXT NOT NULL)";
-    match place.schema.as_str() {
-        "public" => sql(host, format!("CREATE TABLE delivered {table}")).await,
+    let name = match place.schema.as_str() {
+        "public" => "delivered".to_owned(),
         schema => {
             sql(host, format!("CREATE SCHEMA {schema}")).await;
-            sql(host, format!("CREATE TABLE {schema}.delivered {table}")).await;
+            format!("{schema}.delivered")
         }
-    }
+    };
     host.migrate().await.unwrap();
+    sql(host, format!("CREATE TABLE {name} {table}")).await;
 }
 
 async fn remove(host: &Host, place: &Place) {

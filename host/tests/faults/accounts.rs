@@ -118,3 +118,28 @@ async fn a_reply_is_saved_although_its_account_cannot_be_looked_up_again(place: 
     assert_eq!(worker.pauses().await.unwrap()[0].reason, "401");
 }
 on_both!(a_reply_is_saved_although_its_account_cannot_be_looked_up_again);
+
+async fn nothing_is_looked_up_in_the_callers_transaction(place: &Place) {
+    let (lookup, clock) = (Arc::new(Lookup::default()), Arc::new(AtomicI64::new(NOW)));
+    let web = host(place, &lookup, &clock, None);
+    web.migrate().await.unwrap();
+    let (shop, runs, asked) = (web.clone(), Arc::new(AtomicUsize::new(0)), Arc::clone(&lookup));
+    let times = Arc::clone(&runs);
+    let handled = web.transaction(move |tx| {
+        let (shop, run) = (shop.clone(), times.fetch_add(1, Ordering::SeqCst));
+        assert_eq!(asked.asked.load(Ordering::SeqCst), run, "the lookup is between two transactions");
+        Box::pin(async move {
+            let row = shop.handle_json(FLOW, KEY, CREATE).account("a").tx(tx.again()).await;
+            match &row {
+                Err(Error::Lookup { account, .. }) => assert!(run == 0 && account == "a"),
+                _ => assert!(run == 1 && row.is_ok()),
+            }
+            Ok(row?)
+        })
+    });
+    assert_eq!(handled.await.unwrap().account, "a");
+    assert_eq!((runs.load(Ordering::SeqCst), lookup.asked.load(Ordering::SeqCst)), (2, 1));
+    let ids = format!("SELECT COUNT(*) FROM {}", place.table("rulebound_ids"));
+    assert_eq!(place.number(&ids).await, 1, "the row's key");
+}
+on_both!(nothing_is_looked_up_in_the_callers_transaction);

@@ -146,12 +146,14 @@ fn the_program_ends_with_what_it_found() {
         let [out, error] = [ended.stdout, ended.stderr].map(|it| String::from_utf8(it).unwrap());
         (ended.status.code().unwrap(), out + &error)
     };
-    assert_eq!(
-        run(&["doctor", &database]),
-        (1, "schema There are no tables. Run `rulebound migrate`.\n1 problems\n".into())
-    );
+    let gone = "which is not there: correct the path, or make it with `migrate`";
+    for words in [&["doctor", &database], &["verify", &database]] {
+        assert_eq!(run(words), (2, format!("rulebound: `database` is `{}`, {gone}\n", file.display())));
+    }
+    let (code, dry) = run(&["migrate", &database, "--dry-run"]);
+    assert!(code == 0 && dry.starts_with("CREATE TABLE rulebound_flows (") && !file.exists(), "{code}: {dry}");
     let (code, sql) = run(&["migrate", "--formats", &database]);
-    assert!(code == 0 && sql.starts_with("CREATE TABLE rulebound_flows ("), "{code}: {sql}");
+    assert_eq!((code, sql), (0, dry));
     assert_eq!(run(&["migrate", &database, "--dry-run"]), (0, "The tables are complete.\n".into()));
     assert_eq!(run(&["doctor", &database]), (0, "0 problems\n".into()));
     assert_eq!(run(&["verify", &database]), (0, "0 problems\n".into()));

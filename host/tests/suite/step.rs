@@ -272,12 +272,15 @@ impl Stage {
         json!({})
     }
 
+    /// Removes lines, and shows the others.
     async fn journal(&self, with: &Value) -> Value {
-        let sql = format!(
-            "SELECT kind FROM {} WHERE flow = $1 AND key = $2 ORDER BY seq",
-            self.tables.name("rulebound_journal")
-        );
-        let kinds = self.tables.rows(&sql, &[word(with, "flow"), word(with, "key")]).await;
+        let (table, id) = (self.tables.name("rulebound_journal"), [word(with, "flow"), word(with, "key")]);
+        for seq in with["without"].as_array().into_iter().flatten() {
+            let sql = format!("DELETE FROM {table} WHERE flow = $1 AND key = $2 AND CAST(seq AS text) = $3");
+            self.tables.run(&sql, &[id[0], id[1], &seq.to_string()]).await;
+        }
+        let kinds =
+            self.tables.rows(&format!("SELECT kind FROM {table} WHERE flow = $1 AND key = $2 ORDER BY seq"), &id).await;
         json!({"kinds": kinds.into_iter().flatten().collect::<Vec<_>>()})
     }
 }

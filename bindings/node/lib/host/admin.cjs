@@ -17,7 +17,8 @@ const PAUSED = 'SELECT provider, account, reason FROM {p}pauses WHERE until > ? 
 /** What ends a pause, by its reason. */
 const CURES = { 429: 'The provider limits its requests.', config: 'Its config has a mistake, which the log names: correct it.' };
 const ROWS = 'SELECT flow, key, revision, snapshot FROM {p}flows WHERE (flow, key) > (?, ?) ORDER BY flow, key LIMIT ?';
-const LINES = 'SELECT seq, revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
+const ROW = 'SELECT revision, snapshot FROM {p}flows WHERE flow = ? AND key = ? {lock}';
+const LINES = 'SELECT revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
 const PRUNE = `DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)`;
 
 function* stats(kit) {
@@ -41,24 +42,33 @@ function* paused(kit) {
   });
 }
 
-/** One page of rows, and what is wrong with their journals: `gap` or `digest`. */
+/** One page of rows, and what is wrong with their journals: each `gap`, and `digest`. */
 function* verify(kit, after) {
   const { rows } = yield sql(ROWS, ...after, PAGE);
   const problems = [];
   for (const [flow, key, revision, snapshot] of rows) {
-    const problem = flaw((yield sql(LINES, flow, key)).rows, revision, snapshot);
-    if (problem !== null) problems.push({ flow, key, problem });
+    let found = flaws((yield sql(LINES, flow, key)).rows, revision, snapshot);
+    if (found.length > 0) {
+      // A worker may have saved between the two statements.
+      const now = (yield sql(ROW, flow, key)).rows;
+      found = now.length === 0 ? [] : flaws((yield sql(LINES, flow, key)).rows, ...now[0]);
+    }
+    problems.push(...found.map((it) => ({ ...it, flow, key })));
   }
   return { problems, next: rows.length < PAGE ? null : rows.at(-1).slice(0, 2) };
 }
 
 /** The oldest lines may have been pruned, or all of them; from the first one on there is no gap. */
-function flaw(lines, revision, snapshot) {
-  if (lines.length === 0) return null;
-  const isGap = (line, before) => line[0] !== before[0] + 1 || line[1] < before[1] || line[1] > before[1] + 1;
-  const last = lines.at(-1);
-  if (lines.some((line, index) => index > 0 && isGap(line, lines[index - 1])) || last[1] !== revision) return 'gap';
-  return last[2] === journal.digest(snapshot) ? null : 'digest';
+function flaws(lines, revision, snapshot) {
+  if (lines.length === 0) return [];
+  const isGap = ([later], [earlier]) => later < earlier || later > earlier + 1;
+  const steps = lines.slice(1).map((line, index) => [line, lines[index]]);
+  const found = steps.filter(([line, before]) => isGap(line, before)).map(([[later], [earlier]]) => {
+    return { problem: 'gap', detail: `revision ${later} follows ${earlier}` };
+  });
+  const [last, digest] = lines.at(-1);
+  if (last === revision && digest === journal.digest(snapshot)) return found;
+  return [...found, { problem: 'digest', detail: "the row is not what the journal's last line says" }];
 }
 
 /** The names of one page of rows. */

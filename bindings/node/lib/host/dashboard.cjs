@@ -39,6 +39,9 @@ function json(value, status = 200, headers = {}) {
   return new Response(JSON.stringify(value), { status, headers: { ...HEADERS, 'content-type': 'application/json', ...headers } });
 }
 
+/** No name has it, and PostgreSQL takes no text with it. */
+const NUL = '\0';
+
 /** The dashboard below `prefix`. `access(request)` gives `all`, `read_only` or `forbidden`; it can be asynchronous. */
 function dashboard(host, { access, prefix = '/rulebound' }) {
   if (typeof access !== 'function') throw new HostError('access: is missing. Give a function that says who can see the dashboard.');
@@ -99,7 +102,8 @@ const GETS = {
     return json(await run(() => records.list(kit, list, after)));
   },
   async search(host, { parameters }) {
-    return json(await host.internals.run(() => records.search(parameters.get('q') ?? '')));
+    const wanted = parameters.get('q') ?? '';
+    return json(wanted.includes(NUL) ? { rows: [] } : await host.internals.run(() => records.search(wanted)));
   },
   async row(host, { parameters }) {
     const { kit, run } = host.internals;
@@ -147,6 +151,7 @@ const POSTS = {
 function nameOf({ flow, key }) {
   if (typeof flow !== 'string' || flow === '') throw badRequest('flow');
   if (typeof key !== 'string' || key === '') throw badRequest('key');
+  if (flow.includes(NUL) || key.includes(NUL)) throw notFound('row');
   return { flow, key };
 }
 
@@ -160,7 +165,7 @@ function cursor(text, length) {
     throw badRequest('after');
   }
   const isOne = Array.isArray(parts) && parts.length === length && Number.isSafeInteger(parts[0]);
-  if (!isOne || !parts.slice(1).every((it) => typeof it === 'string')) throw badRequest('after');
+  if (!isOne || !parts.slice(1).every((it) => typeof it === 'string' && !it.includes(NUL))) throw badRequest('after');
   return parts;
 }
 

@@ -48,7 +48,7 @@ class Dialect {
       lock: isPostgres ? 'FOR UPDATE' : '',
       skip: isPostgres ? 'FOR UPDATE SKIP LOCKED' : '',
       any: isPostgres ? '= ANY(?)' : 'IN (SELECT value FROM json_each(?))',
-      like: isPostgres ? 'LIKE' : 'GLOB',
+      bytes: isPostgres ? 'COLLATE "C"' : '',
     };
   }
 

@@ -12,6 +12,9 @@ class Retry extends HostError {}
 /** This release cannot work with these tables: there are none, or they are of another release. */
 class SchemaError extends HostError {}
 
+/** Some tables are there, and none says their version. */
+class BrokenTables extends SchemaError {}
+
 /** The tables are those of a newer release, which this one must not touch. */
 class TooNew extends SchemaError {}
 
@@ -54,7 +57,7 @@ class NotSent extends Error {}
 /** An account must be looked up outside the transaction, before its row can be worked on. */
 class NeedsAccount extends Retry {
   constructor(provider, account) {
-    super(`The account \`${account}\` of \`${provider}\` must be looked up first: use \`host.transaction\`.`);
+    super(`The account \`${account}\` of \`${provider}\` must be looked up first: use \`host.transaction\`, or call \`host.lookUp\` before a transaction of your own.`);
     this.provider = provider;
     this.account = account;
   }
@@ -95,7 +98,7 @@ class HandlerFailed extends Error {
   }
 }
 
-const named = { ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, SchemaError, TooNew, Unavailable, UnknownRow };
+const named = { BrokenTables, ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, SchemaError, TooNew, Unavailable, UnknownRow };
 for (const [name, type] of Object.entries(named)) {
   Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
 }

@@ -49,6 +49,12 @@ class Host {
     return this.#withAccounts(() => this.#database.transaction(work));
   }
 
+  /** Looks up an account, unless that was done within a minute: before a transaction of your own in which a row of it is handled. */
+  async lookUp(provider, account) {
+    if (!Object.hasOwn(this.#kit.accounts.providers, provider)) throw new HostError(`provider: the host has no \`${provider}\`.`);
+    await this.#kit.accounts.find(provider, account);
+  }
+
   /** Decides and saves a command, and gives the row; throws `Rejected`. With `tx` it is part of the caller's transaction. */
   handle(flow, key, command, { tx, ...options } = {}) {
     const id = flowClass(flow).flow;
@@ -188,11 +194,15 @@ class Host {
    */
   async doctor({ restored = null } = {}) {
     this.restoredRows = 0;
-    const problems = await this.#database.read(() => schema.drift(this.#kit));
+    const problems = await this.#drift();
     if (problems.some(({ problem }) => problem === 'schema')) return problems;
     if (restored !== null) problems.push(...(await this.#restore(restored)));
     problems.push(...(await this.#run(() => admin.paused(this.#kit))));
     return problems;
+  }
+
+  #drift() {
+    return this.#database.read(() => schema.drift(this.#kit));
   }
 
   async #restore(restored) {
@@ -216,7 +226,9 @@ class Host {
 
   /** Creates or completes the tables. With `dryRun` it only gives the SQL; with `formats` it raises what every worker writes. */
   async migrate({ dryRun = false, formats = false } = {}) {
+    if (dryRun && this.#database.isMissing()) return this.#kit.dialect.migrations().map(({ text }) => text);
     if (dryRun) return this.#database.read(() => schema.missing(this.#kit));
+    this.#database.create();
     return this.#database.run(() => schema.migrate(this.#kit, formats));
   }
 
@@ -242,7 +254,7 @@ class Host {
 
   /** For the parts of this package that are not the host itself. */
   get internals() {
-    return { kit: this.#kit, run: (script) => this.#run(script), once: () => this.#worker.once() };
+    return { kit: this.#kit, run: (script) => this.#run(script), once: () => this.#worker.once(), drift: () => this.#drift() };
   }
 
   async #observe(flow, key, fact, actor) {

@@ -64,6 +64,13 @@ class PostgresDatabase {
     });
   }
 
+  /** Its administrator makes it. */
+  isMissing() {
+    return false;
+  }
+
+  create() {}
+
   async close() {
     if (this.#isOwn) await this.#pool.end();
   }

@@ -24,7 +24,8 @@ const LISTS = {
 };
 const ENTRIES = `SELECT id, provider, account, deliveries, origin, topic, received_at, wake_at, tries, last_error FROM {p}inbox
   WHERE (received_at, id) > (?, ?) ORDER BY received_at, id LIMIT ${PAGE + 1}`;
-const FOUND = `${ROWS} key = ? OR reference = ? OR (reference >= ? AND reference < ?)
+/** The prefix is a range of code points, whatever the database's collation is. */
+const FOUND = `${ROWS} key = ? OR (reference {bytes} >= ? AND reference {bytes} < ?)
   OR (flow, key) IN (SELECT flow, key FROM {p}ids WHERE id = ?) ORDER BY updated_at DESC, flow, key LIMIT ${PAGE}`;
 const JOURNAL = `SELECT ${journal.COLUMNS} FROM {p}journal WHERE flow = ? AND key = ? AND seq < ? ORDER BY seq DESC LIMIT ${LINES}`;
 const PAUSES = 'SELECT provider, account, until, reason FROM {p}pauses ORDER BY provider, account';
@@ -59,7 +60,7 @@ function* inboxList(after) {
 /** Rows by key, by an id of the provider, or by a reference or its beginning. */
 function* search(q) {
   if (q === '') return { rows: [] };
-  const { rows } = yield sql(FOUND, q, q, q, `${q}\u{10ffff}`, q);
+  const { rows } = yield sql(FOUND, q, q, `${q}\u{10ffff}`, q);
   return { rows: rows.map(shown) };
 }
 

@@ -4,7 +4,7 @@
 
 const { versions } = require('../index.cjs');
 const { VERSION, call, sql } = require('./dialect.cjs');
-const { SchemaError, TooNew } = require('./errors.cjs');
+const { BrokenTables, SchemaError, TooNew } = require('./errors.cjs');
 const { newest } = require('./kit.cjs');
 
 const VERSIONS = 'SELECT version, readable_from FROM {p}schema_version ORDER BY version DESC LIMIT 1';
@@ -12,9 +12,9 @@ const FORMATS = 'SELECT flow, format FROM {p}formats';
 const SET_FORMAT = 'INSERT INTO {p}formats (flow, format) VALUES (?, ?) ON CONFLICT (flow) DO';
 /** Two programs that start at once make the tables one after the other. The kits have the same lock. */
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('rulebound.migrate'))";
-const HAS_TABLES = {
-  sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rulebound_schema_version'",
-  postgres: "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = 'rulebound_schema_version'",
+const HAS_TABLE = {
+  sqlite: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+  postgres: 'SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?',
 };
 const COLUMNS = {
   sqlite: `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
@@ -29,19 +29,49 @@ const INDEXES = {
 };
 
 /** A query of the database's own tables, which names the schema where there is one. */
-const about = ({ dialect }, templates) => sql(templates[dialect.name], ...(dialect.isPostgres ? [dialect.schema] : []));
+const about = ({ dialect }, templates, ...params) => sql(templates[dialect.name], ...(dialect.isPostgres ? [dialect.schema] : []), ...params);
 
 /** Once per host, before anything else: this release must be able to work with these tables, and to write their formats. */
 function* ready(kit) {
   if (kit.isReady) return;
-  const [[version, readableFrom] = []] = (yield sql(VERSIONS)).rows;
-  if (version === undefined || version < VERSION) {
-    throw new SchemaError(`The tables have the version ${version}, and this release needs ${VERSION}. Run \`rulebound migrate\`.`);
-  }
+  const { version, readableFrom } = yield* found(kit);
+  if (version === 0) throw new SchemaError('The tables are missing. Run `rulebound migrate`.');
+  if (version < VERSION) throw new SchemaError(old(version));
   checkReadable(version, readableFrom);
   kit.useFormats((yield sql(FORMATS)).rows);
   kit.isReady = true;
 }
+
+const old = (version) => `The tables have the version ${version}, and this release needs ${VERSION}. Run \`rulebound migrate\`.`;
+
+/** The version of the tables; 0 if there are none. Tables without it are broken: the error says what to execute. */
+function* found(kit) {
+  if (!(yield* hasTable(kit, 'rulebound_schema_version'))) {
+    if (yield* hasTable(kit, 'rulebound_flows')) throw new BrokenTables(cure(kit.dialect, 'missing', 'CREATE TABLE'));
+    return { version: 0, readableFrom: 0 };
+  }
+  const [row] = (yield sql(VERSIONS)).rows;
+  if (row === undefined) throw new BrokenTables(cure(kit.dialect, 'empty', 'CREATE TABLE IF NOT EXISTS'));
+  return { version: row[0], readableFrom: row[1] };
+}
+
+function* hasTable(kit, name) {
+  return (yield about(kit, HAS_TABLE, name)).rows.length > 0;
+}
+
+function cure(dialect, what, create) {
+  const made = dialect.migrations().flatMap(({ text }) => statements(text)).filter((it) => it.includes('rulebound_schema_version'));
+  const text = made.map(oneLine).join('; ').replace('CREATE TABLE', create);
+  return `\`rulebound_schema_version\` is ${what}. Restore a backup, or execute: ${text}`;
+}
+
+/** The statements of a migration, without comments. */
+function statements(text) {
+  const lines = text.split('\n').map((line) => line.split('--')[0].trimEnd());
+  return lines.join('\n').split(';').map((it) => it.trim()).filter((it) => it !== '');
+}
+
+const oneLine = (statement) => statement.replace(/\s+/g, ' ');
 
 function checkReadable(version, readableFrom) {
   if (readableFrom <= VERSION) return;
@@ -51,8 +81,7 @@ function checkReadable(version, readableFrom) {
 
 /** The SQL that is missing in this database, one text for each version. */
 function* missing(kit) {
-  const hasTables = (yield about(kit, HAS_TABLES)).rows.length > 0;
-  const [[version, readableFrom] = [0, 0]] = hasTables ? (yield sql(VERSIONS)).rows : [];
+  const { version, readableFrom } = yield* found(kit);
   checkReadable(version, readableFrom);
   if (version > VERSION) kit.log({ level: 'warn', event: 'tables_newer', version, known: VERSION });
   return kit.dialect.migrations().filter((it) => it.version > version).map(({ text }) => text);
@@ -74,35 +103,45 @@ function* writeFormats(kit, raises) {
   kit.useFormats((yield sql(FORMATS)).rows);
 }
 
-/** What the migrations declare, as `table.column` and index names. */
-function declared(dialect) {
-  const names = new Set();
-  for (const { text } of dialect.migrations()) {
-    for (const [, table, body] of text.matchAll(/CREATE TABLE (?:\S+\.)?(rulebound_\w+) \(\n(.*?)\n\)/gs)) {
-      for (const [, column] of body.matchAll(/^ {4}([a-z_]+) +(?:text|bigint|integer|bytea|blob)/gm)) names.add(`${table}.${column}`);
-    }
-    for (const [, index] of text.matchAll(/CREATE (?:UNIQUE )?INDEX (\w+)/g)) names.add(index);
-  }
-  return names;
-}
-
-function missed(name) {
-  const cure = 'Make it again as `migrate --dry-run` prints it for an empty database, or restore a backup.';
-  return { problem: 'schema', detail: `\`${name}\` is missing. ${cure}` };
-}
-
-/** What is not as the migrations made it, and what endangers "never twice". */
+/** What is not as the migrations made it, each with the SQL that brings it back, and what endangers "never twice". */
 function* drift(kit) {
-  if ((yield about(kit, HAS_TABLES)).rows.length === 0) return [{ problem: 'schema', detail: 'There are no tables. Run `rulebound migrate`.' }];
+  let version;
+  try {
+    ({ version } = yield* found(kit));
+  } catch (error) {
+    if (error instanceof BrokenTables) return [problem(error.message)];
+    throw error;
+  }
+  if (version === 0) return [problem('There are no tables. Run `rulebound migrate`.')];
   const columns = (yield about(kit, COLUMNS)).rows.map((it) => it.join('.'));
   const indexes = (yield about(kit, INDEXES)).rows.map(([name]) => name);
-  const [expected, found] = [declared(kit.dialect), new Set([...columns, ...indexes])];
-  const problems = [...expected].filter((name) => !found.has(name)).map(missed);
-  problems.push(...[...found].filter((name) => !expected.has(name)).map((detail) => ({ problem: 'unknown', detail })));
-  const [[version]] = (yield sql(VERSIONS)).rows;
-  if (version < VERSION) problems.push({ problem: 'schema', detail: `The tables have the version ${version}, and this release needs ${VERSION}. Run \`rulebound migrate\`.` });
+  const have = new Set([...columns, ...columns.map((it) => it.split('.')[0]), ...indexes]);
+  const made = kit.dialect.migrations().filter((it) => it.version <= version).flatMap(({ text }) => statements(text));
+  const problems = made.flatMap((statement) => gone(statement, have)).map(problem);
+  if (version < VERSION) problems.push(problem(old(version)));
   if (kit.dialect.isPostgres) problems.push(...(yield* durability()));
   return problems;
+}
+
+const problem = (detail) => ({ problem: 'schema', detail });
+
+/** What a statement of a migration has made and is not there. */
+function gone(statement, have) {
+  const [, index] = /^CREATE (?:UNIQUE )?INDEX (\w+)/.exec(statement) ?? [];
+  if (index !== undefined) return have.has(index) ? [] : [`\`${index}\` is missing. Execute: ${oneLine(statement)}`];
+  const [, name, table, body] = /^CREATE TABLE (\S*?(rulebound_\w+)) \(\n(.*)\n\)/s.exec(statement) ?? [];
+  if (table === undefined) return [];
+  if (!have.has(table)) return [`\`${table}\` is missing. Restore a backup, or execute: ${oneLine(statement)}`];
+  const lost = [...body.matchAll(/^ {4}(([a-z_]+) +([a-z]+).*?),?$/gm)].filter(([, , column]) => !have.has(`${table}.${column}`));
+  return lost.map(([, definition, column, type]) => {
+    return `\`${table}\` has no column \`${column}\`. Restore a backup, or execute: ALTER TABLE ${name} ADD COLUMN ${addable(oneLine(definition), type)}`;
+  });
+}
+
+/** The definition of a column as it can be added to a table with rows: what must not be null begins as empty. */
+function addable(definition, type) {
+  const empty = ['bigint', 'integer'].includes(type) ? '0' : "''";
+  return definition.endsWith('NOT NULL') ? `${definition} DEFAULT ${empty}` : definition;
 }
 
 function* durability() {

@@ -2,6 +2,8 @@
 
 // SQLite by better-sqlite3: each transaction runs at once, without `await`, so that one connection serves everybody.
 
+const { existsSync } = require('node:fs');
+
 const { HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
 const { peer } = require('./peer.cjs');
 
@@ -11,8 +13,8 @@ const PATIENCE = 5_000;
 const BUSY_MS = 50;
 
 class SqliteDatabase {
-  #db;
-  #isOwn;
+  #file;
+  #opened = null;
   #hooks;
   #begin;
   #commit;
@@ -21,10 +23,33 @@ class SqliteDatabase {
   constructor(given, dialect, hooks) {
     this.dialect = dialect;
     this.#hooks = hooks;
-    this.#isOwn = typeof given === 'string';
-    this.#db = this.#isOwn ? opened(given) : checked(given);
-    this.#begin = this.#db.prepare('BEGIN IMMEDIATE');
-    this.#commit = this.#db.prepare('COMMIT');
+    this.#file = typeof given === 'string' ? fileOf(given) : null;
+    if (this.#file === null) this.#use(checked(given));
+  }
+
+  #use(db) {
+    this.#opened = db;
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#commit = db.prepare('COMMIT');
+  }
+
+  /** A connection of the host's own is opened at its first use: a mistyped path must not become an empty database. */
+  get #db() {
+    if (this.#opened === null) {
+      if (this.isMissing()) throw new SchemaError(`database: there is no \`${this.#file}\`. Correct the path, or make it with \`rulebound migrate\`.`);
+      this.#use(opened(this.#file));
+    }
+    return this.#opened;
+  }
+
+  /** Whether there is no file yet. */
+  isMissing() {
+    return this.#opened === null && this.#file !== ':memory:' && !existsSync(this.#file);
+  }
+
+  /** Makes the file if there is none. */
+  create() {
+    if (this.#opened === null) this.#use(opened(this.#file));
   }
 
   /** Runs a script in a transaction of its own, again while the database is busy. */
@@ -56,7 +81,7 @@ class SqliteDatabase {
   }
 
   async close() {
-    if (this.#isOwn) this.#db.close();
+    if (this.#file !== null) this.#opened?.close();
   }
 
   /** Where tests take the database away. */
@@ -70,15 +95,16 @@ class SqliteDatabase {
 
   #transact(work) {
     this.#begins();
+    const db = this.#db;
     // Between two `await`s of the application its own transaction may be open.
-    if (this.#db.inTransaction) throw new Retry('The connection has an open transaction. Commit it before you await.');
+    if (db.inTransaction) throw new Retry('The connection has an open transaction. Commit it before you await.');
     this.#begin.run();
     try {
       const result = work();
       this.#commit.run();
       return result;
     } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+      if (db.inTransaction) db.exec('ROLLBACK');
       throw error;
     }
   }
@@ -138,9 +164,14 @@ function translated(error) {
   return error;
 }
 
-function opened(url) {
+function fileOf(url) {
   const file = /^sqlite:\/\/\/(.+)$/.exec(url)?.[1];
   if (file === undefined) throw new HostError('database: write `sqlite:///file.db`, or `sqlite:////folder/file.db` from the root.');
+  peer('better-sqlite3', 'SQLite');
+  return file;
+}
+
+function opened(file) {
   const Database = peer('better-sqlite3', 'SQLite');
   const db = new Database(file, { timeout: BUSY_MS });
   db.pragma('journal_mode = WAL');

@@ -65,6 +65,10 @@ class Sqlite {
     return this.db.prepare('SELECT kind FROM rulebound_journal WHERE flow = ? AND key = ? ORDER BY seq').all(flow, key).map(({ kind }) => kind);
   }
 
+  async remove(flow, key, seq) {
+    this.db.prepare('DELETE FROM rulebound_journal WHERE flow = ? AND key = ? AND seq = ?').run(flow, key, seq);
+  }
+
   async close() {
     this.db.close();
   }
@@ -125,6 +129,10 @@ class Postgres {
   async kinds(flow, key) {
     const rows = await this.query('SELECT kind FROM {p}rulebound_journal WHERE flow = $1 AND key = $2 ORDER BY seq', flow, key);
     return rows.map(({ kind }) => kind);
+  }
+
+  async remove(flow, key, seq) {
+    await this.query('DELETE FROM {p}rulebound_journal WHERE flow = $1 AND key = $2 AND seq = $3', flow, key, seq);
   }
 
   async empty() {

@@ -192,6 +192,34 @@ function tests() {
     }
   });
 
+  test('nothing is looked up in the caller\'s transaction', async () => {
+    const [database, asked] = [databases.next(), []];
+    const account = async (name) => {
+      asked.push(name);
+      return { apiKey: `sk_${name}` };
+    };
+    const host = new Host(database.given, { truemed: { account } }, { log() {} });
+    const handle = (tx, key) => host.handle(truemed.PaymentToken, key, command, { tx, account: 'a' });
+    const [key, other] = [randomUUID(), randomUUID()];
+    await host.transaction((tx) => void handle(tx, key));
+    assert.deepEqual(asked, ['a']);
+    const again = new Host(database.given, { truemed: { account } }, { log() {} });
+    const own = () => again.transaction((tx) => {
+      try {
+        again.handle(truemed.PaymentToken, other, command, { tx, account: 'a' });
+      } catch (error) {
+        return error.message;
+      }
+      return 'handled';
+    });
+    assert.match(await own(), /must be looked up first.*`host.lookUp`/);
+    await again.lookUp('truemed', 'a');
+    assert.equal(await own(), 'handled');
+    await assert.rejects(again.lookUp('flex', 'a'), /the host has no `flex`/);
+    await host.close();
+    await again.close();
+  });
+
   test('OpenTelemetry gets the gauges', async () => {
     const seen = {};
     const gauge = (name) => ({ name });

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import Database from 'better-sqlite3';
@@ -149,11 +151,59 @@ test('an entry that a newer release reads as an event that no flow needs goes', 
   assert.deepEqual(await execute(host, 'SELECT id FROM {p}inbox'), []);
 });
 
-test('an index that was dropped, and a column that was added, are found', async () => {
-  const database = databases.next();
-  database.db.exec('DROP INDEX rulebound_inbox_digest; ALTER TABLE rulebound_flows ADD COLUMN note text');
-  const problems = await open({}, database).doctor();
-  assert.deepEqual(problems.map((it) => it.problem), ['schema', 'unknown']);
-  assert.match(problems[0].detail, /^`rulebound_inbox_digest` is missing. Make it again/);
-  assert.equal(problems[1].detail, 'rulebound_flows.note');
+/** Executes what each problem says after `execute:`. */
+async function cure(host, problems) {
+  for (const { detail } of problems) {
+    for (const text of detail.split('xecute: ')[1].split('; ')) await execute(host, text);
+  }
+}
+
+for (const [name, skip] of [['SQLite', false], ['PostgreSQL', withoutPostgres]]) {
+  describe(`broken tables on ${name}`, { skip }, () => {
+    const given = async () => (name === 'SQLite' ? databases.next() : postgres());
+
+    test('what is missing is named with the SQL that brings it back', async () => {
+      const host = open({}, await given());
+      const key = randomUUID();
+      await host.handle(truemed.PaymentToken, key, command);
+      await execute(host, name === 'SQLite' ? 'DROP INDEX rulebound_flows_reference' : 'DROP INDEX {p}flows_reference');
+      for (const text of ['ALTER TABLE {p}flows DROP COLUMN created_at', 'DROP TABLE {p}ids']) await execute(host, text);
+      const problems = (await host.doctor()).filter(({ problem }) => problem === 'schema');
+      const said = problems.map(({ detail }) => detail).join('\n');
+      for (const it of [/`rulebound_flows_reference` is missing. Execute/, /no column `created_at`. Restore/, /`rulebound_ids` is missing. Restore/]) assert.match(said, it);
+      assert.deepEqual(await host.migrate({ dryRun: true }), []);
+      await cure(host, problems);
+      assert.deepEqual(await host.doctor().then(drift), []);
+      assert.notEqual(await host.get(truemed.PaymentToken, key), null);
+    });
+
+    test('tables without their version are not made again', async () => {
+      const database = await given();
+      for (const breaks of ['DELETE FROM', 'DROP TABLE']) {
+        const host = open({}, database);
+        await execute(host, `${breaks} {p}schema_version`);
+        const problems = await host.doctor();
+        assert.equal(problems.length, 1);
+        assert.match(problems[0].detail, /^`rulebound_schema_version` is (empty|missing). Restore a backup, or execute: CREATE TABLE/);
+        for (const dryRun of [true, false]) await assert.rejects(host.migrate({ dryRun }), { message: problems[0].detail });
+        await assert.rejects(open({}, database).stats(), { message: problems[0].detail });
+        await cure(host, problems);
+        assert.deepEqual(await host.doctor().then(drift), []);
+      }
+    });
+  });
+}
+
+test('a mistyped path becomes no empty database', async () => {
+  const file = join(databases.folder, 'mistyped.db');
+  const host = new Host(`sqlite:///${file}`, {});
+  for (const call of [() => host.doctor(), () => host.verify(), () => host.stats()]) {
+    await assert.rejects(call(), { message: `database: there is no \`${file}\`. Correct the path, or make it with \`rulebound migrate\`.` });
+  }
+  const dry = await host.migrate({ dryRun: true });
+  assert.match(dry[0], /CREATE TABLE rulebound_flows/);
+  assert.equal(existsSync(file), false);
+  assert.deepEqual(await host.migrate(), dry);
+  assert.deepEqual(await host.doctor(), []);
+  await host.close();
 });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -113,9 +113,12 @@ test('the command line', () =>
       export const host = new Host('sqlite:///shop.db', { truemed: { apiKey: 'k' } }).ignore('notify').ignore('fulfill').ignore('access');`;
     writeFileSync(join(folder, 'shop.mjs'), program);
     const rulebound = (...options) => ran(process.execPath, [bin, ...options, '--host', 'shop.mjs'], folder);
-    assert.match(rulebound('doctor').stdout, /Run `rulebound migrate`/);
+    const mistyped = rulebound('doctor');
+    assert.deepEqual([mistyped.status, mistyped.stdout], [2, '']);
+    assert.match(mistyped.stderr, /there is no `shop.db`. Correct the path, or make it with `rulebound migrate`/);
     assert.match(rulebound('worker', '--help').stdout, /migrate/);
     assert.match(rulebound('migrate', '--dry-run').stdout, /CREATE TABLE rulebound_flows/);
+    assert.equal(existsSync(join(folder, 'shop.db')), false);
     assert.match(rulebound('migrate').stdout, /CREATE TABLE rulebound_flows/);
     assert.equal(rulebound('migrate').stdout, 'The tables are complete.\n');
     for (const command of ['doctor', 'verify']) assert.deepEqual(rulebound(command), { status: 0, stdout: '0 problems\n', stderr: '' });
@@ -125,6 +128,14 @@ test('the command line', () =>
     assert.match(rulebound('doctor', '--restored', 'yesterday').stderr, /is no instant/);
     assert.equal(rulebound('dance').status, 2);
     const db = new Database(join(folder, 'shop.db'));
+    db.exec('DROP INDEX rulebound_ids_row');
+    for (const options of [[], ['--dry-run']]) {
+      const broken = rulebound('migrate', ...options);
+      assert.equal(broken.status, 1);
+      assert.match(broken.stdout, /^`rulebound_ids_row` is missing. Execute: CREATE INDEX rulebound_ids_row ON/);
+    }
+    db.exec(/Execute: (.*)/.exec(rulebound('migrate').stdout)[1]);
+    assert.equal(rulebound('migrate', '--dry-run').stdout, 'The tables are complete.\n');
     db.exec('UPDATE rulebound_schema_version SET version = 3');
     const newer = rulebound('migrate');
     assert.deepEqual([newer.status, JSON.parse(newer.stderr)], [0, { level: 'warn', event: 'tables_newer', version: 3, known: 1 }]);

@@ -88,7 +88,7 @@ CREATE TABLE {schema}.rulebound_pauses (
     provider    text    NOT NULL,
     account     text    NOT NULL,
     until       bigint  NOT NULL,
-    reason      text    NOT NULL, -- the status that caused it: 401, 403, 407 or 429
+    reason      text    NOT NULL, -- the status that caused it (401, 403, 407 or 429), or config: the account's config has a mistake
     count       integer NOT NULL, -- how often in sequence
     PRIMARY KEY (provider, account)
 );

@@ -16,6 +16,12 @@ AsyncExecute: TypeAlias = Callable[[Statement], Awaitable[Result]]
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _RETRIED = ("40001", "40P01", "55P03")
+_ABORTED = "25P02"
+"""SQLSTATE of a statement in a transaction that an earlier one has broken."""
+ROLLED_BACK = (
+    "PostgreSQL has rolled the transaction back. An error of a statement was caught inside it. Let it through, or put the statement "
+    "behind a savepoint."
+)
 
 
 def drive(script: Script[T], execute: Execute) -> T:
@@ -58,8 +64,25 @@ def needs_retry(error: BaseException) -> bool:
     return False
 
 
+def is_aborted(error: BaseException) -> bool:
+    """Whether PostgreSQL has refused a statement because an earlier one of the transaction has failed."""
+    return any(getattr(it, "sqlstate", None) == _ABORTED for it in _causes(error))
+
+
+def explained(error: Exception) -> Exception:
+    """What the caller gets of an error in its own transaction: what only a new one cures is a `Retry`."""
+    if isinstance(error, Retry):
+        return error
+    if needs_retry(error):
+        return Retry(str(error))
+    return HostError(ROLLED_BACK) if is_aborted(error) else error
+
+
 def is_database(error: BaseException) -> bool:
-    """Whether the error comes from a database or its driver, so that the database may be away."""
+    """Whether the error comes from a database or its driver, so that the database may be away. A transaction in which a statement
+    has failed is no such error: trying it again cures nothing, and who caught the error must let it through."""
+    if is_aborted(error):
+        return False
     modules = ("sqlite3", "psycopg", "psycopg_pool", "sqlalchemy", "django", "aiosqlite")
     bases = (base for it in _causes(error) for base in type(it).__mro__)
     return any(base.__module__.split(".")[0] in modules for base in bases)
@@ -141,10 +164,7 @@ def check_whole(tx: Any) -> None:
     if hasattr(connection, "exec_driver_sql"):
         connection = connection.connection.driver_connection
     if getattr(getattr(connection, "info", None), "transaction_status", None) == _FAILED:
-        raise HostError(
-            "PostgreSQL has rolled the transaction back. An error of a statement was caught inside it. Let it through, or put the "
-            "statement behind a savepoint."
-        )
+        raise HostError(ROLLED_BACK)
 
 
 def within(dialect: Dialect, tx: Any) -> Execute:

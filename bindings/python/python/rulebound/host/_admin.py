@@ -78,10 +78,11 @@ def listed(kit: Kit, name: str, after: str | None) -> Script[dict[str, Any]]:
     compare, order = ("<", "DESC") if newest_first else (">", "ASC")
     params: list[Any] = [kit.due()] if "{due}" in condition else []
     if after is not None:
-        condition += f" AND ({column}, flow, key) {compare} (?, ?, ?)"
-        params += _cursor(after, 3)
-    order_by = f"{column} {order}, flow {order}, key {order}"
-    sql = f"SELECT {_ROW} FROM {{p}}flows WHERE {condition} ORDER BY {order_by} LIMIT {PAGE + 1}"
+        # Equal instants are in the order of their names, in both directions.
+        condition += f" AND ({column} {compare} ? OR ({column} = ? AND (flow, key) > (?, ?)))"
+        at, *names = _cursor(after, 3)
+        params += [at, at, *names]
+    sql = f"SELECT {_ROW} FROM {{p}}flows WHERE {condition} ORDER BY {column} {order}, flow, key LIMIT {PAGE + 1}"
     rows = [dict(zip(ROW_NAMES, row, strict=True)) for row in (yield Statement(sql, params)).rows]
     return {"rows": rows[:PAGE], "next": _next(rows, (column, "flow", "key"))}
 
@@ -106,10 +107,11 @@ def _next(rows: list[dict[str, Any]], names: tuple[str, ...]) -> str | None:
 def _cursor(text: str, length: int) -> list[Any]:
     try:
         found = json.loads(base64.urlsafe_b64decode(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     types = [int, *[str] * (length - 1)]
-    if not isinstance(found, list) or [type(it) for it in found] != types:
+    is_one = isinstance(found, list) and [type(it) for it in found] == types
+    if not is_one or not 0 <= found[0] < 1 << 53 or any("\0" in it for it in found[1:]):
         raise HostError("after: this is not a cursor. Pass `next` of the page before.")
     return found
 
@@ -118,10 +120,10 @@ def search(text: str) -> Script[list[dict[str, Any]]]:
     """Rows by key, id or reference; the reference also by how it begins."""
     if not text:
         return []
-    # The prefix is a range, so that the index is used and no character is special.
+    # The prefix is a range of code points, whatever the database's collation is.
     sql = (
-        f"SELECT {_ROW} FROM {{p}}flows WHERE key = ? OR (reference >= ? AND reference < ?) "
-        "OR (flow, key) IN (SELECT flow, key FROM {p}ids WHERE id = ?) ORDER BY updated_at DESC LIMIT 50"
+        f"SELECT {_ROW} FROM {{p}}flows WHERE key = ? OR (reference {{bytes}} >= ? AND reference {{bytes}} < ?) "
+        "OR (flow, key) IN (SELECT flow, key FROM {p}ids WHERE id = ?) ORDER BY updated_at DESC, flow, key LIMIT 50"
     )
     rows = (yield Statement(sql, (text, text, text + "\U0010ffff", text))).rows
     return [dict(zip(ROW_NAMES, row, strict=True)) for row in rows]

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from ._adapters import AsyncExecute, drive_async, needs_retry, within_async
 from ._database import (
-    BEGIN_POSTGRES, IDLE, SET_POSTGRES, TRIES, WRITE_FIRST, Sqlite, check_named, connection_options, import_psycopg,
-    is_postgres, run, sqlite_path,
+    BEGIN_POSTGRES, IDLE, SET_POSTGRES, TRIES, WRITE_FIRST, NoFile, Sqlite, check_file, check_named, connection_options,
+    import_psycopg, is_postgres, run, sqlite_path,
 )  # fmt: skip
 from ._sql import Dialect, Script
 from ._types import HostError, Retry
@@ -32,6 +32,14 @@ class AsyncDatabase(Protocol):
 
     def begin(self, dialect: Dialect) -> AbstractAsyncContextManager[Any]:
         """One transaction of the kit with the application's own statements."""
+        ...
+
+    def is_missing(self) -> bool:
+        """Whether there is no file of SQLite yet."""
+        ...
+
+    def create(self) -> None:
+        """Makes the file of SQLite, if there is none."""
         ...
 
     async def close(self) -> None: ...
@@ -57,6 +65,7 @@ class AsyncSqlite:
         self._path = path
         self._blocking = Sqlite(path)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rulebound-sqlite")
+        self.is_missing, self.create = self._blocking.is_missing, self._blocking.create
 
     async def run(self, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
         call = asyncio.get_running_loop().run_in_executor
@@ -68,6 +77,7 @@ class AsyncSqlite:
             import aiosqlite
         except ImportError as error:
             raise HostError("A transaction of your own on SQLite needs aiosqlite: pip install 'rulebound[host]'") from error
+        check_file(self._path)
         async with aiosqlite.connect(self._path, timeout=5, isolation_level=None) as connection:
             await connection.execute("PRAGMA synchronous = FULL")
             await connection.execute("BEGIN IMMEDIATE")
@@ -84,7 +94,7 @@ class AsyncSqlite:
         self._blocking.close()
 
 
-class _Begins:
+class _Begins(NoFile):
     """A database whose transactions are opened by `begin`."""
 
     def begin(self, dialect: Dialect) -> AbstractAsyncContextManager[Any]:

@@ -17,7 +17,7 @@ from ._adapters import check_whole, is_database, needs_retry, outage
 from ._async_database import run_async
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
-from ._types import HostError, Import, Problem, Row
+from ._types import HostError, Import, NeedsLookup, Problem, Row
 from ._async_worker import AsyncWorker
 
 if TYPE_CHECKING:
@@ -62,9 +62,13 @@ class AsyncHost(AsyncWorker):
     async def _transaction(self) -> AsyncIterator[Any]:
         if not self._started:
             await self._run(lambda: _schema.read_formats(self._kit))
-        async with self._database.begin(self._dialect) as tx:
-            yield tx
-            check_whole(tx)
+        try:
+            async with self._database.begin(self._dialect) as tx:
+                yield tx
+                check_whole(tx)
+        except NeedsLookup as needs:
+            await self.look_up(needs.provider, needs.account)  # for the next run
+            raise
         self.wake()
 
     # What web code calls.
@@ -85,7 +89,8 @@ class AsyncHost(AsyncWorker):
     ) -> Row[Any, Any]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
         name, owns = flow_id(flow), tx is None
-        await self._with_accounts(lambda: self._kit.config(name, account))
+        if owns:
+            await self._with_accounts(lambda: self._kit.config(name, account))
 
         def make() -> Script[Row[Any, Any] | rulebound.Rejected]:
             return _rows.handle(self._kit, name, str(key), command, account, reference, actor, owns)
@@ -192,14 +197,21 @@ class AsyncHost(AsyncWorker):
     async def migrate(self, *, dry_run: bool = False, formats: bool = False) -> list[str]:
         """Creates or completes the tables, and returns the SQL. `formats`: lets everybody write the newest formats."""
         if dry_run:
+            if self._database.is_missing():
+                return _schema.statements(self._dialect, 0)
             since, _ = await run_async(self._database, self._dialect, lambda: _schema.version(self._dialect))
             return _schema.statements(self._dialect, since)
+        self._database.create()
         # Without tables the first statement of a borrowed SQLite connection has nothing to lock.
         done = await run_async(self._database, self._dialect, lambda: _schema.migrate(self._dialect))
         if formats:
             await self._run(lambda: _schema.read_formats(self._kit))
             await self._run(lambda: _schema.raise_formats(self._kit))
         return done
+
+    async def _drift(self) -> list[Problem]:
+        """Tables, columns and indexes that should be there and are not, each with the SQL that brings it back."""
+        return await run_async(self._database, self._dialect, lambda: _schema.drift(self._dialect))
 
     async def verify(self) -> list[Problem]:
         """Compares every row with its journal."""
@@ -214,7 +226,7 @@ class AsyncHost(AsyncWorker):
         `restored`, when a restored backup was taken: each open request of every row counts as sent since, with an unknown outcome,
         so that it is looked up, or sent again under the same key.
         """
-        problems = await run_async(self._database, self._dialect, lambda: _schema.drift(self._dialect))
+        problems = await self._drift()
         if restored is not None and restored > self._kit.clock() + 60_000:
             raise HostError("restored: this time is in the future. Give the time when the backup was taken.")
         self.restored_rows = 0

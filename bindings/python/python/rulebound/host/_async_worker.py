@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 from rulebound import facts
 
 from . import _admin, _inbox, _schema, _send, _telemetry, _visit
-from ._adapters import drive_async, is_database, needs_retry, outage, within_async
+from ._adapters import drive_async, explained, is_database, needs_retry, outage, within_async
 from ._base import GRACE, VISITS, Base
 from ._database import WRITE_FIRST
 from ._async_database import open_async_database, run_async
 from ._kit import Handler, LookupFailed, NeedsAccount, NewerFormat, RowError
 from ._sql import Script
-from ._types import Done, HostError, Provider, Retry, Stats
+from ._types import Done, HostError, NeedsLookup, Provider, Stats
 from ._visit import Locked, Work
 
 T = TypeVar("T")
@@ -82,13 +82,14 @@ class AsyncWorker(Base):
                 return await result if isinstance(result, Awaitable) else result
             except NeedsAccount as needs:
                 try:
-                    await self._look_up(needs.provider, needs.account)
+                    await self.look_up(needs.provider, needs.account)
                 except Exception as error:
                     if needs.row is None:
                         raise
                     raise LookupFailed(*needs.row, error, needs.read) from error
 
-    async def _look_up(self, provider: str, name: str) -> None:
+    async def look_up(self, provider: str, name: str) -> None:
+        """Looks up an account: before a transaction of your own in which a row of it is handled for the first time."""
         lookup = self._kit.providers[provider].account
         found = lookup(name) if lookup else None
         if isinstance(found, Awaitable):
@@ -103,11 +104,17 @@ class AsyncWorker(Base):
                     await execute(WRITE_FIRST)
                 await drive_async(_schema.start(self._kit), execute)
                 self._started = True
-            return await self._with_accounts(lambda: drive_async(make(), execute))
+            try:
+                return await drive_async(make(), execute)
+            except NeedsAccount as needs:
+                if not self._kit.keeps(needs.provider, needs.account):
+                    raise NeedsLookup(needs.provider, needs.account) from None
+            return await drive_async(make(), execute)
         except Exception as error:
-            if needs_retry(error):
-                raise Retry(str(error)) from error
-            raise
+            found = explained(error)
+            if found is error:
+                raise
+            raise found from error
 
     async def _correlate(self, entry: str) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from ._types import HostError, Retry
 
 T = TypeVar("T")
 TRIES = 5
+BUSY = 5
+"""How many seconds a transaction waits for another writer of SQLite."""
 IDLE = 16
 """How many connections a host keeps while nothing uses them."""
 # SQLite: the first statement takes the write lock, so that no later one finds it busy.
@@ -37,6 +40,14 @@ class Database(Protocol):
         """One transaction of the kit: committed at its end, rolled back by an exception."""
         ...
 
+    def is_missing(self) -> bool:
+        """Whether there is no file of SQLite yet."""
+        ...
+
+    def create(self) -> None:
+        """Makes the file of SQLite, if there is none."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -54,20 +65,32 @@ def run(database: Database, dialect: Dialect, make: Callable[[], Script[T]]) -> 
     raise AssertionError("unreachable")
 
 
+class NoFile:
+    """A database that is there, or that its own administrator makes."""
+
+    def is_missing(self) -> bool:
+        return False
+
+    def create(self) -> None:
+        """There is nothing to make."""
+
+
 class _Pool:
     """Connections that are kept open. A broken one is closed and never used again."""
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
-        self._idle: list[Any] = []
-        self._lock = threading.Lock()
+        # Its methods are atomic.
+        self._idle: deque[Any] = deque()
 
     def begun(self, begin: Callable[[Any], Any]) -> Any:
         """A connection on which a transaction has begun. One that has died while it was idle has done nothing in it: another
         takes its place."""
         while True:
-            with self._lock:
-                idle = self._idle.pop() if self._idle else None
+            try:
+                idle = self._idle.pop()
+            except IndexError:
+                idle = None
             connection = self._connect() if idle is None else idle
             try:
                 begin(connection)
@@ -78,23 +101,25 @@ class _Pool:
                     raise
 
     def give_back(self, connection: Any) -> None:
-        with self._lock:
-            keeps = not getattr(connection, "closed", False) and len(self._idle) < IDLE
-            if keeps:
-                self._idle.append(connection)
-        if not keeps:
+        if len(self._idle) < IDLE and not getattr(connection, "closed", False):
+            self._idle.append(connection)
+        else:
             connection.close()
 
     def close(self) -> None:
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        while self._idle:
+            self._idle.pop().close()
+
+
+def check_file(path: str) -> None:
+    """A mistyped path must not become an empty database: only `migrate` makes the file."""
+    if not Path(path).exists():
+        raise HostError(f"database: there is no `{path}`. Correct the path, or make it with `rulebound migrate`.")
 
 
 def connect_sqlite(path: str) -> sqlite3.Connection:
     """A connection that loses nothing: WAL, and every commit is on the disk before it returns."""
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
@@ -112,26 +137,60 @@ class Sqlite:
     kind = "sqlite"
 
     def __init__(self, path: str) -> None:
-        self._pool = _Pool(lambda: connect_sqlite(path))
+        self._path = Path(path)
+        self._writer = threading.Lock()
+        self._pool = _Pool(self._connect)
 
-    @contextmanager
-    def begin(self, dialect: Dialect) -> Iterator[sqlite3.Connection]:
-        connection = self._pool.begun(_begin_sqlite)
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        finally:
-            self._pool.give_back(connection)
+    def _connect(self) -> sqlite3.Connection:
+        check_file(str(self._path))
+        return connect_sqlite(str(self._path))
+
+    def is_missing(self) -> bool:
+        return not self._path.exists()
+
+    def create(self) -> None:
+        self._path.touch()
+
+    def begin(self, dialect: Dialect) -> AbstractContextManager[sqlite3.Connection]:
+        return _SqliteTransaction(self._pool, self._writer)
 
     def close(self) -> None:
         self._pool.close()
 
 
-class Postgres:
+class _SqliteTransaction(AbstractContextManager[sqlite3.Connection]):
+    """One transaction with the write lock. Writers of this process wait for one another before they ask SQLite, whose waiters
+    have no queue: each of them sleeps for up to 100 ms, and another can be faster each time."""
+
+    def __init__(self, pool: _Pool, writer: threading.Lock) -> None:
+        self._pool, self._writer = pool, writer
+
+    def __enter__(self) -> sqlite3.Connection:
+        # A handler of `on_tx` that begins another transaction waits for itself: it ends as it does in SQLite.
+        if not self._writer.acquire(timeout=BUSY):
+            raise Retry("the database is busy: another transaction of this process has not ended")
+        try:
+            self._connection: sqlite3.Connection = self._pool.begun(_begin_sqlite)
+        except BaseException:
+            self._writer.release()
+            raise
+        return self._connection
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        connection = self._connection
+        try:
+            if error is None:
+                connection.execute("COMMIT")
+        finally:
+            try:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            finally:
+                self._writer.release()
+                self._pool.give_back(connection)
+
+
+class Postgres(NoFile):
     kind = "postgres"
 
     def __init__(self, url: str, named_statements: bool = False) -> None:
@@ -161,7 +220,7 @@ class Postgres:
         self._pool.close()
 
 
-class Borrowed:
+class Borrowed(NoFile):
     """A SQLAlchemy engine, or a pool of psycopg, that the application already has. Its settings stay as they are."""
 
     def __init__(self, source: Any) -> None:
@@ -185,7 +244,7 @@ class Borrowed:
         """The application closes what it opened."""
 
 
-class Given:
+class Given(NoFile):
     """One connection that the application already has. Its transactions come one after another."""
 
     def __init__(self, connection: Any) -> None:

@@ -17,7 +17,7 @@ from ._adapters import check_whole, is_database, needs_retry, outage
 from ._database import run
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
-from ._types import HostError, Import, Problem, Row
+from ._types import HostError, Import, NeedsLookup, Problem, Row
 from ._worker import Worker
 
 if TYPE_CHECKING:
@@ -59,9 +59,13 @@ class Host(Worker):
     def _transaction(self) -> Iterator[Any]:
         if not self._started:
             self._run(lambda: _schema.read_formats(self._kit))
-        with self._database.begin(self._dialect) as tx:
-            yield tx
-            check_whole(tx)
+        try:
+            with self._database.begin(self._dialect) as tx:
+                yield tx
+                check_whole(tx)
+        except NeedsLookup as needs:
+            self.look_up(needs.provider, needs.account)  # for the next run
+            raise
         self.wake()
 
     # What web code calls.
@@ -82,7 +86,8 @@ class Host(Worker):
     ) -> Row[Any, Any]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
         name, owns = flow_id(flow), tx is None
-        self._with_accounts(lambda: self._kit.config(name, account))
+        if owns:
+            self._with_accounts(lambda: self._kit.config(name, account))
 
         def make() -> Script[Row[Any, Any] | rulebound.Rejected]:
             return _rows.handle(self._kit, name, str(key), command, account, reference, actor, owns)
@@ -189,14 +194,21 @@ class Host(Worker):
     def migrate(self, *, dry_run: bool = False, formats: bool = False) -> list[str]:
         """Creates or completes the tables, and returns the SQL. `formats`: lets everybody write the newest formats."""
         if dry_run:
+            if self._database.is_missing():
+                return _schema.statements(self._dialect, 0)
             since, _ = run(self._database, self._dialect, lambda: _schema.version(self._dialect))
             return _schema.statements(self._dialect, since)
+        self._database.create()
         # Without tables the first statement of a borrowed SQLite connection has nothing to lock.
         done = run(self._database, self._dialect, lambda: _schema.migrate(self._dialect))
         if formats:
             self._run(lambda: _schema.read_formats(self._kit))
             self._run(lambda: _schema.raise_formats(self._kit))
         return done
+
+    def _drift(self) -> list[Problem]:
+        """Tables, columns and indexes that should be there and are not, each with the SQL that brings it back."""
+        return run(self._database, self._dialect, lambda: _schema.drift(self._dialect))
 
     def verify(self) -> list[Problem]:
         """Compares every row with its journal."""
@@ -211,7 +223,7 @@ class Host(Worker):
         `restored`, when a restored backup was taken: each open request of every row counts as sent since, with an unknown outcome,
         so that it is looked up, or sent again under the same key.
         """
-        problems = run(self._database, self._dialect, lambda: _schema.drift(self._dialect))
+        problems = self._drift()
         if restored is not None and restored > self._kit.clock() + 60_000:
             raise HostError("restored: this time is in the future. Give the time when the backup was taken.")
         self.restored_rows = 0

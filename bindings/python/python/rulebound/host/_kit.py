@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import rulebound
@@ -148,6 +148,13 @@ class Kit:
             self._configs.clear()
         self._accounts[provider, name] = (time.monotonic() + CACHED_MS / 1000, account)
 
+    def keeps(self, provider: str, name: str) -> bool:
+        """Whether something was said of an account, however long ago: in the caller's transaction that counts for a moment more."""
+        found = self._accounts.get((provider, name))
+        if found:
+            self._accounts[provider, name] = (time.monotonic() + 1, found[1])
+        return found is not None
+
     def forget_account(self, provider: str, name: str) -> None:
         """After a 401 the account is looked up again."""
         self._accounts.pop((provider, name), None)
@@ -230,5 +237,6 @@ def flow_id(flow: Any) -> str:
     return found
 
 
+@lru_cache(64)
 def provider_of(flow: str) -> str:
     return flow.partition(".")[0]

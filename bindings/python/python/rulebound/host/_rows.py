@@ -29,7 +29,12 @@ def _enter(kit: Kit, flow: str, key: str, account: str, reference: str | None) -
     """Makes the row if there is none, and locks it. The write comes first, so that no later statement finds it busy."""
     start = rulebound.flows[flow].start(key)  # type: ignore[index]
     made = yield Statement(_INSERT, (flow, key, account, reference, kit.save(start), kit.due(), kit.due()))
-    locked = yield from _visit.lock(kit, flow, key)
+    try:
+        locked = yield from _visit.lock(kit, flow, key)
+    except Exception:
+        if made.affected == 1:
+            yield Statement(_DELETE, (flow, key))  # The caller may commit, or do the same again.
+        raise
     assert locked is not None
     if made.affected == 1:
         locked.new_ids, locked.has_unread_ids = locked.ids, True

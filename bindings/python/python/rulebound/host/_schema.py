@@ -10,8 +10,8 @@ from ._kit import Kit, newest_format
 from ._sql import VERSION, Dialect, Script, Statement
 from ._types import HostError, Problem
 
-_TABLE = re.compile(r"CREATE TABLE \S*(rulebound_\w+) \((.*?)\n\)", re.S)
-_COLUMN = re.compile(r"^    ([a-z_]+) +[a-z]", re.M)
+_TABLE = re.compile(r"CREATE TABLE (\S*?(rulebound_\w+)) \((.*)\n\)", re.S)
+_COLUMN = re.compile(r"^    ([a-z_]+) +([a-z]+).*$", re.M)
 _INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX (\w+)")
 # Two programs that start at once make the tables one after the other. The kits have the same lock.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('rulebound.migrate'))"
@@ -26,23 +26,41 @@ _INDEXES_SQLITE = "SELECT name FROM sqlite_master WHERE type = 'index'"
 _INDEXES_POSTGRES = "SELECT indexname FROM pg_indexes WHERE schemaname = ?"
 
 
+class Broken(HostError):
+    """Some tables are there, and none says their version: what is wrong, and what to do."""
+
+
 def version(dialect: Dialect) -> Script[tuple[int, int]]:
     """The version of the tables, and the oldest kit that can work with them; 0 if there are none."""
-    if dialect.postgres:
-        found = yield Statement("SELECT to_regclass(?)", (f'"{dialect.schema}".rulebound_schema_version',))
-        is_there = found.rows[0][0] is not None
-    else:
-        name = "SELECT 1 FROM sqlite_master WHERE name = 'rulebound_schema_version'"
-        is_there = bool((yield Statement(name)).rows)
-    if not is_there:
+    if not (yield from _has_table(dialect, "rulebound_schema_version")):
+        if (yield from _has_table(dialect, "rulebound_flows")):
+            raise Broken(_cure(dialect, "missing", "CREATE TABLE"))
         return 0, 0
-    row = (yield Statement("SELECT version, readable_from FROM {p}schema_version")).rows[0]
-    return row[0], row[1]
+    rows = (yield Statement("SELECT version, readable_from FROM {p}schema_version ORDER BY version DESC LIMIT 1")).rows
+    if not rows:
+        raise Broken(_cure(dialect, "empty", "CREATE TABLE IF NOT EXISTS"))
+    return rows[0][0], rows[0][1]
+
+
+def _has_table(dialect: Dialect, table: str) -> Script[bool]:
+    if dialect.postgres:
+        found = yield Statement("SELECT to_regclass(?)", (f'"{dialect.schema}".{table}',))
+        return found.rows[0][0] is not None
+    return bool((yield Statement("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))).rows)
+
+
+def _cure(dialect: Dialect, what: str, create: str) -> str:
+    made = [" ".join(it.split()) for it in statements(dialect, 0) if "rulebound_schema_version" in it]
+    sql = "; ".join(made).replace("CREATE TABLE", create, 1)
+    return f"`rulebound_schema_version` is {what}. Restore a backup, or execute: {sql}"
 
 
 def statements(dialect: Dialect, since: int) -> list[str]:
     """The SQL that completes the tables, one statement each."""
-    text = "".join(dialect.migration(number) for number in range(since + 1, VERSION + 1))
+    return _statements("".join(dialect.migration(number) for number in range(since + 1, VERSION + 1)))
+
+
+def _statements(text: str) -> list[str]:
     lines = [line.split("--")[0].rstrip() for line in text.splitlines()]
     return [it.strip() for it in "\n".join(lines).split(";") if it.strip()]
 
@@ -95,7 +113,10 @@ def raise_formats(kit: Kit) -> Script[dict[str, int]]:
 
 def drift(dialect: Dialect) -> Script[list[Problem]]:
     """Tables, columns and indexes that should be there and are not."""
-    found, _ = yield from version(dialect)
+    try:
+        found, _ = yield from version(dialect)
+    except Broken as error:
+        return [Problem("schema", str(error))]
     if found == 0:
         return [Problem("schema", "There are no tables. Run `rulebound migrate`.")]
     params = (dialect.schema,) if dialect.postgres else ()
@@ -125,22 +146,24 @@ def settings(dialect: Dialect) -> Script[list[Problem]]:
 
 def _missing(text: str, have: set[tuple[str, str]]) -> list[Problem]:
     """What a migration has made and is not there, with the SQL that brings it back."""
-    created = [it.strip() for it in "\n".join(line.split("--")[0].rstrip() for line in text.splitlines()).split(";")]
-    problems = list[Problem]()
-    for name in _INDEX.findall(text):
-        if (name, "") not in have:
-            sql = next(it for it in created if re.search(rf"INDEX {name}\b", it))
-            problems.append(Problem("schema", f"`{name}` is missing. Execute: {' '.join(sql.split())}"))
     tables = {table for table, _ in have}
-    for table, body in _TABLE.findall(text):
-        if table not in tables:
-            sql = next(it for it in created if re.search(rf"CREATE TABLE \S*{table} ", it))
-            problems.append(Problem("schema", f"`{table}` is missing. Restore a backup, or execute: {' '.join(sql.split())}"))
-            continue
-        for column in _COLUMN.findall(body):
-            if (table, column) not in have:
-                line = next(it for it in body.splitlines() if it.startswith(f"    {column} "))
-                definition = " ".join(line.split("--")[0].strip().rstrip(",").split())
-                cure = f"Restore a backup, or execute: ALTER TABLE {table} ADD COLUMN {definition}"
-                problems.append(Problem("schema", f"`{table}` has no column `{column}`. {cure}"))
-    return problems
+    said = list[str]()
+    for sql in _statements(text):
+        index, table = _INDEX.match(sql), _TABLE.match(sql)
+        whole = " ".join(sql.split())
+        if index and (index[1], "") not in have:
+            said.append(f"`{index[1]}` is missing. Execute: {whole}")
+        if table and table[2] not in tables:
+            said.append(f"`{table[2]}` is missing. Restore a backup, or execute: {whole}")
+        elif table:
+            gone = [it for it in _COLUMN.finditer(table[3]) if (table[2], it[1]) not in have]
+            for column in gone:
+                cure = f"ALTER TABLE {table[1]} ADD COLUMN {_addable(' '.join(column[0].split()).rstrip(','), column[2])}"
+                said.append(f"`{table[2]}` has no column `{column[1]}`. Restore a backup, or execute: {cure}")
+    return [Problem("schema", it) for it in said]
+
+
+def _addable(definition: str, kind: str) -> str:
+    """The definition of a column as it can be added to a table with rows: what must not be null begins as empty."""
+    empty = "0" if kind in ("bigint", "integer") else "''"
+    return f"{definition} DEFAULT {empty}" if definition.endswith("NOT NULL") else definition

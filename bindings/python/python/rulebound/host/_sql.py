@@ -6,9 +6,9 @@ each transaction. A database runs it: one that blocks, or one that awaits.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Sequence
 from importlib.resources import files
+from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class Dialect:
         self.postgres = name == "postgres"
         # PostgreSQL's clock is read with the lock, so that workers on several machines agree about the time.
         self.own_clock = self.postgres and not own_clock
-        self._compiled: dict[tuple[str, bool], str] = {}
+        self._compiled: tuple[dict[str, str], dict[str, str]] = {}, {}
         self._together: dict[tuple[str, ...], str] = {}
 
     @property
@@ -49,12 +49,13 @@ class Dialect:
 
     def compile(self, template: str, qmark: bool) -> str:
         """The template as the driver takes it: with `?`, or with `%s`."""
-        found = self._compiled.get((template, qmark))
+        compiled = self._compiled[qmark]
+        found = compiled.get(template)
         if found is None:
             found = self._fill(template)
             if not qmark:
                 found = found.replace("%", "%%").replace("?", "%s")
-            self._compiled[template, qmark] = found
+            compiled[template] = found
         return found
 
     def _fill(self, template: str) -> str:
@@ -67,6 +68,7 @@ class Dialect:
             "{due}": due,
             "{lock}": "FOR UPDATE" if self.postgres else "",
             "{lock_skipping}": "FOR UPDATE SKIP LOCKED" if self.postgres else "",
+            "{bytes}": 'COLLATE "C"' if self.postgres else "",
             "{any}": "= ANY(?)" if self.postgres else "IN (SELECT value FROM json_each(?))",
         }
         for name, text in names.items():
@@ -83,7 +85,7 @@ class Dialect:
         return Statement(found, [value for it in writes for value in it.params])
 
     def array(self, texts: Sequence[str]) -> Any:
-        return list(texts) if self.postgres else json.dumps(list(texts))
+        return list(texts) if self.postgres else f"[{','.join(map(encode_basestring_ascii, texts))}]"
 
     def migration(self, version: int) -> str:
         """The SQL that makes the tables of a schema version."""

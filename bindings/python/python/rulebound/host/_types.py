@@ -28,6 +28,17 @@ class Retry(Exception):
     """Only a new transaction can cure this: a deadlock, or a database that is busy. Roll back, and begin again."""
 
 
+class NeedsLookup(Retry):
+    """An account is not known, and nothing is looked up in the caller's transaction, whose locks the lookup could wait for."""
+
+    def __init__(self, provider: str, account: str) -> None:
+        super().__init__(
+            f"The account `{account}` of {provider} must be looked up before the transaction: roll back, call `host.look_up`, and begin "
+            "again. `host.transaction` looks it up by itself."
+        )
+        self.provider, self.account = provider, account
+
+
 class ConfigError(HostError):
     """A mistake in the config of a provider or of an account. The message names the member."""
 

@@ -47,17 +47,18 @@ class Work:
         self.request = request
         self.is_probe = is_probe
         self.leased = 0.0
-        self._locked = locked
+        self.left = locked
+        """The row as the transaction has left it, once it is committed."""
 
     def row(self) -> Row[Any, Any]:
         """What a handler gets. A request needs none."""
-        return self._locked.row()
+        return self.left.row()
 
 
 class Locked:
     """A row under its lock, and what this transaction has decided about it."""
 
-    def __init__(self, kit: Kit, record: tuple[Any, ...], snapshot: Any, config: Any) -> None:
+    def __init__(self, kit: Kit, record: tuple[Any, ...], snapshot: Any, config: Any, ids: list[str]) -> None:
         self.flow: str = record[0]
         self.key: str = record[1]
         self.account: str = record[2]
@@ -68,7 +69,7 @@ class Locked:
         self.now = kit.now(record[13])
         self.snapshot = snapshot
         self.config = config
-        self.ids: list[str] = [it["id"] for it in snapshot.ids()]
+        self.ids = ids
         self.new_ids: list[str] = []
         self.lines: list[Line] = []
         self.early: set[str] = set()
@@ -137,12 +138,16 @@ def read(kit: Kit, flow: str, key: str) -> Script[Row[Any, Any] | None]:
     return enter(kit, rows[0]).row() if rows else None
 
 
-def enter(kit: Kit, record: tuple[Any, ...], settings: Any = None) -> Locked:
-    """Loads the snapshot of a row that was just read; with its own settings, unless others are given."""
+def enter(kit: Kit, record: tuple[Any, ...], settings: Any = None, last: Locked | None = None) -> Locked:
+    """Loads the snapshot of a row that was just read; with its own settings, unless others are given. One that is as this worker
+    has left it is in memory."""
     flow, key = record[0], record[1]
     try:
         config = kit.config(flow, record[2]) if settings is None else settings
-        return Locked(kit, record, kit.load(flow, key, record[5]), config)
+        if last is not None and last.text == record[5]:
+            return Locked(kit, record, last.snapshot, config, last.ids + last.new_ids)
+        snapshot = kit.load(flow, key, record[5])
+        return Locked(kit, record, snapshot, config, [it["id"] for it in snapshot.ids()])
     except NeedsAccount as needs:
         needs.row, needs.read = (flow, key), (record[4], record[9])
         raise
@@ -158,9 +163,9 @@ def pick(kit: Kit) -> Script[Locked | None]:
     return enter(kit, rows[0]) if rows else None
 
 
-def lock(kit: Kit, flow: str, key: str, settings: Any = None) -> Script[Locked | None]:
+def lock(kit: Kit, flow: str, key: str, settings: Any = None, last: Locked | None = None) -> Script[Locked | None]:
     rows = (yield Statement(_LOCK, (flow, key))).rows
-    return enter(kit, rows[0], settings) if rows else None
+    return enter(kit, rows[0], settings, last) if rows else None
 
 
 def due(kit: Kit) -> Script[Locked | None]:
@@ -176,7 +181,7 @@ def visit(
 ) -> Script[Locked | None]:
     """A visit that brings a fact, or only reads the inbox. `None` if the row was forgotten. With the settings of its lease, a
     fact is saved also if the account cannot be looked up."""
-    locked = yield from lock(kit, flow, key, settings)
+    locked = yield from lock(kit, flow, key, settings, work.left if work else None)
     if locked is None:
         return None
     if fact is not None:
@@ -230,8 +235,12 @@ def save(locked: Locked) -> Script[tuple[Any, ...]]:
     before = locked.record
     effects = locked.effects()
     wake_at = next_wake(locked, effects, locked.has_unread_ids or locked.has_more)
-    reviews = sum(it["type"] == "review" for it in effects)
-    failing = sum(it["type"] != "review" and it["attempts"] >= FAILING for it in effects)
+    reviews = failing = 0
+    for it in effects:
+        if it["type"] == "review":
+            reviews += 1
+        elif it["attempts"] >= FAILING:
+            failing += 1
     changed = locked.snapshot.revision != before[4]
     if changed:
         values = (locked.snapshot.revision, locked.text, wake_at, reviews, failing, locked.now)

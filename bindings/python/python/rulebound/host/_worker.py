@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 from rulebound import facts
 
 from . import _admin, _inbox, _schema, _send, _telemetry, _visit
-from ._adapters import drive, is_database, needs_retry, outage, within
+from ._adapters import drive, explained, is_database, needs_retry, outage, within
 from ._base import GRACE, VISITS, Base
 from ._database import WRITE_FIRST, open_database, run
 from ._checks import refuse_async
 from ._kit import Handler, LookupFailed, NeedsAccount, NewerFormat, RowError
 from ._sql import Script
-from ._types import Done, HostError, Provider, Retry, Stats
+from ._types import Done, HostError, NeedsLookup, Provider, Stats
 from ._visit import Locked, Work
 
 T = TypeVar("T")
@@ -82,13 +82,14 @@ class Worker(Base):
                 return call()
             except NeedsAccount as needs:
                 try:
-                    self._look_up(needs.provider, needs.account)
+                    self.look_up(needs.provider, needs.account)
                 except Exception as error:
                     if needs.row is None:
                         raise
                     raise LookupFailed(*needs.row, error, needs.read) from error
 
-    def _look_up(self, provider: str, name: str) -> None:
+    def look_up(self, provider: str, name: str) -> None:
+        """Looks up an account: before a transaction of your own in which a row of it is handled for the first time."""
         lookup = self._kit.providers[provider].account
         found: Any = lookup(name) if lookup else None
         self._kit.remember(provider, name, found)
@@ -101,11 +102,17 @@ class Worker(Base):
                     execute(WRITE_FIRST)
                 drive(_schema.start(self._kit), execute)
                 self._started = True
-            return self._with_accounts(lambda: drive(make(), execute))
+            try:
+                return drive(make(), execute)
+            except NeedsAccount as needs:
+                if not self._kit.keeps(needs.provider, needs.account):
+                    raise NeedsLookup(needs.provider, needs.account) from None
+            return drive(make(), execute)
         except Exception as error:
-            if needs_retry(error):
-                raise Retry(str(error)) from error
-            raise
+            found = explained(error)
+            if found is error:
+                raise
+            raise found from error
 
     def _correlate(self, entry: str) -> None:
         try:
