@@ -36,7 +36,8 @@ function findBinary() {
   const installed = [join(__dirname, '..', 'bin'), ...path].map((it) => join(it, NAME)).find(existsSync);
   if (installed) return installed;
   throw new SimulatorError(
-    `There is no ${NAME}. Run \`${BUILD}\` in a clone of rulebound, and set RULEBOUND_SIMULATOR to the binary.`,
+    `There is no ${NAME}. Unpack the simulator's archive of the release, or run \`${BUILD}\` in a clone of rulebound. `
+      + 'Then set RULEBOUND_SIMULATOR to the program, or put its folder on PATH.',
   );
 }
 

@@ -139,7 +139,7 @@ def test_a_missing_binary_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SimulatorError, match="cargo build --package rulebound-simulator"):
+    with pytest.raises(SimulatorError, match="archive of the release.*cargo build --package rulebound-simulator"):
         testing.find_binary()
 
 

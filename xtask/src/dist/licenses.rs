@@ -13,9 +13,14 @@ pub(super) const THIRD_PARTY: &str = "LICENSE-THIRD-PARTY";
 
 const OURS: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
+/// Puts our licences into a package that has nothing compiled.
+pub(super) fn put_ours(folder: &Path) -> Outcome {
+    OURS.iter().try_for_each(|name| copy(&root().join(name), &folder.join(name)))
+}
+
 /// Puts our licences into a package, and those of all that is linked into it from a package of the workspace.
 pub(super) fn put(package: &str, target: &str, folder: &Path) -> Outcome {
-    OURS.iter().try_for_each(|name| copy(&root().join(name), &folder.join(name)))?;
+    put_ours(folder)?;
     write(&folder.join(THIRD_PARTY), list(&linked(package, target)?)?)
 }
 

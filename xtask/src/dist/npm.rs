@@ -13,7 +13,7 @@ const PARTS: [&str; 7] = ["README.md", "bin", "examples", "host", "lib", "packag
 
 pub(super) fn build(platform: &Platform) -> Outcome {
     let packing = Packing::release();
-    packing.library(platform)?;
+    packing.library()?;
     let built = platform.build("rulebound-node", "binding")?.join(platform.file("rulebound_node", Kind::Shared));
     packing.binary(platform, &built)?;
     if wasm::built().is_some() { packing.webassembly() } else { Ok(()) }
@@ -31,13 +31,13 @@ impl Packing {
         Self { stage: target().join("dist-stage/npm"), packed: folder("npm") }
     }
 
-    /// The library, without any binary.
-    pub(super) fn library(&self, platform: &Platform) -> Outcome {
+    /// The library, without any binary: the same bytes whatever the platform.
+    pub(super) fn library(&self) -> Outcome {
         let stage = emptied(self.stage.join("rulebound"))?;
         PARTS.iter().try_for_each(|part| copy(&binding().join(part), &stage.join(part)))?;
         let manifest = stage.join("package.json");
         write(&manifest, published(&read(&manifest)?, &Platform::all()?)?)?;
-        licenses::put("rulebound-node", &platform.target, &stage)?;
+        licenses::put_ours(&stage)?;
         self.pack(&stage)
     }
 

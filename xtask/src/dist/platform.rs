@@ -94,11 +94,14 @@ pub(super) enum Kind {
 pub(super) fn pack(folder: &std::path::Path, archive: &std::path::Path) -> Outcome {
     let name = folder.file_name().unwrap_or_default();
     let mut tar = Command::new("tar");
-    tar.arg("-C").arg(folder.with_file_name("")).arg("-czf").arg(archive);
+    tar.arg("-C").arg(folder.with_file_name(""));
     if cfg!(target_os = "linux") {
         tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "--mode=u+rw,go+r"]);
+        tar.arg("--use-compress-program=gzip -9n").arg("-cf");
+    } else {
+        tar.arg("-czf");
     }
-    run(tar.arg(name).env("GZIP", "-9n").current_dir(target()))
+    run(tar.arg(archive).arg(name).current_dir(target()))
 }
 
 #[cfg(test)]

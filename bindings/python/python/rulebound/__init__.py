@@ -5,10 +5,21 @@ happened (`observe`). It gives the next snapshot, or every rule that the command
 shapes of everything that goes in and comes out.
 """
 
+try:
+    from ._rulebound import *
+except ImportError as error:  # a folder of sources, or a wheel that was unpacked for another machine
+    from sysconfig import get_platform
+
+    raise ImportError(
+        f"rulebound has no compiled part that loads on {get_platform()}: {error}. Run `pip install --force-reinstall rulebound` with "
+        "the Python that imports it; in a clone, which needs Rust, `pip install CLONE/bindings/python`. For another machine name its "
+        "platform: `pip install --platform manylinux2014_aarch64 --only-binary :all: --target FOLDER rulebound`.",
+        name=error.name,
+    ) from error
+
 from . import facts
 from ._errors import *
 from ._providers import *
-from ._rulebound import *
 
 _TYPES = ("FlowId", "KeyKind", "Notice", "ProviderName", "ReceivedWebhook", "RuleCode", "Signal", "Verdict", "Action")
 _TYPES += ("WebhookIds",)

@@ -52,7 +52,8 @@ def find_binary() -> Path:
     installed = str(packaged) if packaged.is_file() else shutil.which(NAME)
     if installed is None:
         raise SimulatorError(
-            f"There is no {NAME}. Run `{BUILD}` in a clone of rulebound, and set RULEBOUND_SIMULATOR to the binary."
+            f"There is no {NAME}. Unpack the simulator's archive of the release, or run `{BUILD}` in a clone of rulebound. "
+            "Then set RULEBOUND_SIMULATOR to the program, or put its folder on PATH."
         )
     return Path(installed)
 

@@ -50,7 +50,7 @@ pub(super) fn check() -> Outcome {
 pub(in crate::dist) fn smoke_npm(binary: &Path, example: &Path) -> Outcome {
     let (folder, platform) = (target().join("dist-smoke"), Platform::here()?);
     let packing = Packing { stage: folder.join("stage"), packed: folder.join("packed") };
-    packing.library(&platform)?;
+    packing.library()?;
     packing.binary(&platform, binary)?;
     let clean = Clean::new("node-smoke", &PROGRAMS)?;
     let registry = Registry::start(&clean, &packing)?;
