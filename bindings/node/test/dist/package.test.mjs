@@ -22,6 +22,11 @@ test('both kinds of modules are one library', () => {
   assert.equal(common.versions().library, require('rulebound/package.json').version);
 });
 
+test('it loads before a program, by `--import` and by `--require`', () => {
+  assert.equal(ran('--import', 'rulebound', 'readme.mjs'), EXPECTED);
+  assert.equal(ran('--require', 'rulebound', 'readme.mjs'), EXPECTED);
+});
+
 test('a worker thread has a library of its own', async () => {
   const program = `
     const { load } = require('rulebound');

@@ -19,9 +19,7 @@ impl Clean {
         let _ = fs::remove_dir_all(&folder);
         let clean = Self { folder };
         made(&clean.folder.join("bin"))?;
-        for program in programs {
-            clean.add(&found(program)?, program)?;
-        }
+        clean.add(programs)?;
         let rust = clean.command("/bin/sh").args(["-c", "command -v cargo rustc rustup"]).output();
         match rust.is_ok_and(|it| it.stdout.is_empty()) {
             true => Ok(clean),
@@ -29,9 +27,12 @@ impl Clean {
         }
     }
 
-    /// Puts one more program there.
-    pub(super) fn add(&self, program: &Path, name: &str) -> Outcome {
-        crate::link(program, &self.folder.join("bin").join(name)).map_err(|error| format!("{name}: {error}"))
+    /// Puts more programs of this machine there.
+    fn add(&self, programs: &[&str]) -> Outcome {
+        programs.iter().try_for_each(|name| {
+            let at = self.folder.join("bin").join(name);
+            crate::link(&found(name)?, &at).map_err(|error| format!("{name}: {error}"))
+        })
     }
 
     /// A folder there, which exists.
@@ -70,5 +71,6 @@ pub(super) fn licenses() -> Outcome {
         println!("skipped: cargo-deny, which is not installed");
         return Ok(());
     }
-    run(Command::new("cargo-deny").args(["--all-features", "check", "licenses", "bans", "sources"]).current_dir(root()))
+    let check = ["--all-features", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
+    run(Command::new("cargo-deny").args(check).current_dir(root()))
 }

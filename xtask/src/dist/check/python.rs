@@ -2,10 +2,18 @@
 
 use super::super::{tools, write};
 use super::clean::Clean;
-use super::{block, built, same};
+use super::{block, built, same, simulator};
 use crate::{Outcome, run};
 
 const README: &str = "bindings/python/README.md";
+
+/// A test's use of the simulator: a new world has received nothing.
+const SIMULATED: &str = "\
+from rulebound.testing import Simulator
+
+with Simulator() as simulator:
+    print(simulator.world().journal())
+";
 
 pub(super) fn check() -> Outcome {
     let clean = Clean::new("python", &["python3"])?;
@@ -25,5 +33,9 @@ pub(super) fn check() -> Outcome {
     write(&project.join("host.py"), block("README.md", "python")?)?;
     run(clean.command(&python).arg("host.py").current_dir(&project))?;
     println!("passed: the program with the host kit on the first page");
-    Ok(())
+    let Some(program) = simulator::for_tests("python") else { return Ok(()) };
+    write(&project.join("simulated.py"), SIMULATED)?;
+    let mut simulated = clean.command(&python);
+    simulated.arg("simulated.py").env("RULEBOUND_SIMULATOR", program).current_dir(&project);
+    same("a world of the simulator, from the wheel", &tools::printed(&mut simulated)?, "[]\n")
 }

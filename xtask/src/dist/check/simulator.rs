@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use super::clean::Clean;
@@ -11,12 +12,8 @@ use crate::{Outcome, run};
 
 pub(super) fn check() -> Outcome {
     let clean = Clean::new("simulator", &["tar", "gzip"])?;
-    let place = clean.place("place")?;
-    let archive = built("simulator", "rulebound-simulator-", ".tar.gz")?;
-    run(clean.command("tar").args(["-xzf", &archive.display().to_string(), "-C"]).arg(&place))?;
-    let unpacked = fs::read_dir(&place).map_err(|it| it.to_string())?.flatten().next().ok_or("the archive is empty")?;
-    let mut program = clean.command(unpacked.path().join("rulebound-simulator"));
-    let mut child = program
+    let mut child = clean
+        .command(unpacked(&clean)?)
         .args(["--port", "0"])
         .stdout(Stdio::piped())
         .spawn()
@@ -24,6 +21,21 @@ pub(super) fn check() -> Outcome {
     let said = world(&mut child);
     let _ = (child.kill(), child.wait());
     same("the first example of the simulator", &said?, &block("simulator/README.md", "text")?)
+}
+
+/// The program of the archive.
+fn unpacked(clean: &Clean) -> Result<PathBuf, String> {
+    let place = clean.place("place")?;
+    let archive = built("simulator", "rulebound-simulator-", ".tar.gz")?;
+    run(clean.command("tar").args(["-xzf", &archive.display().to_string(), "-C"]).arg(&place))?;
+    let folder = fs::read_dir(&place).map_err(|it| it.to_string())?.flatten().next().ok_or("the archive is empty")?;
+    Ok(folder.path().join("rulebound-simulator"))
+}
+
+/// The same program for the tests of a language's package, if the archive is built.
+pub(super) fn for_tests(language: &str) -> Option<PathBuf> {
+    let program = Clean::new(&format!("simulator-{language}"), &["tar", "gzip"]).and_then(|clean| unpacked(&clean));
+    program.map_err(|why| println!("skipped: a test with the simulator: {why}")).ok()
 }
 
 /// What the first command of its README prints.
