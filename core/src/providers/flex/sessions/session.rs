@@ -14,7 +14,7 @@ use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{Expandable, NextAction, PAYMENT_FAILED, SessionObject, Status};
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::ids::payment_intent_id;
-use crate::providers::flex::ids::CheckoutSessionId;
+use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, PaymentMethodId};
 use crate::providers::flex::names::{Notice, Review, Verdict};
 use crate::providers::flex::reports::{SoldItem, StoredItem};
 use crate::providers::flex::rules::Rule;
@@ -62,6 +62,12 @@ pub(crate) struct Session {
     /// What the absent customer must do before Flex can charge the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) action: Option<Box<NextAction>>,
+    /// The customer, for the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) customer: Option<CustomerId>,
+    /// The payment method, for the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) payment_method: Option<PaymentMethodId>,
     /// The ids of its payments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) payment_intents: Vec<String>,
@@ -124,6 +130,8 @@ impl Session {
             test_mode: None,
             absent: false,
             action: None,
+            customer: None,
+            payment_method: None,
             payment_intents: Vec::new(),
             items: Vec::new(),
             total: None,
@@ -195,6 +203,16 @@ impl Session {
         &self.payment_intents
     }
 
+    /// The customer, if Flex has shown one.
+    pub(crate) const fn customer(&self) -> Option<&CustomerId> {
+        self.customer.as_ref()
+    }
+
+    /// The payment method, if Flex has shown one.
+    pub(crate) const fn payment_method(&self) -> Option<&PaymentMethodId> {
+        self.payment_method.as_ref()
+    }
+
     /// When the session expires, if Flex has said so.
     pub(crate) const fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
@@ -228,6 +246,8 @@ impl Session {
         self.manual |= object.capture_method == Some(CaptureMethod::Manual);
         if of_mode {
             self.note_amounts(object, cx);
+            self.customer = self.customer.take().or_else(|| object.customer_id());
+            self.payment_method = self.payment_method.take().or_else(|| object.payment_method());
         }
         for id in object.payment_intents() {
             if let Err(index) = self.payment_intents.binary_search_by(|have| have.as_str().cmp(id))
