@@ -18,6 +18,11 @@ text_id! {
 }
 
 text_id! {
+    /// One payment method of a customer.
+    PaymentMethodId = "payment_method", PROVIDER_ID, is_visible, plain
+}
+
+text_id! {
     /// One invoice of a subscription.
     InvoiceId = "invoice", PROVIDER_ID, is_visible, plain
 }

@@ -40,11 +40,11 @@ pub use api::test_mode::TestMode;
 pub use api::webhook::Signal;
 pub use checkout::Checkout;
 pub use ids::{
-    CaptureId, CheckoutSessionId, CustomerId, DisputeId, EventId, InvoiceId, PriceId, RefundId, SetupIntentId,
-    SubscriptionId,
+    CaptureId, CheckoutSessionId, CustomerId, DisputeId, EventId, InvoiceId, PaymentMethodId, PriceId, RefundId,
+    SetupIntentId, SubscriptionId,
 };
 pub use names::{Notice, Review, SignalName, Verdict};
-pub use reports::{CaptureReport, DisputeReport, RefundReport, SoldItem};
+pub use reports::{CaptureReport, DisputeReport, RefundReport, SecondPaymentReport, SoldItem};
 pub use rules::Rule;
 pub use sessions::SessionState;
 pub use subscription::Subscription;

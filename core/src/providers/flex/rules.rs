@@ -110,6 +110,8 @@ rules! {
     CouponPercentRange = "flex.coupon.percent-range" Deny Documented Request [CREATE_COUPON];
     /// `duration_in_months` must be at least 1 in a coupon with `duration=repeating`, and absent otherwise.
     CouponRepeatingNeedsMonths = "flex.coupon.repeating-needs-months" Deny Documented Request [CREATE_COUPON];
+    /// Another session should not be requested while the customer can pay in an open one: both could be paid.
+    CheckoutOneOpenPage = "flex.checkout.one-open-page" Warn Inferred Money [CHECKOUT];
     /// A checkout session should have a `client_reference_id`.
     CheckoutClientReference = "flex.checkout.client-reference" Warn Inferred Money
         ByConstruction("the key of the flow is sent where the command gives none") [GET_SESSION];
@@ -370,14 +372,12 @@ rules! {
         ByConstruction("the event is unrelated, and is acknowledged like any other") [EVENTS];
     /// Unknown fields and values must be tolerated, but cannot grant access.
     WebhookUnknownFields = "flex.webhook.unknown-fields" Deny Documented Money
-        ByConstruction("unknown fields are skipped; an unknown value is kept as Flex sent it, and never counts as a \
-            good one") [PRODUCT_API];
+        ByConstruction("unknown fields are skipped; an unknown value is kept, and never counts as good") [PRODUCT_API];
     /// The event `checkout_session.completed` must be read as `checkout.session.completed`.
     WebhookAlias = "flex.webhook.alias" Deny Documented Request ByConstruction("both names are one type") [FULFILLMENT];
     /// The effects of an event must happen once per session, invoice or subscription.
     WebhookBusinessIdempotency = "flex.webhook.business-idempotency" Deny Inferred Money
-        ByConstruction("effects are named after the session, invoice or subscription, and each change is made once")
-        [FULFILLMENT];
+        ByConstruction("effects have the name of what they are about, and each change is made once") [FULFILLMENT];
     /// An event must be matched to its order by the session id, or else by `client_reference_id`.
     WebhookMatchOrder = "flex.webhook.match-order" Deny Observed Money
         ByConstruction("the library reads both ids from a webhook; another reference is unrelated") [GET_SESSION];

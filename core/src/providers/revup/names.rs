@@ -193,6 +193,8 @@ named! {
         /// Revup refused the cancellation, so the subscription goes on and so do its charges. Cancel again, or in the back
         /// office.
         CancellationRefused = "cancellation_refused",
+        /// Revup accepted this refund, and it has failed since: the customer has not got the money back. Request it again.
+        RefundFailed = "refund_failed",
     }
 }
 

@@ -299,6 +299,12 @@ impl CreateCheckoutSession {
         let can_compare = self.expected_total.or(computed).is_some() || !self.mode.has_total() || !self.mode.is_known();
         let check = rules.warn(Rule::CheckoutAmountEqualsOrder, can_compare).at("/expected_total");
         check.because(|| "Set `expected_total`, so that the total of the session can be compared with it.".into());
+        // Flex takes the money at once, so a wrong price would be seen only afterwards.
+        let is_known_before = self.mode != Mode::OffSession || self.expected_total.is_none() || computed.is_some();
+        let check = rules.warn(Rule::CheckoutAmountEqualsOrder, is_known_before).at("/expected_total");
+        check.because(|| {
+            "The total is compared only after the charge, unless `flex.prices` of the config names every price.".into()
+        });
         let (Some(total), Some(computed)) = (self.expected_total, computed) else { return };
         let is_plain = !self.may_be_free(cart) && self.allow_promotion_codes != Some(true);
         let detail = || format!("The parts add up to {computed} cents, but `expected_total` is {total} cents.");

@@ -28,7 +28,7 @@ impl Checkout {
     pub(super) fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         match command {
             Command::CreateCheckoutSession(request) => {
-                self.sessions.create(*request, cx);
+                self.sessions.create(*request, cx)?;
                 Ok(Trigger::Create)
             }
             Command::RetrieveCheckoutSession { checkout_session_id } => {

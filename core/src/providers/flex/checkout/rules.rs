@@ -57,7 +57,10 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
 /// Checks the contents of a command.
 pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_>) {
     match command {
-        Command::CreateCheckoutSession(request) => request.check::<Checkout>(rules),
+        Command::CreateCheckoutSession(request) => {
+            request.check::<Checkout>(rules);
+            checkout.sessions.check_create(request, rules);
+        }
         Command::RetrieveCheckoutSession { checkout_session_id } => {
             checkout.sessions.check_retrieve(checkout_session_id.as_ref(), can_start(checkout), rules);
         }

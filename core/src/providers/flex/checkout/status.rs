@@ -10,8 +10,8 @@ use super::{Action, Checkout};
 use crate::flow::IntentReport;
 use crate::money::Money;
 use crate::providers::flex::api::calls::{CAPTURE, CREATE_REFUND};
-use crate::providers::flex::ids::CheckoutSessionId;
-use crate::providers::flex::reports::{CaptureReport, DisputeReport, RefundReport, SoldItem};
+use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, PaymentMethodId};
+use crate::providers::flex::reports::{CaptureReport, DisputeReport, RefundReport, SecondPaymentReport, SoldItem};
 use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 
@@ -26,6 +26,10 @@ pub struct Status {
     pub checkout_session_id: Option<CheckoutSessionId>,
     /// The host's reference, which Flex returns.
     pub client_reference_id: Option<String>,
+    /// The customer, once Flex has shown one. A later charge without the customer names it.
+    pub customer_id: Option<CustomerId>,
+    /// The payment method, if Flex has shown the whole payment or setup intent. A later charge without the customer names it.
+    pub payment_method_id: Option<PaymentMethodId>,
     /// The ids of the session's payments.
     pub payment_intent_ids: Vec<String>,
     /// Flex's status of the session.
@@ -56,6 +60,8 @@ pub struct Status {
     pub refunding: Option<Money>,
     /// The refunds that Flex has shown, by id.
     pub refunds: Vec<RefundReport>,
+    /// The payments of the same purchase beside it. A person was asked about each.
+    pub second_payments: Vec<SecondPaymentReport>,
     /// The amount that disputes keep from being refunded, in cents.
     pub disputed: Option<Money>,
     /// The disputes that Flex has shown, by id.
@@ -73,6 +79,8 @@ impl Checkout {
         Status {
             checkout_session_id: sessions.current_id().cloned(),
             client_reference_id: sessions.reference().map(Into::into),
+            customer_id: session.and_then(Session::customer).cloned(),
+            payment_method_id: session.and_then(Session::payment_method).cloned(),
             payment_intent_ids: session.map(|it| it.payment_intents().to_vec()).unwrap_or_default(),
             provider_status: session.map(Session::provider_status),
             test_mode: sessions.test_mode(),
@@ -88,6 +96,7 @@ impl Checkout {
             refundable: amount(|it| it.refundable),
             refunding: amount(|it| it.refunding),
             refunds: payment.map(Payment::refund_reports).unwrap_or_default(),
+            second_payments: sessions.second_payments(),
             disputed: amount(|it| it.disputed),
             disputes: payment.map(Payment::dispute_reports).unwrap_or_default(),
         }

@@ -4,10 +4,13 @@
 mod amounts;
 mod evidence;
 mod ownership;
+mod page;
 mod requested;
+mod second;
 mod session;
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -22,12 +25,14 @@ use super::ids::CheckoutSessionId;
 use super::reports::{SoldItem, StoredItem};
 use crate::effect::Wait;
 use crate::effect::{DeliveredItem, Delivery};
+use crate::fact::IgnoredReason;
 use crate::flow::{Cx, Rules, Stop, named};
 use crate::id::TypedId;
 use crate::money::{Cents, Money};
 use crate::providers::flex::ids::payment_intent_id;
 use crate::providers::flex::ids::reference_id;
 use crate::providers::flex::names::Review;
+use crate::providers::flex::rules::Rule;
 use crate::rule::CoreRule;
 use crate::time::Timestamp;
 use requested::Requested;
@@ -233,6 +238,19 @@ impl Sessions {
         }
     }
 
+    /// While the customer can pay in a session, another one could be paid as well.
+    pub(crate) fn check_create<F: Flex>(&self, command: &CreateCheckoutSession, rules: &mut Rules<'_, F>) {
+        let open = self.known.iter().rev().find(|it| self.settled.is_none() && it.may_be_paid(rules.now()));
+        rules
+            .warn(Rule::CheckoutOneOpenPage, open.is_none() || self.is_open_for(command, rules.now()))
+            .because(|| format!("The customer can still pay in `{}`.", open.map_or("", |it| it.id.as_str())));
+    }
+
+    /// Whether the newest session is the one that the command asks for, and can be paid.
+    fn is_open_for(&self, command: &CreateCheckoutSession, now: Timestamp) -> bool {
+        self.known.last().is_some_and(|it| it.answers(command.content(), now))
+    }
+
     /// A known session can be looked up, and so can the session that a flow starts with.
     pub(crate) fn accepts_retrieve<F: Flex>(&self, begins: bool, rules: &mut Rules<'_, F>) {
         let reply = rules.reply_to(is_create);
@@ -259,7 +277,15 @@ impl Sessions {
         !self.known.is_empty() || self.adopting.is_some()
     }
 
-    pub(crate) fn create<F: Flex>(&mut self, mut command: CreateCheckoutSession, cx: &mut Cx<'_, F>) {
+    /// Requests a session. The same request changes nothing while the customer can pay in its session: both could be paid.
+    pub(crate) fn create<F: Flex>(
+        &mut self,
+        mut command: CreateCheckoutSession,
+        cx: &mut Cx<'_, F>,
+    ) -> Result<(), Stop> {
+        if self.is_open_for(&command, cx.now()) {
+            return Err(Stop::Ignored(IgnoredReason::Duplicate));
+        }
         self.requested = Some(Requested::of(&command, cx.settings()));
         self.since = self.since.or(Some(cx.now()));
         withdraw_action(&self.known, cx);
@@ -274,6 +300,7 @@ impl Sessions {
         command.client_reference_id = Some(reference.clone());
         self.reference = Some(reference);
         cx.request(Call::CreateCheckoutSession(Box::new(command)));
+        Ok(())
     }
 
     pub(crate) fn retrieve<F: Flex>(

@@ -106,6 +106,7 @@ impl Requested {
         let free = self.total.filter(|_| self.trial).map(|_| Cents::ZERO);
         Session {
             own: true,
+            content: Some(self.content),
             manual,
             sound,
             items,

@@ -6,17 +6,17 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::Wait;
+use super::second::SecondPayment;
 use crate::flow::{Cx, PollTimer, Reviews, ToDo};
-use crate::id::TypedId;
+use crate::id::Digest;
 use crate::money::Cents;
 use crate::providers::flex::Flex;
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{Expandable, NextAction, PAYMENT_FAILED, SessionObject, Status};
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
-use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::ids::payment_intent_id;
-use crate::providers::flex::names::{Notice, Review, SignalName, Verdict};
+use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, PaymentMethodId};
+use crate::providers::flex::names::{Notice, Review, Verdict};
 use crate::providers::flex::reports::{SoldItem, StoredItem};
 use crate::providers::flex::rules::Rule;
 use crate::time::Timestamp;
@@ -40,6 +40,9 @@ pub(crate) struct Session {
     pub(super) status: Status,
     /// Whether this flow has created the session. An adopted session is never fulfilled.
     pub(super) own: bool,
+    /// The fingerprint of the request that has created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<Digest>,
     /// Whether the session matches the request, so that the customer may be sent to pay.
     pub(super) sound: bool,
     /// The URL at which the customer pays, exactly as Flex sent it.
@@ -60,6 +63,12 @@ pub(crate) struct Session {
     /// What the absent customer must do before Flex can charge the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) action: Option<Box<NextAction>>,
+    /// The customer, for the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) customer: Option<CustomerId>,
+    /// The payment method, for the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) payment_method: Option<PaymentMethodId>,
     /// The ids of its payments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) payment_intents: Vec<String>,
@@ -72,6 +81,9 @@ pub(crate) struct Session {
     /// The highest received amount that Flex has shown, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) received: Option<Cents>,
+    /// What was returned of it, if it is paid and another session settles the purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) second: Option<Box<SecondPayment>>,
     /// The totals that the order or a person allows, in cents. It is empty if the order's total is unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) agreed: Vec<Cents>,
@@ -114,6 +126,7 @@ impl Session {
             id,
             status: Status::Open,
             own: false,
+            content: None,
             sound: false,
             redirect_url: None,
             expires_at: None,
@@ -121,10 +134,13 @@ impl Session {
             test_mode: None,
             absent: false,
             action: None,
+            customer: None,
+            payment_method: None,
             payment_intents: Vec::new(),
             items: Vec::new(),
             total: None,
             received: None,
+            second: None,
             agreed: Vec::new(),
             differing: None,
             unlisted: None,
@@ -140,7 +156,8 @@ impl Session {
         let is_same = self.items.is_empty() || self.items == created.items;
         let items = if self.items.is_empty() { created.items } else { self.items.clone() };
         let agreed = if self.agreed.is_empty() { created.agreed } else { self.agreed.clone() };
-        Self { own: true, sound: self.sound && created.sound && is_same, items, agreed, ..self.clone() }
+        let sound = self.sound && created.sound && is_same;
+        Self { own: true, sound, content: created.content, items, agreed, ..self.clone() }
     }
 
     pub(crate) const fn id(&self) -> &CheckoutSessionId {
@@ -191,6 +208,16 @@ impl Session {
         &self.payment_intents
     }
 
+    /// The customer, if Flex has shown one.
+    pub(crate) const fn customer(&self) -> Option<&CustomerId> {
+        self.customer.as_ref()
+    }
+
+    /// The payment method, if Flex has shown one.
+    pub(crate) const fn payment_method(&self) -> Option<&PaymentMethodId> {
+        self.payment_method.as_ref()
+    }
+
     /// When the session expires, if Flex has said so.
     pub(crate) const fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
@@ -224,6 +251,8 @@ impl Session {
         self.manual |= object.capture_method == Some(CaptureMethod::Manual);
         if of_mode {
             self.note_amounts(object, cx);
+            self.customer = self.customer.take().or_else(|| object.customer_id());
+            self.payment_method = self.payment_method.take().or_else(|| object.payment_method());
         }
         for id in object.payment_intents() {
             if let Err(index) = self.payment_intents.binary_search_by(|have| have.as_str().cmp(id))
@@ -284,28 +313,6 @@ impl Session {
             None => cx.ask(Review::ActionWithoutPage, &self.id),
             url => cx.notify(notice, &self.id, ToDo::at(url, Some(&*action.kind).filter(|kind| !kind.is_empty()))),
         }
-    }
-
-    /// The URL at which the customer can pay now.
-    fn customer_url(&self, now: Timestamp) -> Option<&String> {
-        let open = self.status == Status::Open && self.unlisted.is_none() && self.sound;
-        let in_time = self.expires_at.is_none_or(|end| !end.is_over(now));
-        let page = self.action.as_ref().and_then(|action| action.url.as_ref());
-        page.or(self.redirect_url.as_ref()).filter(|_| open && in_time)
-    }
-
-    /// The wait for the end of the session. `hands_out_url` is whether this session hands out its URL.
-    pub(super) fn wait(&self, hands_out_url: bool, now: Timestamp) -> Option<Wait> {
-        if self.status.is_final() || self.watch.is_stopped() {
-            return None;
-        }
-        let mut wait = Wait::new(SignalName::SessionCompleted.as_str(), self.watch.since());
-        wait.about = Some(TypedId::from(&self.id));
-        wait.expires_at = self.expires_at;
-        wait.customer_url = self.customer_url(now).filter(|_| hands_out_url).cloned();
-        let action = self.action.as_ref().filter(|it| hands_out_url && !it.kind.is_empty());
-        wait.customer_action = action.map(|action| action.kind.clone());
-        Some(wait)
     }
 
     /// Plans the next lookup, and a review at the end of the schedule.

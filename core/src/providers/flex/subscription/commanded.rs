@@ -22,7 +22,7 @@ impl Subscription {
                 self.record.as_mut().ok_or(Stop::NotNow)?.set_up(*request, reference, cx);
             }
             Command::CreateCheckoutSession(request) => {
-                self.sessions.create(*request, cx);
+                self.sessions.create(*request, cx)?;
                 return Ok(Trigger::Create);
             }
             Command::RetrieveCheckoutSession { checkout_session_id } => {

@@ -105,7 +105,10 @@ pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut 
             Some(record) if request.mode == Mode::Setup => record.check_setup(request, rules),
             // `accepts` has rejected the command already.
             None if request.mode == Mode::Setup => {}
-            _ => request.check::<Subscription>(rules),
+            _ => {
+                request.check::<Subscription>(rules);
+                subscription.sessions.check_create(request, rules);
+            }
         },
         Command::RetrieveCheckoutSession { checkout_session_id } => {
             subscription.sessions.check_retrieve(checkout_session_id.as_ref(), subscription.is_absent(), rules);

@@ -15,7 +15,7 @@ use super::overview::RefundReport;
 use super::{Cx, Rules};
 use crate::effect::Wait;
 use crate::fact::Origin;
-use crate::flow::{Cause, IntentStatus, Intents, Outcome, PollTimer, Stop};
+use crate::flow::{Cause, IntentStatus, Intents, Outcome, PollTimer, Stop, ToDo};
 use crate::id::TypedId;
 use crate::id::{Digest, EffectId, Intent};
 use crate::json::encode;
@@ -24,7 +24,7 @@ use crate::providers::revup::api::calls::{Call, RefundPayment};
 use crate::providers::revup::api::notification::Notification;
 use crate::providers::revup::api::replies::{TransactionReply, TransactionStatus};
 use crate::providers::revup::ids::TransactionId;
-use crate::providers::revup::names::{Review, SignalName, Verdict};
+use crate::providers::revup::names::{Notice, Review, SignalName, Verdict};
 
 pub(super) use lookup::on_named;
 
@@ -241,6 +241,14 @@ impl Refunds {
         Some(open)
     }
 
+    /// Revup shows how an unfinished refund has ended. The host has seen it accepted, so it hears of a failure.
+    fn close_shown(&mut self, index: usize, is_done: bool, ledger: &mut Ledger, cx: &mut Cx<'_>) {
+        let outcome = if is_done { Outcome::Done } else { DECLINED };
+        if let Some(open) = self.close(index, outcome, ledger, cx).filter(|_| !is_done) {
+            cx.notify(Notice::RefundFailed, &open.request, ToDo::NOTHING);
+        }
+    }
+
     /// A person says what has become of a refund that Revup did not finish.
     pub(super) fn reviewed_unfinished(&mut self, about: &str, verdict: Verdict, ledger: &mut Ledger, cx: &mut Cx<'_>) {
         let Some(index) = self.open.iter().position(|it| it.request.as_str() == about) else { return };
@@ -277,8 +285,7 @@ impl Refunds {
         };
         match notification.status {
             TransactionStatus::Success | TransactionStatus::Failed if origin == Origin::Verified => {
-                let is_done = notification.status == TransactionStatus::Success;
-                self.close(index, if is_done { Outcome::Done } else { DECLINED }, ledger, cx);
+                self.close_shown(index, notification.status == TransactionStatus::Success, ledger, cx);
             }
             _ => {
                 if let Some(open) = self.open.get_mut(index) {

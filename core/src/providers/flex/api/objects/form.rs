@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Expandable(Vec<Expanded>);
 
-/// One entry: an id, or the ids and the status of a whole object.
+/// One entry: an id, or the ids, the status and the payment method of a whole object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Expanded {
     Id(String),
@@ -25,7 +25,7 @@ enum Expanded {
 impl Expanded {
     fn read(text: &str) -> Option<Self> {
         let Ok(members) = decode::<BTreeMap<String, RawText<'_>>>(text) else { return read_string(text).map(Self::Id) };
-        let counts = |name: &str| name.ends_with("_id") || name == "status";
+        let counts = |name: &str| name.ends_with("_id") || ["status", "payment_method"].contains(&name);
         let read = |(name, value): (String, RawText<'_>)| Some((name, read_string(value.get())?));
         Some(Self::Whole(members.into_iter().filter(|(name, _)| counts(name)).filter_map(read).collect()))
     }

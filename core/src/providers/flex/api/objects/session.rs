@@ -13,7 +13,7 @@ use crate::json::{RawText, any_form, decode, lenient, lenient_text};
 use crate::money::Cents;
 use crate::providers::flex::api::session_request::{CaptureMethod, Mode};
 use crate::providers::flex::api::test_mode::TestMode;
-use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, SetupIntentId, SubscriptionId};
+use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, PaymentMethodId, SetupIntentId, SubscriptionId};
 use crate::time::Timestamp;
 use crate::value::open_enum;
 
@@ -160,6 +160,12 @@ impl SessionObject {
     /// The id of the customer.
     pub(crate) fn customer_id(&self) -> Option<CustomerId> {
         CustomerId::parse(self.customer.as_ref()?.id("customer_id")?).ok()
+    }
+
+    /// The id of the payment method, if the session contains its whole payment, or the whole setup intent.
+    pub(crate) fn payment_method(&self) -> Option<PaymentMethodId> {
+        let intents = [&self.payment_intent, &self.setup_intent].into_iter().flatten();
+        intents.filter_map(|it| it.member("payment_method")).find_map(|id| PaymentMethodId::parse(id).ok())
     }
 }
 

@@ -80,11 +80,9 @@ impl Refunds {
                 if reply.money.amount.and_then(|it| it.at_most(requested)) == Some(false) {
                     other_amount(&payment, requested, reply, ledger, cx);
                 }
-                self.close(index, Outcome::Done, ledger, cx);
+                self.close_shown(index, true, ledger, cx);
             }
-            TransactionStatus::Failed if is_own => {
-                self.close(index, DECLINED, ledger, cx);
-            }
+            TransactionStatus::Failed if is_own => self.close_shown(index, false, ledger, cx),
             _ => {
                 open.timer.looked(cx.leased_at());
                 open.schedule_lookup(cx);
