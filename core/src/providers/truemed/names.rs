@@ -237,9 +237,11 @@ named! {
         LetterExpires = "letter_expires",
         /// The stored card expires within 30 days, and the customer must change it.
         CardExpires = "card_expires",
-        /// Truemed refused to delete the token, so the token can still be charged. Request the deletion again, or ask Truemed.
+        /// Truemed refused to delete the token, or a person gave the deletion up. The token can still be charged. Request the
+        /// deletion again, or ask Truemed.
         DeletionRefused = "deletion_refused",
-        /// Truemed refused to cancel the checkout, or to release the held money. Request it again, or ask Truemed.
+        /// Truemed refused to cancel the checkout or to release the held money, or a person gave that up. Request it again, or
+        /// ask Truemed.
         CancellationRefused = "cancellation_refused",
     }
 }

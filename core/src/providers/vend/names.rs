@@ -103,7 +103,7 @@ named! {
     pub enum Notice {
         /// The retailer did not consent before the token expired. Nothing has changed, and the retailer can be asked again.
         ConsentExpired = "consent_expired",
-        /// Vend refused the request for a consent page. Nothing has changed, and the retailer cannot be asked so.
+        /// Vend refused the request for a consent page, or a person gave it up. Nothing has changed, and the retailer cannot be asked so.
         RequestRefused = "request_refused",
         /// The subscription has ended.
         SubscriptionCanceled = "subscription_canceled",

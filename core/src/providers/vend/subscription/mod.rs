@@ -226,7 +226,7 @@ impl Flow for Subscription {
             // The only verdict on a request gives the request up.
             Input::Resolved { id, call, .. } => {
                 match &*call {
-                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id, cx),
+                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.refused(&id, cx),
                     Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
                     Call::RetrieveSubscription(_) | Call::ListSubscriptions => billing.restart_wait(account, cx),
                 }
