@@ -234,7 +234,8 @@ pub struct Lookups {
     #[cfg_attr(feature = "schemas", schemars(extend("not" = {"contains": {"minimum": 1, "maximum": 999}})))]
     pub after_return_ms: Cow<'static, [Millis]>,
     /// Offsets from the beginning of the wait. 24 hours, 3 days and 7 days by default. The last one must be at least 1 hour,
-    /// and after it a person is asked.
+    /// and after it a person is asked. It also says how often a subscription of Vend or Revup is looked up that nothing else
+    /// would look up, because the webhook of its end can be lost.
     #[serde(deserialize_with = "hours")]
     #[cfg_attr(feature = "schemas", schemars(extend("not" = {"contains": {"minimum": 1, "maximum": 999}})))]
     pub while_waiting_ms: Cow<'static, [Millis]>,

@@ -357,8 +357,9 @@ impl<C: Call> OutboxEntry<C> {
 
     /// The latest of the back-off, the instant that the provider asks for, and the end of the lease.
     fn end_of_rest(&self, now: Timestamp, config: &Config, until: Option<Timestamp>) -> Timestamp {
-        let rest =
+        let backoff =
             config.backoff_ms.doubled(self.attempts.saturating_sub(1)).min(LONGEST_BACKOFF.max(config.backoff_ms));
+        let rest = backoff.max(self.rest_while_asked(now, config));
         [until, self.leased_until].into_iter().flatten().fold(now.after(rest), Timestamp::max)
     }
 

@@ -2,13 +2,16 @@
 
 use alloc::format;
 
-use super::{Call, OutboxEntry, Question};
+use super::{Call, OutboxEntry, Question, Retry};
 use crate::config::Config;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
 
 /// How long the outcome about money can stay unknown, or an API key rejected, before a person is asked.
 const ASK_AFTER: Millis = Millis::from_hours(24);
+
+/// How long a lookup rests at least while a person is asked about it.
+const BETWEEN_ASKED_LOOKUPS: Millis = Millis::from_hours(24);
 
 impl<C: Call> OutboxEntry<C> {
     /// The question, and from when it is open.
@@ -29,6 +32,17 @@ impl<C: Call> OutboxEntry<C> {
     pub(crate) fn asks(&self, now: Timestamp, config: &Config) -> Option<&'static Question> {
         let (from, question) = self.question(config)?;
         (from.is_over(now) && self.leased(now).is_none()).then_some(question)
+    }
+
+    /// Whether the question about it is open and holds it back. A lookup changes nothing, so it is sent all the same.
+    pub(crate) fn is_held_by_question(&self, now: Timestamp, config: &Config) -> bool {
+        self.asks(now, config).is_some() && self.class() != Some(Retry::Lookup)
+    }
+
+    /// How long it rests at least: a day if it is a lookup about which a person is asked.
+    pub(crate) fn rest_while_asked(&self, now: Timestamp, config: &Config) -> Millis {
+        let is_asked = self.class() == Some(Retry::Lookup) && self.asks(now, config).is_some();
+        if is_asked { BETWEEN_ASKED_LOOKUPS } else { Millis::default() }
     }
 
     /// The id of the review of a request.

@@ -148,7 +148,7 @@ impl<'a, F: Flow> Cx<'a, F> {
     }
 
     fn look_up_at(&mut self, call: F::Call, not_before: Option<Timestamp>) {
-        let now = self.now();
+        let (now, context) = (self.now(), self.context);
         // A lookup that rests after an inconclusive reply counts as well: a worker will send it again after now.
         let is_same = |it: &OutboxEntry<F::Call>| {
             it.leased(now).is_none() && matches!(&it.effect, StoredEffect::Request(have) if **have == call)
@@ -158,8 +158,10 @@ impl<'a, F: Flow> Cx<'a, F> {
             Some(index) => {
                 let Some(entry) = self.outbox.to_mut().entries.get_mut(index) else { return };
                 let was_visible = entry.attempts > 0 || !entry.is_hidden(now);
-                // A plan does not postpone a lookup that is pending already. A lookup from now on ends its rest.
-                if !was_visible || not_before.is_none() {
+                // A plan does not postpone a lookup that is pending already. A lookup from now on ends its rest, and so does
+                // a plan that is due if the rest is long because a person is asked.
+                let is_due = |from: Timestamp| from.is_over(now) && entry.asks(now, &context.config).is_some();
+                if !was_visible || not_before.is_none_or(is_due) {
                     entry.not_before = not_before;
                 }
                 (entry.id.clone(), was_visible)

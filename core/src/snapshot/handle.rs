@@ -206,9 +206,9 @@ impl<F: Flow> Snapshot<F> {
         let (lease, rest) = (entry.leased(now), entry.resting(now));
         rules.check(CoreRule::Leased, lease.is_none()).at("/effect").unblocked_by(lease.map(UnblockedBy::time));
         rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").unblocked_by(rest.map(UnblockedBy::time));
-        let has_review = entry.asks(now, rules.config()).is_some();
+        let is_asked = entry.is_held_by_question(now, rules.config());
         let lookup = self.outbox.lookup_before(entry, now).map(|id| UnblockedBy::reply(id.clone()));
-        let can_be_sent = lease.is_some() || !(has_review || entry.is_held() || lookup.is_some());
+        let can_be_sent = lease.is_some() || !(is_asked || entry.is_held() || lookup.is_some());
         rules.check(CoreRule::OutcomeUnknown, can_be_sent).at("/effect").unblocked_by(lookup);
         if let StoredEffect::Request(call) = &entry.effect {
             let action = F::action_of_call(call);

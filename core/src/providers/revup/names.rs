@@ -190,8 +190,8 @@ named! {
         /// A charge failed. Revup tries a failed renewal again by itself, and access lasts as long as it is paid. A first
         /// charge is never tried again: the customer must pay a new order.
         PaymentFailed = "payment_failed",
-        /// Revup refused the cancellation, so the subscription goes on and so do its charges. Cancel again, or in the back
-        /// office.
+        /// Revup refused the cancellation, or a person gave it up, so the subscription goes on and so do its charges. Cancel
+        /// again, or in the back office.
         CancellationRefused = "cancellation_refused",
         /// Revup accepted this refund, and it has failed since: the customer has not got the money back. Request it again.
         RefundFailed = "refund_failed",

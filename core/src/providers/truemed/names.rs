@@ -243,11 +243,11 @@ named! {
         /// The stored card expires within 30 days, and later charges can fail. Ask the customer to change the card:
         /// `update_payment_token/card` makes the page.
         CardExpires = "card_expires",
-        /// Truemed refused to delete the token, so it still exists and can still be charged. Do not tell the customer
-        /// that it is deleted. Request the deletion again, or ask Truemed.
+        /// Truemed refused to delete the token, or a person gave the deletion up. The token still exists and can still be
+        /// charged. Do not tell the customer that it is deleted. Request the deletion again, or ask Truemed.
         DeletionRefused = "deletion_refused",
-        /// Truemed refused to cancel the checkout or to release the held money. The customer can still pay, or the
-        /// money is still held. Request it again, or ask Truemed.
+        /// Truemed refused to cancel the checkout or to release the held money, or a person gave that up. The customer can
+        /// still pay, or the money is still held. Request it again, or ask Truemed.
         CancellationRefused = "cancellation_refused",
     }
 }

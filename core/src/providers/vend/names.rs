@@ -104,9 +104,9 @@ named! {
         /// The retailer did not consent before the page expired. Nothing has changed, and nothing is billed for it.
         /// Request the change again to give the retailer a new page.
         ConsentExpired = "consent_expired",
-        /// Vend refused to make the page on which the retailer consents. Nothing has changed, and nothing is billed for
-        /// it. Correct the plan, the components or your credentials (`last_failure` says what is wrong) before you
-        /// request it again.
+        /// Vend refused to make the page on which the retailer consents, or a person gave the request up. Nothing has changed,
+        /// and nothing is billed for it. Correct the plan, the components or your credentials (`last_failure` says what is
+        /// wrong) before you request it again.
         RequestRefused = "request_refused",
         /// The subscription has ended, because the retailer canceled it or its term is over. Vend bills nothing more.
         /// Tell the retailer when access ends, and that a new subscription brings it back.

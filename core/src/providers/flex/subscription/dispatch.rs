@@ -7,13 +7,13 @@ use super::record::SubscriptionRecord;
 use super::refunding::is_effect;
 use super::{Cx, Subscription, Trigger};
 use crate::fact::{IgnoredReason, Origin};
-use crate::flow::{AfterAll, Cause, ToDo};
+use crate::flow::{AfterAll, Cause};
 use crate::providers::flex::api::calls::{Call, RefundsOf};
 use crate::providers::flex::api::objects::{Expandable, SessionObject, Status, SubscriptionObject, SubscriptionStatus};
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::webhook::Signal;
 use crate::providers::flex::ids::SubscriptionId;
-use crate::providers::flex::names::{Notice, Review, Verdict};
+use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::{Evidence, Session, Settled, Settlement};
 use crate::time::Timestamp;
@@ -117,8 +117,7 @@ impl Subscription {
                 record.tell_of_refusal(call, cx);
             }
             (Call::CancelSubscription(id, _), Some(_)) => {
-                cx.notify(Notice::CancellationRefused, id, ToDo::NOTHING);
-                cx.look_up(Call::RetrieveSubscription(id.clone()));
+                self.others.find(Some(id.as_str())).into_iter().for_each(|other| other.not_ended(cx));
             }
             (Call::UpdateSubscription(..) | Call::ChangeSubscription(..), Some(record)) => {
                 record.not_done(call, cx);
@@ -135,18 +134,23 @@ impl Subscription {
             Call::RetrieveDispute(_) | Call::CloseDispute(_) => self.dispute_resolved(call, verdict, cx),
             Call::CancelSubscription(id, requested) => match (self.others.find(Some(id.as_str())), &mut self.record) {
                 (Some(other), _) if has_ended => other.end(cx),
-                (Some(_), _) | (None, None) => {}
+                (Some(other), _) => other.not_ended(cx),
+                (None, None) => {}
                 (None, Some(record)) if has_ended => {
                     record.expect_refund(requested, Timestamp::default(), cx);
                     record.end(SubscriptionStatus::Canceled, cx);
                 }
-                (None, Some(record)) => record.not_ended(call, cx),
+                (None, Some(record)) => {
+                    record.not_ended(call, cx);
+                    record.tell_of_refusal(call, cx);
+                }
             },
             Call::UpdateSubscription(_, requested) => {
                 if let Some(record) = &mut self.record {
                     record.not_ended(call, cx);
-                    if verdict == Some(Verdict::Changed) {
-                        record.flag_attested(requested);
+                    match verdict {
+                        Some(Verdict::Changed) => record.flag_attested(requested),
+                        _ => record.tell_of_refusal(call, cx),
                     }
                 }
             }

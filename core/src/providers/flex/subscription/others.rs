@@ -167,6 +167,14 @@ impl Other {
         }
     }
 
+    /// A request to end it did nothing. The customer is charged further, so the host has to act.
+    pub(super) fn not_ended(&self, cx: &mut Cx<'_>) {
+        if !self.ended {
+            cx.notify(Notice::CancellationRefused, &self.id, ToDo::NOTHING);
+            cx.look_up(Call::RetrieveSubscription(self.id.clone()));
+        }
+    }
+
     /// The subscription has ended.
     pub(super) fn end(&mut self, cx: &mut Cx<'_>) {
         let id = self.id.clone();

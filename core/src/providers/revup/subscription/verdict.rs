@@ -31,7 +31,10 @@ impl Subscription {
                 // A lookup shows whether that is wrong.
                 status.look_up(cx);
             }
-            Call::CancelSubscription(..) => status.not_cancelled(cx),
+            Call::CancelSubscription(..) => {
+                status.not_cancelled(cx);
+                status.tell_of_refusal(cx);
+            }
             Call::RefundPayment(refund) => {
                 let is_done = verdict == Some(Verdict::Refunded);
                 refunds.attest(id.intent(), refund, is_done, named, ledger, cx);

@@ -114,10 +114,15 @@ impl Known {
     /// Truemed refused the capture, void or cancel. The money may have moved already, so the session is looked up.
     pub(super) fn end_refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
         self.settle_end(Outcome::Failed(Cause::Refused));
+        self.tell_of_refusal(call, cx);
+        cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
+    }
+
+    /// The void or cancel did nothing, so the money is still held or the checkout still open. The host has to act.
+    fn tell_of_refusal(&self, call: &Call, cx: &mut Cx<'_>) {
         if !matches!(call, Call::CapturePaymentSession(..)) {
             cx.notify(Notice::CancellationRefused, &self.session.id, ToDo::NOTHING);
         }
-        cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
     }
 
     /// A person decided what became of the capture, void or cancel.
@@ -130,6 +135,9 @@ impl Known {
                 self.settle_end(Outcome::Failed(Cause::Reviewed));
                 self.session.ended |= verdict == Some(Verdict::Ended);
                 self.session.schedule(cx);
+                if !matches!(verdict, Some(Verdict::Ended | Verdict::Captured)) {
+                    self.tell_of_refusal(call, cx);
+                }
                 cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
             }
         }

@@ -138,7 +138,11 @@ impl PaymentToken {
             (Call::UpdatePaymentToken(..), Some(Verdict::Confirmed)) => self.confirm_update(call, None, cx),
             (Call::UpdatePaymentToken(..), _) => self.drop_update(call, cx),
             (Call::DeletePaymentToken(_), Some(Verdict::Deleted)) => self.deleted(cx),
-            (Call::DeletePaymentToken(_), _) => self.token.not_deleted(),
+            (Call::DeletePaymentToken(_), Some(Verdict::Keep)) => self.token.not_deleted(),
+            (Call::DeletePaymentToken(_), _) => {
+                self.token.not_deleted();
+                StoredToken::tell_of_refusal(cx);
+            }
             (Call::RetrievePaymentToken(_), _) => self.token.not_adopted(),
             _ => {}
         }

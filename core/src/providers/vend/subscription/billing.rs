@@ -58,7 +58,7 @@ pub(super) struct Billing {
     /// The product, its price and its components, from the same lookup.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
-    /// The meaning of that name, if a person has given one.
+    /// The meaning of that name, if a person has given one. Without a name, it is of a subscription that no lookup shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     meaning: Option<BillingState>,
     /// Whether the state comes from a verdict, without evidence.
@@ -227,6 +227,7 @@ impl Billing {
         self.close_questions(cx);
         if let Some(before) = &self.id {
             withdraw_notices(before, cx);
+            drop_watch(before, cx);
         }
         cx.learn(&id);
         if kind == Kind::Create {
@@ -248,7 +249,9 @@ impl Billing {
             (Kind::Create, BillingState::Canceled) => self.start(id, kind, cx),
             (Kind::Create, _) => {
                 cx.learn(&id);
-                self.id = Some(id);
+                if let Some(before) = self.id.replace(id) {
+                    drop_watch(&before, cx);
+                }
                 self.quiet_until = Some(cx.now().after(QUIET));
                 self.become_unclear(account, cx);
             }
@@ -281,7 +284,8 @@ impl Billing {
     fn learn(&mut self, id: &SubscriptionId, cx: &mut Cx<'_>) {
         if self.id.as_ref() != Some(id) {
             cx.learn(id);
-            if self.id.replace(id.clone()).is_some() {
+            if let Some(before) = self.id.replace(id.clone()) {
+                drop_watch(&before, cx);
                 ask_about_withheld(cx);
             }
             (self.provider_state, self.meaning) = (None, None);
@@ -307,6 +311,7 @@ impl Billing {
         let before_nameless = self.before_nameless.take();
         self.close_questions(cx);
         self.before_nameless = before_nameless;
+        cx.withdraw_unsent(|call| matches!(call, Call::RetrieveSubscription(_)));
         (self.in_doubt, self.fresh_from) = (true, Some(cx.now()));
         (self.provider_state, self.meaning) = (None, None);
         self.enter(BillingState::Unclear, cx);
@@ -340,7 +345,11 @@ impl Billing {
             (Review::Ours, _) if next == BillingState::Absent => {
                 (self.id, self.provider_state, self.meaning) = (None, None, None);
             }
-            (Review::Ours | Review::NotShown, Ok(id)) => self.learn(&id, cx),
+            (Review::NotShown, Ok(id)) => {
+                self.learn(&id, cx);
+                (self.provider_state, self.meaning) = (None, Some(next));
+            }
+            (Review::Ours, Ok(id)) => self.learn(&id, cx),
             _ => return None,
         }
         self.close_questions(cx);
@@ -353,4 +362,9 @@ impl Billing {
         }
         Some(next)
     }
+}
+
+/// Another subscription takes the place of this one, so the next lookup of this one is dropped.
+fn drop_watch(before: &SubscriptionId, cx: &mut Cx<'_>) {
+    cx.withdraw_unsent(|call| matches!(call, Call::RetrieveSubscription(id) if id == before));
 }

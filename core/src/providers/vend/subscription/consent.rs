@@ -260,14 +260,14 @@ impl Consent {
     }
 
     /// A request ends without a token.
-    pub(super) fn no_token(&mut self, id: &EffectId, cx: &mut Cx<'_>) {
+    fn no_token(&mut self, id: &EffectId, cx: &mut Cx<'_>) {
         self.requested.take_if(|it| it.request.id() == *id);
         if let Some(lapsed) = self.lapsed_beside.take_if(|_| self.requested.is_none()) {
             cx.notify(Notice::ConsentExpired, &lapsed.id(), ToDo::NOTHING);
         }
     }
 
-    /// Vend refuses the request for a token.
+    /// Vend refuses the request for a token, or a person gives it up. The retailer gets no page.
     pub(super) fn refused(&mut self, id: &EffectId, cx: &mut Cx<'_>) {
         if self.requested.as_ref().is_some_and(|it| it.request.id() == *id) {
             cx.notify(Notice::RequestRefused, id, ToDo::NOTHING);

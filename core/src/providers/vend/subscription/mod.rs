@@ -87,6 +87,51 @@ impl Facet for ConsentState {
 }
 
 impl Subscription {
+    /// The one dispatch: what each input does to each facet, what one facet does to another, and the trigger.
+    fn dispatch(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        let Self { account, billing, consent } = self;
+        Ok(match input {
+            Input::Command(command) => self.command(command, cx)?,
+            Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
+            Input::Refused { id, call, .. } => {
+                match &*call {
+                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.refused(&id, cx),
+                    Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
+                    Call::RetrieveSubscription(id) => billing.on_not_found(id, cx),
+                    Call::ListSubscriptions => {}
+                }
+                Trigger::Refused
+            }
+            // The only verdict on a request gives the request up.
+            Input::Resolved { id, call, .. } => {
+                match &*call {
+                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.refused(&id, cx),
+                    Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
+                    Call::RetrieveSubscription(_) | Call::ListSubscriptions => billing.restart_wait(account, cx),
+                }
+                Trigger::Refused
+            }
+            Input::Webhook(Event::Webhook(PartnerWebhook::Cancellation(webhook)), _) => {
+                self.on_cancellation(webhook, cx)?;
+                Trigger::Other
+            }
+            Input::Returned => {
+                consent.on_return(cx)?;
+                Trigger::Other
+            }
+            Input::Reviewed { review, about, verdict, id } => {
+                self.reviewed(review, verdict, &about, id, cx);
+                Trigger::Reviewed
+            }
+            Input::Accepted { .. }
+            | Input::AfterAll(..)
+            | Input::Hinted { .. }
+            | Input::RefusedOnce { .. }
+            | Input::NotSent { .. } => Trigger::Other,
+            Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
+        })
+    }
+
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         let Self { account, billing, consent } = self;
         account.bind(cx.settings());
@@ -208,49 +253,12 @@ impl Flow for Subscription {
         (self.billing.state(), self.consent.state())
     }
 
-    /// The one dispatch: what each input does to each facet, what one facet does to another, and the trigger.
+    /// Applies an input, and names its trigger. Vend sends no webhook when a canceled subscription is live again, and does not
+    /// guarantee the one about an end. So a lookup of the subscription is always planned.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
-        let Self { account, billing, consent } = self;
-        Ok(match input {
-            Input::Command(command) => self.command(command, cx)?,
-            Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
-            Input::Refused { id, call, .. } => {
-                match &*call {
-                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.refused(&id, cx),
-                    Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
-                    Call::RetrieveSubscription(id) => billing.on_not_found(id, cx),
-                    Call::ListSubscriptions => {}
-                }
-                Trigger::Refused
-            }
-            // The only verdict on a request gives the request up.
-            Input::Resolved { id, call, .. } => {
-                match &*call {
-                    Call::CreateSubscriptionToken(_) | Call::UpdateSubscriptionToken(_) => consent.no_token(&id, cx),
-                    Call::RetrieveToken(token) => consent.plan_next_lookup(token, cx),
-                    Call::RetrieveSubscription(_) | Call::ListSubscriptions => billing.restart_wait(account, cx),
-                }
-                Trigger::Refused
-            }
-            Input::Webhook(Event::Webhook(PartnerWebhook::Cancellation(webhook)), _) => {
-                self.on_cancellation(webhook, cx)?;
-                Trigger::Other
-            }
-            Input::Returned => {
-                consent.on_return(cx)?;
-                Trigger::Other
-            }
-            Input::Reviewed { review, about, verdict, id } => {
-                self.reviewed(review, verdict, &about, id, cx);
-                Trigger::Reviewed
-            }
-            Input::Accepted { .. }
-            | Input::AfterAll(..)
-            | Input::Hinted { .. }
-            | Input::RefusedOnce { .. }
-            | Input::NotSent { .. } => Trigger::Other,
-            Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
-        })
+        let trigger = self.dispatch(input, cx)?;
+        self.billing.keep_watch(cx);
+        Ok(trigger)
     }
 
     fn action_of(command: &Command) -> Action {

@@ -2,7 +2,7 @@
 
 use super::super::Cx;
 use super::super::ledger::Ledger;
-use super::{DECLINED, Refunds, other_amount, restored};
+use super::{Refunds, other_amount, restored};
 use crate::effect::Call as _;
 use crate::flow::{Cause, Outcome};
 use crate::id::Intent;

@@ -14,6 +14,10 @@ use crate::providers::vend::api::plan::Plan;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::Review;
 use crate::providers::vend::rules::Rule;
+use crate::time::Millis;
+
+/// How often a subscription is looked up whose state is decided, if the config has no lookups while it waits.
+const A_WEEK: Millis = Millis::from_hours(168);
 
 /// The owner of an entry in the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -211,7 +215,7 @@ impl Billing {
         let is_known = self.id.as_ref() == Some(id);
         match self.state {
             _ if (is_known && self.in_doubt) || self.is_older(id) => return,
-            BillingState::Live if !is_known => return,
+            BillingState::Live if !is_known || self.is_live_unshown() => return,
             BillingState::Canceled if is_known => return,
             _ => cx.ask(Review::NotShown, id),
         }
@@ -220,12 +224,34 @@ impl Billing {
         }
     }
 
+    /// Whether a person has called the subscription live although no lookup shows it. The next lookups need not show it.
+    fn is_live_unshown(&self) -> bool {
+        self.provider_state.is_none() && self.meaning == Some(BillingState::Live)
+    }
+
     /// Schedules the next lookup of the open state.
     fn plan_next_lookup(&mut self, cx: &mut Cx<'_>) {
         let timer = self.timer.get_or_insert(PollTimer::new(cx.now()));
         timer.looked(cx.leased_at());
         if let Some(next) = timer.next(&cx.config().lookups) {
             cx.look_up_from(self.lookup(), next);
+        }
+    }
+
+    /// Plans a lookup of a subscription whose state is decided, unless one is planned already. A webhook may be lost, and
+    /// Vend's support can make a canceled subscription live again. What never was, or is over by its term, stays so.
+    pub(in super::super) fn keep_watch(&self, cx: &mut Cx<'_>) {
+        let is_final = matches!(self.provider_state, Some(State::Expired | State::TrialEnded | State::FailedToCreate));
+        let is_watched = match self.state {
+            BillingState::Live => true,
+            BillingState::Canceled => !is_final,
+            BillingState::Absent | BillingState::Unclear => false,
+        };
+        let Some(id) = self.id.as_ref().filter(|_| is_watched && !self.in_doubt) else { return };
+        let call = Call::RetrieveSubscription(id.clone());
+        if cx.pending(|it| *it == call).is_none() {
+            let rest = cx.config().lookups.while_waiting_ms.last().copied().unwrap_or(A_WEEK);
+            cx.look_up_from(call, cx.leased_at().after(rest));
         }
     }
 
