@@ -148,8 +148,8 @@ impl Host {
         if !is_right || (!delivery.account.is_empty() && !known.has_accounts()) {
             return Ok(None);
         }
-        match accounts.get(provider, delivery.account).await {
-            Ok(settings) => Ok(Some(settings.webhook_secrets.clone())),
+        match accounts.secrets(provider, delivery.account).await {
+            Ok(secrets) => Ok(Some(secrets)),
             Err(Error::Account { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -333,6 +333,8 @@ def _class(error: BaseException) -> str:
         return "unknown"
     if isinstance(error, Pending):
         return "pending"
+    if isinstance(error, HostError) and str(error).startswith("account:"):
+        return "account"
     return "database" if is_database(error) else "host" if isinstance(error, HostError) else "?"
 
 

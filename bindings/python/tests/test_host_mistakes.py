@@ -48,6 +48,28 @@ def test_an_account_with_a_text_as_secret_verifies_nothing(kind: Any, tmp_path: 
 
 
 @both
+def test_no_request_is_without_a_key(kind: Any, tmp_path: Any) -> None:
+    wrong: Any = 17
+    with pytest.raises(HostError, match="providers/truemed/api_key: it is not a text"):
+        kind(url(tmp_path), {"truemed": Provider(wrong)})
+    with pytest.raises(HostError, match="providers/truemed/account: it is not a function"):
+        kind(url(tmp_path), {"truemed": Provider(account=wrong)})
+    accounts = {"empty": Account("")}
+
+    async def run() -> None:
+        host = kind(url(tmp_path), {"truemed": Provider(account=accounts.get)})
+        await done(host.migrate())
+        cases = {"": "it is missing. The provider `truemed` has several", "m2": "has no account `m2`", "empty": "`api_key` is missing"}
+        for account, match in cases.items():
+            with pytest.raises(HostError, match=match):
+                await done(host.handle(truemed.PaymentToken, KEY, CREATE, account=account))
+        assert (await done(host.stats())).due == 0
+        await done(host.close())
+
+    asyncio.run(run())
+
+
+@both
 def test_a_mistake_in_a_config_names_its_member(kind: Any, tmp_path: Any) -> None:
     wrong: Any = {"environmen": "staging"}
     with pytest.raises(ConfigError, match="^providers/truemed/config/environmen: unknown field"):

@@ -50,14 +50,16 @@ function* handle(kit, flow, key, command, { actor = null, reference = null, acco
 
 function* opened(kit, flow, key, account, reference) {
   if (typeof key !== 'string' || key === '') throw new HostError('key: is missing. Derive it from your order, so that a double click is one flow.');
-  kit.config(flow, account ?? '');
+  if (account !== null) kit.config(flow, account);
   const start = kit.save(flowClass(flow).start(key));
   const inserted = yield sql(INSERT, flow, key, account ?? '', reference, start, kit.due(), kit.due());
   let locked;
   try {
     locked = yield* lock(kit, flow, key);
   } catch (error) {
-    throw error instanceof RowError ? error.cause : error;
+    if (!(error instanceof RowError)) throw error;
+    if (inserted.count === 1) yield sql(DELETE, flow, key); // The caller may commit.
+    throw error.cause;
   }
   if (locked === null) throw new HostError(`${flow} ${key}: the row was deleted meanwhile. Try again.`);
   if (account !== null && account !== locked.account) {

@@ -64,7 +64,7 @@ class NeedsAccount extends Retry {
 }
 
 /** The lookup of an account has failed: its rows wait. */
-class LookupFailed extends Error {
+class LookupFailed extends HostError {
   constructor({ flow, key, account }, cause) {
     super(`The account \`${account}\` cannot be looked up: ${cause instanceof HostError ? cause.message : describe(cause)}`, { cause });
     this.flow = flow;

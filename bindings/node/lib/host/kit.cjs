@@ -97,7 +97,7 @@ class Kit {
     const provider = providerOf(flow);
     const own = this.provider(flow).config;
     const found = this.accounts.known(provider, account);
-    if (found === null) throw new HostError(`The provider \`${provider}\` has no account \`${account}\`.`);
+    if (found === null) throw noAccount(provider, account);
     const name = `${provider} ${timeoutMs} ${account}`;
     let config = this.#configs.get(name);
     if (config === undefined) {
@@ -133,6 +133,11 @@ class Kit {
     }
     this.#formats = new Map(rows);
   }
+}
+
+function noAccount(provider, account) {
+  if (account !== '') return new HostError(`account: the provider \`${provider}\` has no account \`${account}\`.`);
+  return new HostError(`account: is missing. The provider \`${provider}\` has several accounts and no \`apiKey\` of its own: name one, as in \`{ account: 'name' }\`.`);
 }
 
 function formatOf(text) {

@@ -5,8 +5,9 @@
 
 const { createHash } = require('node:crypto');
 
-const { checkAfter, checkInside, commit, isEnded, rolledBack, watch } = require('./connection.cjs');
+const { checkAfter, checkClient, checkInside, commit, isEnded, rolledBack, watch } = require('./connection.cjs');
 const { HandlerFailed, HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
+const { counted, lend } = require('./guard.cjs');
 const { peer } = require('./peer.cjs');
 
 const TIMES = 5;
@@ -46,19 +47,22 @@ class PostgresDatabase {
   }
 
   /** Runs a script in the caller's transaction; one that writes must be in one. */
-  async runIn(tx, script, { writes }) {
-    try {
-      if (writes) await checkInside(tx, this.dialect.compile(LOCK));
-      return await this.#drive(tx, script(), false);
-    } catch (error) {
-      throw translated(error, true);
-    }
+  runIn(tx, script, { writes, resultOf }) {
+    return counted(tx, async () => {
+      try {
+        checkClient(tx);
+        if (writes) await checkInside(tx, this.dialect.compile(LOCK));
+        return resultOf(await this.#drive(tx, script(), false));
+      } catch (error) {
+        throw translated(error, true);
+      }
+    });
   }
 
   /** The application's own work and the host's in one transaction. */
   transaction(work) {
     return this.#again(async (client) => {
-      const result = await work(client);
+      const result = await lend(client, 'transaction', work);
       checkAfter(client);
       return result;
     });
@@ -150,13 +154,13 @@ class PostgresDatabase {
   }
 
   async #call(client, { run }) {
-    const result = await run(client);
     try {
+      const result = await lend(client, 'onTx: the transaction of the handler', run);
       checkAfter(client);
+      return result;
     } catch (error) {
-      throw new HandlerFailed(error);
+      throw error instanceof HostError ? new HandlerFailed(error) : error;
     }
-    return result;
   }
 
   async #answer(execute, { text, params, statements }) {

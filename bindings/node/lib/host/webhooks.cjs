@@ -21,7 +21,8 @@ async function receive(kit, run, provider, { headers = {}, body = '', account = 
   if (Buffer.byteLength(body) > LIMIT) return 413;
   let found;
   try {
-    found = await kit.accounts.find(provider, account);
+    // The provider's own address has its own secrets, also if each request is an account's.
+    found = account === '' ? kit.providers[provider] : await kit.accounts.find(provider, account);
   } catch (error) {
     kit.log({ level: 'error', event: 'account_failed', provider, account, error: describe(error) });
     return 503;

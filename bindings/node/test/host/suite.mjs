@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { Host, NewerFormat, NotSent, Pending, Rejected, UnknownRow, root } from './kit.mjs';
+import { Host, HostError, NewerFormat, NotSent, Pending, Rejected, UnknownRow, root } from './kit.mjs';
 import { fits } from './shape.mjs';
 
 const HOST = 'ops.example';
@@ -308,6 +308,7 @@ function nameOf(error) {
   if (error instanceof Pending) return 'pending';
   if (error instanceof UnknownRow) return 'unknown';
   if (error instanceof NewerFormat) return 'invalid_input';
+  if (error instanceof HostError && error.message.startsWith('account:')) return 'account';
   throw error ?? new Error('nothing was thrown');
 }
 

@@ -89,7 +89,7 @@ class AsyncHost(AsyncWorker):
     ) -> Row[Any, Any]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
         name, owns = flow_id(flow), tx is None
-        if owns:
+        if owns and account:
             await self._with_accounts(lambda: self._kit.config(name, account))
 
         def make() -> Script[Row[Any, Any] | rulebound.Rejected]:

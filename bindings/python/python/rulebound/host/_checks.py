@@ -22,8 +22,10 @@ def check_providers(providers: Mapping[str, Provider], base: Mapping[str, Any]) 
             raise HostError(f"providers/{name}: it is a {type(provider).__name__}. Use `Provider(api_key=…)`.")
         _check_secrets(name, provider)
         _check_limits(name, provider)
-        if not provider.api_key and provider.account is None:
-            raise HostError(f"providers/{name}: `api_key` is missing. Give it, or `account` for several accounts.")
+        if provider.account is not None and not callable(provider.account):
+            raise HostError(f"providers/{name}/account: it is not a function. Write account=lambda name: Account(…).")
+        if provider.api_key != "" or provider.account is None:
+            _check_key(name, provider, ", or `account` for several accounts")
     check_config(base, "config")
     for name, provider in providers.items():
         check_config({**base, name: dict(provider.config)}, f"providers/{name}/config", name)
@@ -35,6 +37,7 @@ def check_account(provider: str, name: str, account: Any, settings: Provider, ba
         if not isinstance(account, Account):
             raise HostError(f"providers/{provider}/account: `{name}` is a {type(account).__name__}. Return an `Account` or `None`.")
         where = f"{provider}/accounts/{name}"
+        _check_key(where, account)
         _check_secrets(where, account)
         _check_limits(where, account)
         config = {**base, provider: {**settings.config, **account.config}}
@@ -55,6 +58,15 @@ def check_config(config: Mapping[str, Any], where: str, provider: str = "") -> N
         member = pointer.removeprefix("/config").removeprefix(f"/{provider}" if provider else "")
         message = getattr(error, "message", None) or str(error)
         raise ConfigError(f"{where}{member}: {message}") from None
+
+
+def _check_key(name: str, it: Provider | Account, alternative: str = "") -> None:
+    """No request may be sent without a key."""
+    key: Any = it.api_key
+    if key is None or key == "":
+        raise HostError(f"providers/{name}: `api_key` is missing. Give it{alternative}.")
+    if not isinstance(key, str) or not key.strip():
+        raise HostError(f"providers/{name}/api_key: it is not a text that is not empty.")
 
 
 def _check_secrets(name: str, it: Provider | Account) -> None:

@@ -86,7 +86,7 @@ class Host(Worker):
     ) -> Row[Any, Any]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
         name, owns = flow_id(flow), tx is None
-        if owns:
+        if owns and account:
             self._with_accounts(lambda: self._kit.config(name, account))
 
         def make() -> Script[Row[Any, Any] | rulebound.Rejected]:

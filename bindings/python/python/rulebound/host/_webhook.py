@@ -41,7 +41,7 @@ def read(
     """The webhook, or the status of one that is not stored. Raises `NeedsAccount` if its account must be looked up."""
     if len(body) > LARGEST_BODY:
         return 413
-    found = kit.account(provider, account)
+    found = kit.webhook_account(provider, account)
     if found is None:
         return 404
     secrets = list(found.webhook_secrets or kit.providers[provider].webhook_secrets)

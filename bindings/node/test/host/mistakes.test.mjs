@@ -1,0 +1,89 @@
+// Mistakes of a user that would otherwise show when a payment depends on them.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+
+import { truemed } from 'rulebound';
+
+import { sqlites } from './databases.mjs';
+import { Host, HostError } from './kit.mjs';
+
+const order_items = [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }];
+const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
+const command = truemed.createPaymentToken({ order_items, ...urls });
+const one = { truemed: { apiKey: 'k', webhookSecrets: ['whsec'] } };
+
+let databases;
+const opened = [];
+const open = (providers = one, options = {}, given = databases.next()) => {
+  const host = new Host(given.given, providers, { log() {}, ...given.options, ...options });
+  opened.push(host, given);
+  return host.ignore('notify').ignore('fulfill').ignore('access');
+};
+before(async () => (databases = await sqlites()));
+after(async () => {
+  for (const it of opened) await it.close();
+  databases.close();
+});
+const says = (pattern) => (error) => error instanceof HostError && pattern.test(error.message);
+
+describe('accounts', () => {
+  const accounts = { m1: { apiKey: 'k1' }, empty: { apiKey: '' }, key: { key: 'x' }, secret: { apiKey: 'k', webhookSecret: 'whsec' }, text: 'k1' };
+  const providers = { truemed: { account: (name) => accounts[name] ?? null } };
+  const handle = (host, options) => host.handle(truemed.PaymentToken, randomUUID(), command, options);
+
+  test('a command of no account, or of one that is not found or is wrong, is refused, and nothing is stored', async () => {
+    const host = open(providers);
+    await assert.rejects(async () => handle(host), says(/^account: is missing\. The provider `truemed` has several accounts and no `apiKey`/));
+    await assert.rejects(async () => handle(host, { account: '' }), says(/^account: is missing/));
+    await assert.rejects(async () => handle(host, { account: 'm2' }), says(/^account: the provider `truemed` has no account `m2`/));
+    await assert.rejects(async () => handle(host, { account: 'empty' }), says(/providers\/truemed\/accounts\/empty: `apiKey` is missing/));
+    await assert.rejects(async () => handle(host, { account: 'key' }), says(/providers\/truemed\/accounts\/key\/key: is none of apiKey, webhookSecrets/));
+    await assert.rejects(async () => handle(host, { account: 'secret' }), says(/accounts\/secret\/webhookSecret: is none of/));
+    await assert.rejects(async () => handle(host, { account: 'text' }), says(/accounts\/text: is no object/));
+    assert.equal((await host.stats()).due, 0);
+  });
+
+  test('a row whose account is gone sends nothing', async () => {
+    const place = databases.next();
+    const key = randomUUID();
+    await open(one, {}, place).handle(truemed.PaymentToken, key, command);
+    const host = open(providers, { send: () => assert.fail('it was sent') }, place);
+    assert.deepEqual((await host.tick()).sent, []);
+    const [{ tries, last_error }] = [place.db.prepare('SELECT tries, last_error FROM rulebound_flows').get()];
+    assert.deepEqual([tries, last_error], [1, 'HostError']);
+  });
+
+  test('a provider has a key that is a text', () => {
+    assert.throws(() => open({ truemed: { apiKey: 17 } }), says(/providers\/truemed\/apiKey: is no text/));
+    assert.throws(() => open({ truemed: { apiKey: '' } }), says(/`apiKey` is missing/));
+    assert.throws(() => open({ truemed: { account: 'm1' } }), says(/providers\/truemed\/account: is no function/));
+  });
+});
+
+test('an option that a call does not have is refused by its name', async () => {
+  const host = open();
+  const row = [truemed.PaymentToken, randomUUID()];
+  const wrong = {
+    handle: () => host.handle(...row, command, { acount: 'm1' }),
+    get: () => host.get(...row, { transaction: null }),
+    customerReturned: () => host.customerReturned(...row, { by: 'x' }),
+    answer: () => host.answer(...row, 'review:1', 'refunded', { refund: 'x' }),
+    import: () => host.import([], { persecond: 1 }),
+    on: () => host.on('notify', () => {}, { timeout: 5 }),
+    onTx: () => host.onTx('notify', () => {}, { timeout: 5 }),
+    webhook: () => host.webhook('truemed', { headers: {}, body: '', acount: 'm1' }),
+    tick: () => host.tick({ time: 1 }),
+    run: () => host.run({ lane: 1 }),
+    doctor: () => host.doctor({ restore: 1 }),
+    migrate: () => host.migrate({ dry: true }),
+    webhookRoute: () => host.webhookRoute({ path: '/x' }),
+    dashboard: () => host.dashboard({ access: () => 'all', path: '/x' }),
+    fastify: () => host.fastify({ webhook: '/x' }),
+  };
+  for (const [name, call] of Object.entries(wrong)) await assert.rejects(async () => call(), says(new RegExp(`^${name}: it has no option`)), name);
+  await assert.rejects(host.import([{ flow: truemed.PaymentToken, key: 'k', command, acount: 'm1' }]), says(/^import: it has no option `acount`/));
+  await assert.rejects(async () => host.handle(...row, command, { reference: 17 }), says(/^handle: `reference` is a number/));
+  await assert.rejects(async () => host.handle(...row, command, null), says(/^handle: its options are no object/));
+});
