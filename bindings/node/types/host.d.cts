@@ -39,6 +39,18 @@ export class NoReview extends HostError {
 export class SchemaError extends HostError {}
 /** The tables are those of a newer release, which this one must not touch. */
 export class TooNew extends SchemaError {}
+/** The lookup of an account has failed, or what it gave has a mistake: see `cause`. */
+export class LookupFailed extends HostError {}
+/** A row that cannot be loaded, or of which the library refuses what was asked; `cause` is the library's error, whose message this one has. */
+export class RowError extends Error {
+  readonly flow: FlowId;
+  readonly key: string;
+}
+/** A row that a newer release has saved. */
+export class NewerFormat extends Error {
+  readonly flow: FlowId;
+  readonly key: string;
+}
 /** There is no connection to the database. */
 export class Unavailable extends HostError {}
 /** A command that breaks a rule. It has written nothing. */

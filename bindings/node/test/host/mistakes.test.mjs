@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
-import { truemed } from 'rulebound';
+import { flex, truemed } from 'rulebound';
+import { LookupFailed, NoReview, RowError } from 'rulebound/host';
 
 import { sqlites } from './databases.mjs';
 import { Host, HostError } from './kit.mjs';
@@ -86,4 +87,33 @@ test('an option that a call does not have is refused by its name', async () => {
   await assert.rejects(host.import([{ flow: truemed.PaymentToken, key: 'k', command, acount: 'm1' }]), says(/^import: it has no option `acount`/));
   await assert.rejects(async () => host.handle(...row, command, { reference: 17 }), says(/^handle: `reference` is a number/));
   await assert.rejects(async () => host.handle(...row, command, null), says(/^handle: its options are no object/));
+});
+
+test('an error says what is wrong: the key, the lookup, the verdict, the row', async () => {
+  const place = databases.next();
+  const account = () => Promise.reject(new Error('the accounts are away'));
+  let now = 1_700_000_000_000;
+  const session = { checkout_session_id: 'fcs_5', status: 'open', mode: 'off_session', amount_total: 4999, amount_subtotal: 4999, created_at: now / 1000, expires_at: now / 1000 + 3600,
+    redirect_url: 'https://pay.example/c/5', client_reference_id: null, customer: null, subscription: null, invoice: null, test_mode: false };
+  const send = async ({ operation }) => {
+    if (operation !== 'find_checkout_session') throw new Error('lost');
+    return { status: 200, headers: {}, body: JSON.stringify({ checkout_sessions: [session] }) };
+  };
+  const host = open({ ...one, flex: { apiKey: 'k' }, vend: { account, webhookToken: 'unguessable' } }, { clock: () => now, send }, place);
+  await assert.rejects(async () => host.handle(truemed.PaymentToken, 17, command), says(/^key: is a number, and must be a text/));
+  await assert.rejects(async () => host.handle(truemed.PaymentToken, '', command), says(/^key: is missing/));
+  await assert.rejects(host.lookUp('vend', 'm1'), /the accounts are away/);
+  const vend = host.handle('vend.subscription', 'f'.repeat(64), { type: 'create_subscription_token' }, { account: 'm1' });
+  await assert.rejects(vend, (error) => error instanceof LookupFailed && says(/`m1` cannot be looked up: Error: the accounts are away/)(error));
+  const key = randomUUID();
+  const checkout = { type: 'create_checkout_session', mode: 'off_session', line_items: [{ price: 'fprice_1', quantity: 1 }], success_url: 'https://shop.example/ok', cancel_url: 'https://shop.example/no', expected_total: 4999, customer: 'fcus_1', payment_method: 'fpm_1' };
+  await host.handle(flex.Checkout, key, checkout);
+  await host.tick();
+  now += 420_000;
+  await host.tick();
+  const [review] = (await host.get(flex.Checkout, key)).effects().filter(({ type }) => type === 'review');
+  const { verdict } = review.verdicts.find(({ takes_id }) => takes_id === null);
+  await assert.rejects(host.answer(flex.Checkout, key, review.id, verdict, { id: 'x' }), (error) => error instanceof NoReview && error.code === 'id' && /takes no id/.test(error.message));
+  place.db.prepare("UPDATE rulebound_flows SET snapshot = '{' WHERE key = ?").run(key);
+  await assert.rejects(host.customerReturned(flex.Checkout, key), (error) => error instanceof RowError && error.cause.message !== '' && error.message.endsWith(error.cause.message));
 });
