@@ -113,7 +113,7 @@ mod dashboard;
 mod router;
 
 pub use command::Report;
-pub use dashboard::Access;
+pub use dashboard::{Access, Visitor};
 #[cfg(feature = "postgres")]
 pub use db::Statements;
 pub use db::{Database, Tx};

@@ -258,8 +258,14 @@ export interface Delivery {
 }
 
 export type Access = 'all' | 'read_only' | 'forbidden';
+/** Who asks the dashboard. */
+export interface Visitor {
+  readonly access: Access;
+  readonly name?: string | undefined;
+}
 export interface DashboardOptions {
-  readonly access: (request: Request) => Access | Promise<Access>;
+  /** What the visitor may do; with the person's name, for the journal, `{ access, name }`. */
+  readonly access: (request: Request) => Access | Visitor | Promise<Access | Visitor>;
   /** Where it is mounted; `/rulebound` by default. */
   readonly prefix?: string;
 }

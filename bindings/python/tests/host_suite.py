@@ -269,8 +269,10 @@ class Runner:
     async def do_journal(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         for seq in it.get("without", ()):
             self.query("DELETE FROM {p}journal WHERE flow = ? AND key = ? AND seq = ?", (it["flow"], it["key"], seq))
-        rows = self.query("SELECT kind FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq", (it["flow"], it["key"]))
-        assert not has or [row[0] for row in rows] == expect["kinds"], f"{[row[0] for row in rows]}"
+        rows = self.query("SELECT kind, actor, code FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq", (it["flow"], it["key"]))
+        found = {name: [row[at] for row in rows] for at, name in enumerate(("kinds", "actors", "codes"))}
+        for name, values in (expect or {}).items():
+            assert found[name] == values, f"{name}: {found[name]}"
 
     async def do_verify(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         found = [{"flow": p.flow, "key": p.key, "problem": p.problem} for p in await settled(host.verify())]

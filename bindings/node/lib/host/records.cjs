@@ -107,13 +107,13 @@ function* pausesNow() {
 }
 
 /** Makes a row due again, and ends the pause of its account; null if there is none. */
-function* retry(kit, flow, key) {
+function* retry(kit, flow, key, actor) {
   const [record] = (yield sql(`${ROWS} flow = ? AND key = ? {lock}`, flow, key)).rows;
   if (record === undefined) return null;
   const now = kit.now(record[13]);
   yield sql(RETRY, now, flow, key);
   yield* pauses.end(providerOf(flow), record[2]);
-  const line = journal.line(record[4], 'retry', journal.digest(record[5]), { actor: 'dashboard' });
+  const line = journal.line(record[4], 'retry', journal.digest(record[5]), { actor });
   yield journal.write(flow, key, now, [line]);
   return { ...shown(record), tries: 0, last_error: null, wake_at: now };
 }

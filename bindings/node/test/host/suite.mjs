@@ -241,7 +241,10 @@ class Scenario {
 
   async journal({ flow, key, without = [] }, { expect }) {
     for (const seq of without) await this.database.remove(flow, key, seq);
-    if (expect) assert.deepEqual(await this.database.kinds(flow, key), expect.kinds);
+    if (!expect) return;
+    const lines = await this.database.lines(flow, key);
+    const found = { kinds: lines.map((it) => it.kind), actors: lines.map((it) => it.actor), codes: lines.map((it) => it.code) };
+    for (const [name, values] of Object.entries(expect)) assert.deepEqual(found[name], values, name);
   }
 
   async request({ method, path, headers = {}, json, body, access = 'all' }, { expect }, who) {

@@ -24,7 +24,7 @@ from ._types import (
     UnknownRow,
 )
 from ._worker import Hook
-from .dashboard import Visitor
+from .dashboard import Person, Visitor
 
 __all__ = [
     "Access",
@@ -43,6 +43,7 @@ __all__ = [
     "NotSent",
     "Outgoing",
     "Pending",
+    "Person",
     "Problem",
     "Provider",
     "Retry",
