@@ -54,7 +54,7 @@ impl Host {
     pub fn dashboard<R, V>(&self, access: impl Fn(&Parts) -> R + Send + Sync + 'static) -> Router
     where
         R: Future<Output = V> + Send + 'static,
-        V: Into<Visitor>,
+        V: Into<Visitor> + 'static,
     {
         let granted: Granted = Arc::new(move |parts| Box::pin(access(parts).map(Into::into)));
         Router::new().fallback(any(dashboard)).with_state((self.clone(), granted))

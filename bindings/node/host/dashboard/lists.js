@@ -88,7 +88,8 @@ function entryBlock(entry) {
 const CURES = { 429: 'The provider limits requests (429).', config: 'Its config has a mistake, which the log names. Correct it.' };
 
 export function showPauses(place, pauses) {
-  sync(place, pauses.map((it) => block(`${it.provider} ${it.account}`, it, () => el('p', { class: 'note' },
+  // A pause that is over stays stored until a request has proved it.
+  sync(place, pauses.filter((it) => it.until > now()).map((it) => block(`${it.provider} ${it.account}`, it, () => el('p', { class: 'note' },
     el('strong', {}, spaced(it.provider), it.account ? [' ', name(it.account)] : null, ' is paused'), ' until ', instant(it.until), '. ',
     CURES[it.reason] ?? ['The provider rejected the credential (', name(it.reason), '). Check the API key.']))));
 }
