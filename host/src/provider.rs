@@ -15,6 +15,8 @@ use crate::limit::Limit;
 
 /// How long what a lookup said of an account counts.
 const CACHED: Duration = Duration::from_secs(60);
+/// The providers that sign nothing: their address needs a part that nobody can guess.
+pub(crate) const UNSIGNED: [&str; 2] = ["vend", "revup"];
 /// What is wrong with a row of no account, where every key is an account's.
 const NO_ACCOUNT: &str = "the provider has several accounts and no API key of its own: name one with `account`";
 /// How much longer a lease is than the timeout of what it is for.
@@ -196,6 +198,11 @@ impl Accounts {
                 let names: Vec<_> = PROVIDERS.iter().map(|it| it.name).collect();
                 return Err(Error::input(format!("providers.{name}"), format!("is none of {}", names.join(", "))));
             }
+            let has_token = provider.webhook_token.as_ref().is_some_and(|it| !it.trim().is_empty());
+            if UNSIGNED.contains(&name.as_str()) && !has_token {
+                let reason = format!("is missing: {name} signs no webhooks, so that their address ends with a text that nobody can guess");
+                return Err(Error::input(format!("providers.{name}.webhook_token"), reason));
+            }
             let settings = all.settings(name, provider, &provider.own)?;
             all.own.insert(name.clone(), Arc::new(settings));
         }
@@ -316,7 +323,7 @@ mod tests {
     use super::*;
 
     fn accounts(provider: Provider) -> Result<Accounts> {
-        Accounts::new(Config::default(), [("vend".to_owned(), provider)].into())
+        Accounts::new(Config::default(), [("vend".to_owned(), provider.webhook_token("unguessable"))].into())
     }
 
     #[tokio::test]
@@ -360,6 +367,9 @@ mod tests {
         assert!(error.contains("providers.vend") && error.contains("domain"), "{error}");
         let error = accounts(Provider::new("key").webhook_secret("")).err().unwrap().to_string();
         assert!(error.starts_with("`providers.vend.webhook_secret` is empty: "), "{error}");
+        let bare = [("vend".to_owned(), Provider::new("key").webhook_token(""))].into();
+        let error = Accounts::new(Config::default(), bare).err().unwrap().to_string();
+        assert!(error.starts_with("`providers.vend.webhook_token` is missing: "), "{error}");
         let error = Accounts::new(Config::default(), [("stripe".to_owned(), Provider::new("k"))].into()).err().unwrap();
         assert_eq!(error.to_string(), "`providers.stripe` is none of truemed, flex, vend, revup");
     }

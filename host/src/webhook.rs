@@ -11,10 +11,8 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::{Entry, HOUR_MS};
+use crate::provider::UNSIGNED;
 use crate::visit::{Visited, Which};
-
-/// The providers that sign nothing: their address needs a part that nobody can guess.
-const UNSIGNED: [&str; 2] = ["vend", "revup"];
 
 /// A webhook as your web framework received it: the raw body, and the parts of its URL.
 #[derive(Clone, Copy, Debug, Default)]

@@ -70,6 +70,23 @@ def test_no_request_is_without_a_key(kind: Any, tmp_path: Any) -> None:
 
 
 @both
+def test_a_provider_that_does_not_sign_needs_a_token_and_a_missing_secret_is_told_once(kind: Any, tmp_path: Any, caplog: Any) -> None:
+    for token in (None, ""):
+        with pytest.raises(HostError, match=r"providers/vend/webhook_token: it is missing\. .*/vend/<token>"):
+            kind(url(tmp_path), {"vend": Provider("k", webhook_token=token)})
+
+    async def run() -> None:
+        host = kind(url(tmp_path), {"truemed": Provider("k")})
+        await done(host.migrate())
+        for _ in range(3):
+            assert await done(host.webhook("truemed", {}, b"{}")) == 401
+        await done(host.close())
+
+    asyncio.run(run())
+    assert caplog.text.count("Give `webhook_secrets`") == 1
+
+
+@both
 def test_a_mistake_in_a_config_names_its_member(kind: Any, tmp_path: Any) -> None:
     wrong: Any = {"environmen": "staging"}
     with pytest.raises(ConfigError, match="^providers/truemed/config/environmen: unknown field"):

@@ -8,6 +8,8 @@ const { checkLimits } = require('./limits.cjs');
 
 /** Whoever gives less means seconds. */
 const LEAST_TIMEOUT_MS = 1_000;
+/** Providers that sign nothing: their webhooks are hints, and the address has a part that nobody can guess. */
+const UNSIGNED = ['vend', 'revup'];
 const ACCOUNT = ['apiKey', 'webhookSecrets', 'config', 'maxInFlight', 'maxPerSecond'];
 const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs', 'maxInFlight', 'maxPerSecond'];
 
@@ -18,6 +20,7 @@ function checkProviders(providers, base) {
     if (!names.includes(name)) throw new HostError(`providers: there is no provider \`${name}\`. Use ${names.join(', ')}.`);
     checkMembers(name, provider, PROVIDER);
     checkSecrets(name, provider);
+    checkToken(name, provider);
     checkLimits(name, provider);
     if (provider.timeoutMs !== undefined) checkTimeout(`providers/${name}/timeoutMs`, provider.timeoutMs);
     if (provider.account !== undefined && typeof provider.account !== 'function') {
@@ -86,6 +89,14 @@ function checkSecrets(name, { webhookSecrets = [] }) {
   if (!isList) throw new HostError(`providers/${name}/webhookSecrets: is no list of texts that are not empty. Write \`webhookSecrets: ['whsec_…']\`.`);
 }
 
+/** Without it each webhook would be a 404, and nobody would know. */
+function checkToken(name, { webhookToken }) {
+  if (!UNSIGNED.includes(name) || (typeof webhookToken === 'string' && webhookToken !== '')) return;
+  throw new HostError(
+    `providers/${name}/webhookToken: is missing. ${name} signs no webhooks: give a text that nobody can guess, and end the address of its webhooks with it, \`…/${name}/<token>\`.`,
+  );
+}
+
 /** A clock that gives parts, or no time at all, would write rows that are due at a wrong time. */
 function checkedClock(clock) {
   const checked = () => {
@@ -110,4 +121,4 @@ function checkHandler(kind, { call, isTransactional }) {
   if (call.length > names.length) throw new HostError(`${kind}: the handler takes ${call.length} parameters. It is called with (${names.join(', ')}).`);
 }
 
-module.exports = { checkAccount, checkHandler, checkOptions, checkProviders, checkTexts, checkTimeout, checkedClock };
+module.exports = { UNSIGNED, checkAccount, checkHandler, checkOptions, checkProviders, checkTexts, checkTimeout, checkedClock };

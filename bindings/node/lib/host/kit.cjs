@@ -38,6 +38,8 @@ class Kit {
     /** Whether a worker of this process has read the entries again that an older release could not read. */
     this.hasReadAgain = false;
     this.limits = new Limits();
+    /** The webhooks' addresses without a secret that were told. */
+    this.warned = new Set();
     this.accounts = new Accounts(providers, config, () => hooks.monotonic(), () => this.#configs.clear());
   }
 

@@ -84,7 +84,7 @@ class PostgresDatabase {
       try {
         return await this.#transact(work);
       } catch (error) {
-        const isCurable = (error instanceof Retry && !(error instanceof NeedsAccount)) || error?.cause?.code === LOCK_TIMEOUT;
+        const isCurable = error instanceof Retry && !(error instanceof NeedsAccount);
         if (!isCurable || tried >= TIMES) throw error;
       }
       await new Promise((done) => setTimeout(done, Math.random() * 20 * 2 ** tried));
@@ -189,7 +189,7 @@ function typesOf(client) {
 function translated(error, isBroken) {
   if (isEnded(error, isBroken)) return new Unavailable(error);
   if (CURABLE.includes(error?.code)) return new Retry(`The transaction must begin again (${error.code}).`, { cause: error });
-  if (error?.code === LOCK_TIMEOUT) return new HostError('The row is locked for longer than 2 s.', { cause: error });
+  if (error?.code === LOCK_TIMEOUT) return new HostError('The row is locked for longer than 2 s by another transaction. If it is your own, pass its `tx`; otherwise try again.', { cause: error });
   if (error?.code === '42P01' && /rulebound_/.test(error.message)) {
     return new SchemaError('The tables are missing. Run `rulebound migrate`.', { cause: error });
   }

@@ -5,12 +5,11 @@
 const { timingSafeEqual, createHash } = require('node:crypto');
 
 const { NotAuthentic, RuleboundError, readWebhook } = require('../index.cjs');
+const { UNSIGNED } = require('./checks.cjs');
 const { HostError, describe } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
 
 const LIMIT = 1 << 20;
-/** Providers that sign nothing: their webhooks are hints, and the address has a part that nobody can guess. */
-const UNSIGNED = ['vend', 'revup'];
 
 /** The HTTP status to reply with, once the webhook is stored or refused. */
 async function receive(kit, run, provider, { headers = {}, body = '', account = '', token = null, topic = null }) {
@@ -28,7 +27,10 @@ async function receive(kit, run, provider, { headers = {}, body = '', account = 
     return 503;
   }
   if (found === null) return 404;
-  const read = reading(kit, provider, { secrets: found.webhookSecrets ?? [], headers, body, topic });
+  const own = found.webhookSecrets ?? [];
+  const secrets = own.length > 0 ? own : (kit.providers[provider].webhookSecrets ?? []);
+  if (!UNSIGNED.includes(provider) && secrets.length === 0) return withoutSecret(kit, provider, account);
+  const read = reading(kit, provider, { secrets, headers, body, topic });
   if (typeof read === 'number') return read;
   let entry;
   try {
@@ -62,6 +64,17 @@ function reading(kit, provider, { secrets, ...delivery }) {
     log({ level: 'warn', event: 'webhook_refused', provider, error: describe(error) });
     return error instanceof NotAuthentic ? 401 : 400;
   }
+}
+
+/** Without a secret nothing is authentic: that is said once, because the sender comes with each event. */
+function withoutSecret(kit, provider, account) {
+  const address = `${provider} ${account}`;
+  if (!kit.warned.has(address)) {
+    const cure = 'No webhook of it is authentic. Give `webhookSecrets`, or let the provider send none.';
+    kit.log({ level: 'warn', event: 'webhook_without_secret', provider, account, message: cure });
+  }
+  kit.warned.add(address);
+  return 401;
 }
 
 function isToken({ webhookToken }, provider, token) {

@@ -117,3 +117,11 @@ test('an error says what is wrong: the key, the lookup, the verdict, the row', a
   place.db.prepare("UPDATE rulebound_flows SET snapshot = '{' WHERE key = ?").run(key);
   await assert.rejects(host.customerReturned(flex.Checkout, key), (error) => error instanceof RowError && error.cause.message !== '' && error.message.endsWith(error.cause.message));
 });
+
+test('a provider that does not sign needs a token, and one that signs without a secret is told once', async () => {
+  for (const webhookToken of [undefined, '', 17]) assert.throws(() => open({ vend: { apiKey: 'k', webhookToken } }), says(/providers\/vend\/webhookToken: is missing\. .*`…\/vend\/<token>`/));
+  const records = [];
+  const host = open({ truemed: { apiKey: 'k' } }, { log: (it) => records.push(it.event) });
+  for (let count = 0; count < 3; count += 1) assert.equal(await host.webhook('truemed', { headers: {}, body: '{}' }), 401);
+  assert.equal(records.filter((it) => it === 'webhook_without_secret').length, 1);
+});

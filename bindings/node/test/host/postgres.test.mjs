@@ -147,6 +147,14 @@ describe('PostgreSQL alone', { skip: withoutPostgres }, () => {
     await own.close();
   });
 
+  test('a row that the caller has locked is waited for as long as the error says', async () => {
+    await host.handle(truemed.PaymentToken, key, command);
+    const begun = performance.now();
+    const nested = (tx) => begin(tx).catch(() => {}).then(() => tx.query(`SELECT 1 FROM "${database.schema}".rulebound_flows WHERE key = $1 FOR UPDATE`, [key])).then(() => host.customerReturned(truemed.PaymentToken, key));
+    await assert.rejects(host.transaction(nested), hostError(/locked for longer than 2 s .*pass its `tx`/));
+    assert.ok(performance.now() - begun < 10_000);
+  });
+
   test('three programs that start at once make the tables one after the other', async () => {
     const schema = `rulebound_${randomUUID().slice(0, 8)}`;
     await pool.query(`CREATE SCHEMA "${schema}"`);

@@ -10,6 +10,8 @@ import rulebound
 
 from ._types import Account, ConfigError, HostError, Provider
 
+UNSIGNED = ("vend", "revup")
+"""Providers that sign nothing: their webhooks are hints."""
 _KEY = "0" * 16
 _NAMES = {flow.split(".")[0] for flow in rulebound.flows}
 
@@ -21,6 +23,7 @@ def check_providers(providers: Mapping[str, Provider], base: Mapping[str, Any]) 
         if not isinstance(provider, Provider):
             raise HostError(f"providers/{name}: it is a {type(provider).__name__}. Use `Provider(api_key=…)`.")
         _check_secrets(name, provider)
+        _check_token(name, provider)
         _check_limits(name, provider)
         if provider.account is not None and not callable(provider.account):
             raise HostError(f"providers/{name}/account: it is not a function. Write account=lambda name: Account(…).")
@@ -74,6 +77,16 @@ def _check_secrets(name: str, it: Provider | Account) -> None:
     if isinstance(found, (str, bytes)) or not all(isinstance(secret, str) and secret for secret in found):
         raise HostError(
             f"providers/{name}/webhook_secrets: it is not a list of texts that are not empty. Write webhook_secrets=[\"whsec_…\"]."
+        )
+
+
+def _check_token(name: str, it: Provider) -> None:
+    """Without it each webhook would be a 404, and nobody would know."""
+    token: Any = it.webhook_token
+    if name in UNSIGNED and not (isinstance(token, str) and token):
+        raise HostError(
+            f"providers/{name}/webhook_token: it is missing. {name} signs no webhooks: give a text that nobody can guess, and end the "
+            f"address of its webhooks with it, `…/{name}/<token>`."
         )
 
 

@@ -17,8 +17,6 @@ from ._sql import Dialect
 from ._types import KINDS, Account, HostError, Kind, Provider
 
 CACHED_MS = 60_000
-UNSIGNED = ("vend", "revup")
-"""Providers that sign nothing: their webhooks are hints."""
 _FLOW_IDS = {cls: flow for flow, cls in rulebound.flows.items()}
 
 
@@ -95,6 +93,8 @@ class Kit:
         self.has_read_again = False
         """Whether a worker of this process has read the entries again that an older release could not read."""
         self.limits = Limits()
+        self.warned: set[tuple[str, str]] = set()
+        """The webhooks' addresses without a secret that were told."""
         self._base = dict(config)
         self._own_accounts = {name: Account(it.api_key, {}, it.webhook_secrets) for name, it in self.providers.items()}
         self._configs: dict[tuple[str, str, float], Any] = {}

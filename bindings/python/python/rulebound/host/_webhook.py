@@ -10,7 +10,8 @@ from typing import Any
 
 import rulebound
 
-from ._kit import UNSIGNED, Kit
+from ._checks import UNSIGNED
+from ._kit import Kit
 
 LARGEST_BODY = 1 << 20
 log = logging.getLogger("rulebound.host")
@@ -45,6 +46,11 @@ def read(
     if found is None:
         return 404
     secrets = list(found.webhook_secrets or kit.providers[provider].webhook_secrets)
+    if provider not in UNSIGNED and not secrets:
+        if (provider, account) not in kit.warned:  # once, because the sender comes with each event
+            log.warning("No webhook of %s is authentic. Give `webhook_secrets`, or let the provider send none.", provider)
+        kit.warned.add((provider, account))
+        return 401
     try:
         received = rulebound.read_webhook(provider, secrets, headers, body, kit.clock(), topic=topic)  # type: ignore[arg-type]
     except rulebound.NotAuthentic as error:
