@@ -278,6 +278,11 @@ class Runner:
         found = [{"flow": p.flow, "key": p.key, "problem": p.problem} for p in await settled(host.verify())]
         assert found == expect["problems"], f"{found}"
 
+    async def do_reviews(self, host: Any, it: Any, expect: Any, has: bool) -> None:
+        page = await settled(host.reviews())
+        rows = [{"key": it.row["key"], "reviews": [review["id"] for review in it.reviews]} for it in page.rows]
+        assert {"rows": rows, "next": page.next} == expect, f"{rows}"
+
     async def do_database(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         if isinstance(it, dict):
             self.world.failing = it["away"]

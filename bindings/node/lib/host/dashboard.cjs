@@ -160,16 +160,9 @@ function nameOf({ flow, key }) {
 
 /** The place behind which a page begins. */
 function cursor(text, length) {
-  if (text === null) return null;
-  let parts;
-  try {
-    parts = JSON.parse(text);
-  } catch {
-    throw badRequest('after');
-  }
-  const isOne = Array.isArray(parts) && parts.length === length && Number.isSafeInteger(parts[0]);
-  if (!isOne || !parts.slice(1).every((it) => typeof it === 'string')) throw badRequest('after');
-  return parts;
+  const found = text === null ? null : records.cursor(text, length);
+  if (text !== null && found === null) throw badRequest('after');
+  return found;
 }
 
 /** Another page must not be able to make the browser of a person who can do it send this. */

@@ -11,6 +11,7 @@ const { plugin } = require('./fastify.cjs');
 const inbox = require('./inbox.cjs');
 const { Kit, TIMEOUT_MS, flowClass } = require('./kit.cjs');
 const { webhookRoute } = require('./routes.cjs');
+const records = require('./records.cjs');
 const schema = require('./schema.cjs');
 const { send } = require('./send.cjs');
 const { telemetry } = require('./telemetry.cjs');
@@ -98,6 +99,15 @@ class Host {
     const row = await this.#run(script);
     this.#worker.wake();
     return row;
+  }
+
+  /** The rows with a question for a person, each with its open reviews, 50 at a time: the least recently changed first. */
+  async reviews(options = {}) {
+    checkOptions('reviews', options, ['after']);
+    const { after = null } = options;
+    const from = after === null ? null : records.cursor(after, 3);
+    if (after !== null && from === null) throw new HostError('after: is no cursor. Pass `next` of the page before.');
+    return this.#run(() => records.reviews(this.#kit, from));
   }
 
   /** Deletes a row. It asks the provider for nothing: a token there can still be charged, so delete it first. */

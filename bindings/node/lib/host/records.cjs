@@ -46,6 +46,37 @@ function* list(kit, name, after) {
   return { rows: page, next: rows.length > PAGE ? JSON.stringify([last[by], last.flow, last.key]) : null };
 }
 
+/** One page of the rows with a question for a person, each with its open reviews. A row that cannot be loaded has none. */
+function* reviews(kit, after) {
+  const { rows, next } = yield* list(kit, 'reviews', after);
+  const found = [];
+  for (const row of rows) found.push({ row, reviews: yield* openReviews(kit, row) });
+  return { rows: found, next };
+}
+
+function* openReviews(kit, { flow, key }) {
+  const [record] = (yield sql(`${ROWS} flow = ? AND key = ?`, flow, key)).rows;
+  if (record === undefined) return []; // Forgotten meanwhile.
+  try {
+    return enter(kit, record).effects().filter(({ type }) => type === 'review');
+  } catch (error) {
+    if (error instanceof RowError || error instanceof NewerFormat) return [];
+    throw error;
+  }
+}
+
+/** The place behind which a page begins; null if the text is none. */
+function cursor(text, length) {
+  let parts;
+  try {
+    parts = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const isOne = Array.isArray(parts) && parts.length === length && Number.isSafeInteger(parts[0]);
+  return isOne && parts.slice(1).every((it) => typeof it === 'string') ? parts : null;
+}
+
 function* inboxList(after) {
   const { rows } = yield sql(ENTRIES, ...(after ?? [-1, '']));
   const entries = [];
@@ -118,4 +149,4 @@ function* retry(kit, flow, key, actor) {
   return { ...shown(record), tries: 0, last_error: null, wake_at: now };
 }
 
-module.exports = { LISTS, detail, list, pausesNow, retry, search };
+module.exports = { LISTS, cursor, detail, list, pausesNow, retry, reviews, search };

@@ -269,6 +269,11 @@ class Scenario {
     this.next = value.next;
   }
 
+  async reviews(_, { expect }, who) {
+    const { rows, next } = await this.host(who).host.reviews();
+    assert.deepEqual({ rows: rows.map(({ row, reviews }) => ({ key: row.key, reviews: reviews.map(({ id }) => id) })), next }, expect);
+  }
+
   async verify(_, { expect }, who) {
     const problems = await this.host(who).host.verify();
     assert.deepEqual(problems.map(({ flow, key, problem }) => ({ flow, key, problem })), expect.problems);

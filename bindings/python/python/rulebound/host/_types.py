@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from rulebound import Snapshot
-    from rulebound.types import Config, FlexSettings, PendingEffect, RevupSettings, TruemedSettings, VendSettings, Wait
+    from rulebound.types import Config, FlexSettings, PendingEffect, PendingEffectReview, RevupSettings, TruemedSettings, VendSettings, Wait
 
     Settings: TypeAlias = TruemedSettings | FlexSettings | VendSettings | RevupSettings
 
@@ -180,6 +180,22 @@ class Row(Generic[A, S]):
     def waiting_for(self) -> list[Wait]:
         """What the provider or the customer must do."""
         return self.snapshot.waiting_for(now=self._now(), config=self._config)
+
+
+@dataclass(frozen=True)
+class OpenReviews:
+    """A row, with the columns that the dashboard's API has, and its open reviews."""
+
+    row: Mapping[str, Any]
+    reviews: Sequence[PendingEffectReview]
+
+
+@dataclass(frozen=True)
+class ReviewPage:
+    """One page of the rows with a question for a person; `next` is the `after` of the next page, or `None`."""
+
+    rows: Sequence[OpenReviews]
+    next: str | None
 
 
 @dataclass
