@@ -250,6 +250,9 @@ export interface Stats {
   inbox_age_ms: number;
   failing_effects: number;
   reviews_open: number;
+  accounts_paused: number;
+  oldest_held_ms: number;
+  refused_in_day: number;
 }
 
 export interface Problem {

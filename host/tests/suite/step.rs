@@ -78,6 +78,14 @@ impl Stage {
                 "unread" => self.unread().await,
                 "tables" => count(&self.tables).await,
                 "journal" => self.journal(with).await,
+                "reviews" => {
+                    let page = host.reviews(None).await.map_err(|it| it.to_string())?;
+                    let rows = page.rows.iter().map(|it| {
+                        let reviews = it.reviews.iter().map(|it| it.id.as_str()).collect::<Vec<_>>();
+                        json!({"key": it.row.key, "reviews": reviews})
+                    });
+                    json!({"rows": rows.collect::<Vec<_>>(), "next": page.next})
+                }
                 "verify" => {
                     let problems = host.verify().await.map_err(|it| it.to_string())?.into_iter();
                     let named = problems.map(|it| json!({"flow": it.flow, "key": it.key, "problem": it.problem}));

@@ -18,6 +18,9 @@ const GAUGES = [
   ['inbox_age_ms', 'Oldest in inbox', 'inbox', (ms) => ms > 86_400_000],
   ['failing_effects', 'Failing effects', 'failing', (count) => count > 0],
   ['reviews_open', 'Open reviews', 'reviews', (count) => count > 0],
+  ['accounts_paused', 'Paused accounts', 'waiting', (count) => count > 0],
+  ['oldest_held_ms', 'Oldest held', 'waiting', (ms) => ms > 3_600_000],
+  ['refused_in_day', 'Refused in a day', 'recent', () => false],
 ];
 
 export function showGauges(place, gauges) {

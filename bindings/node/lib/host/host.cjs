@@ -19,6 +19,7 @@ const { read, visit } = require('./visit.cjs');
 const { receive } = require('./webhooks.cjs');
 const { Worker } = require('./worker.cjs');
 
+/** `hooks` is for the kit's own tests: checkpoints, and a monotonic clock. */
 const OPTIONS = ['config', 'clock', 'log', 'schema', 'namedStatements', 'send', 'hooks'];
 const HANDLE = ['tx', 'actor', 'reference', 'account'];
 const IMPORT = ['flow', 'key', 'command', 'account', 'reference'];
@@ -37,7 +38,7 @@ class Host {
 
   constructor(database, providers, options = {}) {
     for (const name of Object.keys(options)) {
-      if (!OPTIONS.includes(name)) throw new HostError(`${name}: is none of ${OPTIONS.join(', ')}.`);
+      if (!OPTIONS.includes(name)) throw new HostError(`${name}: is none of ${OPTIONS.filter((it) => it !== 'hooks').join(', ')}.`);
     }
     const { schema: name = 'public', log = print, clock, hooks: given } = options;
     const hooks = { checkpoint() {}, monotonic: () => performance.now(), sleep, ...given };

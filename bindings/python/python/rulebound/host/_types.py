@@ -210,13 +210,16 @@ class Done:
 
 @dataclass(frozen=True)
 class Stats:
-    """The five gauges. Instants are milliseconds."""
+    """The gauges. Instants are milliseconds."""
 
     oldest_overdue_ms: int
     due: int
     inbox_age_ms: int
     failing_effects: int
     reviews_open: int
+    accounts_paused: int
+    oldest_held_ms: int
+    refused_in_day: int
 
 
 @dataclass(frozen=True)
