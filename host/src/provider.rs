@@ -200,7 +200,9 @@ impl Accounts {
             }
             let has_token = provider.webhook_token.as_ref().is_some_and(|it| !it.trim().is_empty());
             if UNSIGNED.contains(&name.as_str()) && !has_token {
-                let reason = format!("is missing: {name} signs no webhooks, so that their address ends with a text that nobody can guess");
+                let reason = format!(
+                    "is missing: {name} signs no webhooks, so that their address ends with a text that nobody can guess"
+                );
                 return Err(Error::input(format!("providers.{name}.webhook_token"), reason));
             }
             let settings = all.settings(name, provider, &provider.own)?;

@@ -157,7 +157,7 @@ scene('the journal says who answered, and what', { at: QUESTION }, async ({ page
 
 scene('the payment is shown with its amounts', { at: LIFE }, async ({ page }) => {
   const card = page.locator('section', { has: page.getByRole('heading', { name: 'Payment', exact: true }) });
-  assert.match(await card.innerText(), /amount 15\.00/);
+  assert.match(await card.innerText(), /2026-12: 15\.00, done/);
   assert.doesNotMatch(await page.locator('main').innerText(), /minor units/);
 });
 

@@ -75,7 +75,11 @@ impl Host {
             }
             Err(refused) => refused,
         };
-        Err(wrong(if class == "BadRequest" { "is no `next` of a page".into() } else { format!("cannot be read: {code}") }))
+        Err(wrong(if class == "BadRequest" {
+            "is no `next` of a page".into()
+        } else {
+            format!("cannot be read: {code}")
+        }))
     }
 
     async fn read_inbox(&self, after: Option<&str>) -> Replied {

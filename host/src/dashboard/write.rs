@@ -29,13 +29,7 @@ impl Host {
         Ok(json!({"row": self.shown(flow, key).await?}))
     }
 
-    async fn write_answer(
-        &self,
-        flow: &str,
-        key: &str,
-        body: &Map<String, Value>,
-        actor: &str,
-    ) -> Result<(), Refused> {
+    async fn write_answer(&self, flow: &str, key: &str, body: &Map<String, Value>, actor: &str) -> Result<(), Refused> {
         let (review, verdict) = (text(body, "review")?, text(body, "verdict")?);
         let id = match body.get("id") {
             None | Some(Value::Null) => None,

@@ -30,8 +30,7 @@ pub(crate) async fn play(host: &Host, with: &Value, expect: &Value, next: &str) 
         _ => Access::Forbidden,
     };
     let visitor = with["access"]["name"].as_str().map_or_else(|| Visitor::from(access), |name| access.named(name));
-    let app: Router =
-        Router::new().nest_service("/ops", host.dashboard(move |_| std::future::ready(visitor.clone())));
+    let app: Router = Router::new().nest_service("/ops", host.dashboard(move |_| std::future::ready(visitor.clone())));
     let reply = app.oneshot(request(with, next)).await.unwrap();
     let (parts, body) = reply.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();

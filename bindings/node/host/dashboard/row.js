@@ -141,17 +141,23 @@ const hasAny = (status, keys) => keys.some((key) => isSaid(status[key]));
 
 /** Members of the status, in the order of their names. */
 function facts(status, keys) {
-  return el('dl', { class: 'details' }, keys.filter((key) => isSaid(status[key])).map((key) => member(key, status[key])));
+  return el('dl', { class: 'details' }, keys.filter((key) => isSaid(status[key])).map((key) => member(key, key === 'intents' ? intents(status) : shownValue(key, status[key]))));
 }
 
-function member(key, value) {
-  return el('div', {}, el('dt', {}, spaced(key.replace(/_(at|until)$/, (end) => (end === '_at' ? '' : end)))), el('dd', {}, shownValue(key, value)));
+/** What was asked for, such as a month's charge or a refund: its amount, and what has become of it. */
+function intents(status) {
+  return el('ul', { class: 'plain' }, status.intents.map((it) => el('li', {}, actionOf(status.flow, it.action).label, ' ', name(it.intent),
+    it.amount ? [': ', money(it.amount)] : null, ', ', el('strong', {}, spaced(it.state).toLowerCase()))));
+}
+
+function member(key, shown) {
+  return el('div', {}, el('dt', {}, spaced(key.replace(/_(at|until)$/, (end) => (end === '_at' ? '' : end)))), el('dd', {}, shown));
 }
 
 function details(status, ids) {
   const members = Object.entries(status).filter(([key, value]) => !ELSEWHERE.has(key) && isSaid(value));
   return el('dl', { class: 'details' },
-    members.map(([key, value]) => member(key, value)),
+    members.map(([key, value]) => member(key, shownValue(key, value))),
     ids.map((it) => el('div', {}, el('dt', {}, `Id: ${spaced(it.kind).toLowerCase()}`), el('dd', {}, it.id === true ? 'not shown' : name(it.id)))));
 }
 
