@@ -245,3 +245,24 @@ def test_the_key_of_an_effect_names_it_among_all_rows(host: Host) -> None:
         assert row.effect_key(effect) == f"truemed.payment_token/{key}/{effect['id']}"
     assert len(keys) == 2
     assert host.webhook("truemed", SIGNED, UPDATED) == 204
+
+
+def test_a_call_that_nobody_awaits_rolls_the_transaction_back(tmp_path: Any, recwarn: Any) -> None:
+    async def run() -> None:
+        host = AsyncHost(url(tmp_path), {"truemed": Provider("k")})
+        await host.migrate()
+
+        async def work(tx: Any) -> None:
+            await host.handle(truemed.PaymentToken, KEY, CREATE, tx=tx)
+            host.handle(truemed.PaymentToken, OTHER, CREATE, tx=tx)  # pyright: ignore[reportUnusedCoroutine]
+
+        with pytest.raises(HostError, match="was not awaited.*Write `await`"):
+            await host.transaction(work)
+        assert await host.get(truemed.PaymentToken, KEY) is None
+        async with host.transaction() as tx:
+            await asyncio.gather(*(host.handle(truemed.PaymentToken, key, CREATE, tx=tx) for key in (KEY, OTHER)))
+        assert await host.get(truemed.PaymentToken, OTHER) is not None
+        await host.close()
+
+    asyncio.run(run())
+    assert [str(it.message) for it in recwarn.list if "never awaited" in str(it.message)] == []

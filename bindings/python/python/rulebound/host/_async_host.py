@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID
@@ -16,6 +17,7 @@ from . import _admin, _inbox, _rows, _schema, _visit, _webhook
 from ._adapters import check_whole, is_database, needs_retry, outage
 from ._async_database import run_async
 from ._kit import NewerFormat, RowError, flow_id
+from ._open import OpenCalls
 from ._sql import Script
 from ._types import HostError, Import, NeedsLookup, Problem, ReviewPage, Row
 from ._async_worker import AsyncWorker
@@ -35,6 +37,10 @@ log = logging.getLogger("rulebound.host")
 
 class AsyncHost(AsyncWorker):
     """Stores snapshots, sends requests, receives webhooks and calls handlers."""
+
+    @cached_property
+    def _open(self) -> OpenCalls:
+        return OpenCalls()
 
     # Transactions.
 
@@ -64,8 +70,13 @@ class AsyncHost(AsyncWorker):
             await self._run(lambda: _schema.read_formats(self._kit))
         try:
             async with self._database.begin(self._dialect) as tx:
-                yield tx
-                check_whole(tx)
+                self._open.begin(tx)
+                try:
+                    yield tx
+                    self._open.check(tx)
+                    check_whole(tx)
+                finally:
+                    self._open.end(tx)
         except NeedsLookup as needs:
             await self.look_up(needs.provider, needs.account)  # for the next run
             raise
@@ -83,11 +94,16 @@ class AsyncHost(AsyncWorker):
         self, flow: FlowId, key: str | UUID, command: Any, *, tx: Any = None, actor: str | None = None,
         reference: str | None = None, account: str = "",
     ) -> Row[Any, Any]: ...  # fmt: skip
-    async def handle(
+    def handle(
         self, flow: Any, key: Any, command: Any, *, tx: Any = None, actor: str | None = None,
         reference: str | None = None, account: str = "",
-    ) -> Row[Any, Any]:  # fmt: skip
+    ) -> Coroutine[Any, Any, Row[Any, Any]]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
+        return self._open.counted(tx, self._handle(flow, key, command, tx, actor, reference, account))
+
+    async def _handle(
+        self, flow: Any, key: Any, command: Any, tx: Any, actor: str | None, reference: str | None, account: str
+    ) -> Row[Any, Any]:
         name, owns = flow_id(flow), tx is None
         if owns and account:
             await self._with_accounts(lambda: self._kit.config(name, account))
