@@ -6,8 +6,21 @@ import { reviewForm } from './review.js';
 import { failure, rule, showTimeline } from './timeline.js';
 import { actionOf, ago, facetsOf, flowName, instant, money, now, noticeOf, signalOf, spaced, stateOf } from './words.js';
 
+// What the card of the payment shows, in this order.
+const MONEY = ['amount', 'total', 'charge_total', 'price', 'authorized', 'captured', 'capturable', 'capturing', 'received', 'refunded', 'refunding', 'refundable',
+  'refunds', 'disputed', 'payments', 'intents', 'paid_until', 'period_ends_at', 'access_until', 'trial_ends_at', 'cancel_at'];
 // What other parts of the page show, or what the page never shows.
-const ELSEWHERE = new Set(['flow', 'key', 'revision', 'facets', 'reviews', 'last_failure', 'customer_url', 'customer_url_blocked_by']);
+const ELSEWHERE = new Set([...MONEY, 'flow', 'key', 'revision', 'facets', 'reviews', 'last_failure', 'customer_url', 'customer_url_blocked_by']);
+
+/** Why a row has nothing that a worker can do now, in a sentence; nothing if there is something. */
+export function whyIdle({ effects, waiting_for: waits, status }) {
+  const works = effects.filter((it) => it.type !== 'review');
+  if (!status || works.some((it) => it.ready || it.leased_until)) return null;
+  if (works.some((it) => it.blocked_by?.length)) return 'What is pending is held back: see under Effects what it waits for.';
+  if (works.length) return 'What is pending is not due yet: see under Effects.';
+  if (effects.length) return 'It waits for the answer to a question.';
+  return waits.length ? 'It waits for the provider or the customer.' : 'Nothing is pending.';
+}
 
 /** Shows a row. `can` has what this person may do: `answer(review, verdict, id)` and `retry()`, or is nothing. */
 export function showRow(place, shown, can, older) {
@@ -22,8 +35,9 @@ export function showRow(place, shown, can, older) {
     section('status', 'Status', status && [block('words', status.facets, () => words(flow, status.facets)),
       block('facets', status.facets, () => facets(flow, status.facets)),
       block('failure', status.last_failure, () => (status.last_failure ? failure(status.last_failure) : el('div')))]),
+    section('payment', 'Payment', status && hasAny(status, MONEY) && [block('payment', status, () => facts(status, MONEY))]),
     section('waits', 'Waiting for', waits.length && waits.map((it) => block(`${it.signal} ${it.about?.id}`, it, () => wait(flow, it)))),
-    section('effects', 'Effects', others.length && others.map((it) => block(it.id, it, () => effectItem(flow, it)))),
+    section('effects', 'Effects', others.length && others.map((it) => block(it.id, [it, intentOf(status, it)], () => effectItem(flow, it, intentOf(status, it))))),
     section('actions', 'Actions', actions.length && actions.map((it) => block(it.action, it, () => action(flow, it)))),
     section('details', 'Details', status && [block('details', [status, ids], () => details(status, ids))]),
     { key: 'journal', sign: 'journal', make: () => el('section', { class: 'card journal', 'aria-labelledby': 'h-journal' },
@@ -87,10 +101,15 @@ function wait(flow, it) {
       it.expires_at ? ['; expires ', instant(it.expires_at)] : null));
 }
 
-function effectItem(flow, it) {
+/** What a request is for, as the status tells of its intent: its amount, and what has become of it. */
+function intentOf(status, { intent = null }) {
+  return intent === null ? null : (status?.intents?.find((it) => it.intent === intent) ?? { intent });
+}
+
+function effectItem(flow, it, intent) {
   const state = it.leased_until ? ['leased until ', instant(it.leased_until)]
     : it.ready ? 'ready' : it.not_before ? ['not before ', instant(it.not_before)] : 'held back';
-  const what = it.type === 'request' ? ['Request: ', it.action ? actionOf(flow, it.action).label : spaced(it.operation)]
+  const what = it.type === 'request' ? ['Request: ', it.action ? actionOf(flow, it.action).label : spaced(it.operation), intent?.amount ? [' of ', money(intent.amount)] : null, intent ? [' for ', name(intent.intent)] : null]
     : it.type === 'notify' ? ['Notify the customer: ', noticeOf(flow, it.reason).label]
       : it.type === 'fulfill' ? ['Deliver', it.paid ? [': ', money(it.paid), ' is paid'] : null]
         : it.type === 'access' ? ['Give access', it.access_until ? [' until ', instant(it.access_until)] : null] : spaced(it.type);
@@ -117,10 +136,28 @@ function unblocked(flow, by) {
   return el('p', { class: 'quiet' }, 'Possible after: ', Object.hasOwn(words, by.type) ? words[by.type]() : spaced(by.type));
 }
 
+const isSaid = (value) => value !== null && value !== undefined && !(Array.isArray(value) && !value.length);
+const hasAny = (status, keys) => keys.some((key) => isSaid(status[key]));
+
+/** Members of the status, in the order of their names. */
+function facts(status, keys) {
+  return el('dl', { class: 'details' }, keys.filter((key) => isSaid(status[key])).map((key) => member(key, key === 'intents' ? intents(status) : shownValue(key, status[key]))));
+}
+
+/** What was asked for, such as a month's charge or a refund: its amount, and what has become of it. */
+function intents(status) {
+  return el('ul', { class: 'plain' }, status.intents.map((it) => el('li', {}, actionOf(status.flow, it.action).label, ' ', name(it.intent),
+    it.amount ? [': ', money(it.amount)] : null, ', ', el('strong', {}, spaced(it.state).toLowerCase()))));
+}
+
+function member(key, shown) {
+  return el('div', {}, el('dt', {}, spaced(key.replace(/_(at|until)$/, (end) => (end === '_at' ? '' : end)))), el('dd', {}, shown));
+}
+
 function details(status, ids) {
-  const members = Object.entries(status).filter(([key, value]) => !ELSEWHERE.has(key) && value !== null && !(Array.isArray(value) && !value.length));
+  const members = Object.entries(status).filter(([key, value]) => !ELSEWHERE.has(key) && isSaid(value));
   return el('dl', { class: 'details' },
-    members.map(([key, value]) => el('div', {}, el('dt', {}, spaced(key.replace(/_(at|until)$/, (end) => (end === '_at' ? '' : end)))), el('dd', {}, shownValue(key, value)))),
+    members.map(([key, value]) => member(key, shownValue(key, value))),
     ids.map((it) => el('div', {}, el('dt', {}, `Id: ${spaced(it.kind).toLowerCase()}`), el('dd', {}, it.id === true ? 'not shown' : name(it.id)))));
 }
 
@@ -129,6 +166,7 @@ function shownValue(key, value) {
   if (key === 'payment_token') return 'not shown';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (/_(at|until)$/.test(key) && typeof value === 'number') return instant(value);
+  if (typeof value === 'number' && /^(price|amount|unit_amount)$/.test(key)) return money({ amount: value });
   if (Array.isArray(value)) return el('ul', { class: 'plain' }, value.map((it) => el('li', {}, shownValue(key, it))));
   if (typeof value !== 'object') return name(value);
   if ('amount' in value && 'currency' in value) return money(value);

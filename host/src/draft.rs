@@ -158,7 +158,7 @@ impl Draft {
 
     fn observed(&mut self, step: Stepped, fact: &Fact<'_>, actor: &str) -> Result<Option<IgnoredReason>> {
         let ((kind, effect, http_status), ignored) = (described(fact), step.ignored);
-        let code = ignored.map(reason);
+        let code = ignored.map(reason).or_else(|| said(fact));
         self.step(
             step,
             Line { kind: kind.into(), actor: Some(actor.into()), effect, http_status, code, ..Line::default() },
@@ -298,6 +298,25 @@ fn reason(ignored: IgnoredReason) -> String {
         Value::String(text) => text,
         other => other.to_string(),
     }
+}
+
+/// What a fact says in a word: a person's verdict, or the name of a webhook's event. The journal has no other part of a body.
+fn said(fact: &Fact<'_>) -> Option<String> {
+    match fact {
+        Fact::Reviewed { verdict, .. } => Some(verdict.clone()),
+        Fact::Webhook { topic, body, .. } => {
+            let own = topic.as_deref().map(str::to_owned);
+            // A form says its event in the topic.
+            let named = || serde_json::from_slice::<Value>(body).ok()?["event_type"].as_str().map(str::to_owned);
+            own.or_else(named).filter(|it| is_event(it))
+        }
+        _ => None,
+    }
+}
+
+fn is_event(name: &str) -> bool {
+    let is_part = |it: u8| it.is_ascii_alphanumeric() || b"_.:-".contains(&it);
+    (1..=80).contains(&name.len()) && name.bytes().all(is_part)
 }
 
 /// The type of a fact, the effect that it is about, and its HTTP status.

@@ -106,6 +106,7 @@ mod read;
 mod handle;
 mod doctor;
 mod ops;
+mod reviews;
 mod upkeep;
 mod command;
 mod dashboard;
@@ -113,7 +114,7 @@ mod dashboard;
 mod router;
 
 pub use command::Report;
-pub use dashboard::Access;
+pub use dashboard::{Access, Visitor};
 #[cfg(feature = "postgres")]
 pub use db::Statements;
 pub use db::{Database, Tx};
@@ -124,6 +125,7 @@ pub use host::{Builder, Host};
 pub use ops::{Import, Imported, Stats};
 pub use pause::Pause;
 pub use provider::{Account, Provider};
+pub use reviews::{OpenReviews, ReviewPage, RowRecord};
 pub use send::{Outgoing, Sent, Transport};
 pub use snapshot::{Any, Row, Task};
 pub use webhook::Delivery;

@@ -17,7 +17,7 @@ use crate::visit::{Entered, Which};
 const BATCH: usize = 100;
 const CHECKED: usize = 1_000;
 
-/// Five numbers that say whether the host keeps up.
+/// Numbers that say whether the host keeps up.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
@@ -31,6 +31,12 @@ pub struct Stats {
     pub failing_effects: i64,
     /// Questions that wait for a person.
     pub reviews_open: i64,
+    /// Accounts that take no requests now.
+    pub accounts_paused: i64,
+    /// How long the oldest row that rests for a paused account has not changed.
+    pub oldest_held_ms: i64,
+    /// Requests that providers refused within a day.
+    pub refused_in_day: i64,
 }
 
 /// One adoption of an import.
@@ -99,7 +105,11 @@ impl Host {
             "SELECT {now}, (SELECT MIN(wake_at) FROM {t}flows WHERE wake_at <= {started}), \
              (SELECT COUNT(*) FROM {t}flows WHERE wake_at <= {started}), (SELECT MIN(received_at) FROM {t}inbox), \
              CAST((SELECT COALESCE(SUM(failing + CASE WHEN tries > 0 THEN 1 ELSE 0 END), 0) FROM {t}flows WHERE failing > 0 OR tries > 0) AS bigint), \
-             CAST((SELECT COALESCE(SUM(reviews), 0) FROM {t}flows WHERE reviews > 0) AS bigint)"
+             CAST((SELECT COALESCE(SUM(reviews), 0) FROM {t}flows WHERE reviews > 0) AS bigint), \
+             (SELECT COUNT(*) FROM {t}pauses WHERE until > {started}), \
+             (SELECT MIN(f.updated_at) FROM {t}pauses p JOIN {t}flows f ON f.account = p.account \
+             AND substr(f.flow, 1, length(p.provider) + 1) = p.provider || '.' WHERE p.until > {started} AND f.wake_at <= p.until), \
+             (SELECT COUNT(*) FROM {t}journal WHERE at > {started} - 86400000 AND failure LIKE '%\"kind\":\"refused\"%')"
         );
         let mut own = self.begin_read().await?;
         let found = own.tx().row(&sql, args![time.local]).await?;
@@ -113,6 +123,9 @@ impl Host {
             inbox_age_ms: since(3)?,
             failing_effects: row.int(4)?,
             reviews_open: row.int(5)?,
+            accounts_paused: row.int(6)?,
+            oldest_held_ms: since(7)?,
+            refused_in_day: row.int(8)?,
         })
     }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use rulebound::time::Millis;
-use rulebound::{Config, PROVIDERS, ffi};
+use rulebound::time::{Millis, Timestamp};
+use rulebound::{Config, Headers, NotAuthentic, PROVIDERS, ffi, read_webhook};
 use serde_json::{Value, json};
 
 use crate::error::{BoxError, Error, Result};
@@ -15,10 +15,18 @@ use crate::limit::Limit;
 
 /// How long what a lookup said of an account counts.
 const CACHED: Duration = Duration::from_secs(60);
+/// What is wrong with a row of no account, where every key is an account's.
+const NO_ACCOUNT: &str = "the provider has several accounts and no API key of its own: name one with `account`";
 /// How much longer a lease is than the timeout of what it is for.
 const MARGIN_MS: i64 = 60_000;
 
 type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, Result<Account, BoxError>> + Send + Sync>;
+
+/// Whether a provider signs its webhooks. The address of one that does not needs a part that nobody can guess.
+pub(crate) fn signs(provider: &str) -> bool {
+    let received = read_webhook(provider, &[], &Headers::default(), b"", Timestamp::default());
+    matches!(received, Err(NotAuthentic::NoSecret))
+}
 
 /// One of several accounts at a provider: its API key, and the settings that differ from the provider's.
 #[derive(Clone)]
@@ -194,6 +202,13 @@ impl Accounts {
                 let names: Vec<_> = PROVIDERS.iter().map(|it| it.name).collect();
                 return Err(Error::input(format!("providers.{name}"), format!("is none of {}", names.join(", "))));
             }
+            let has_token = provider.webhook_token.as_ref().is_some_and(|it| !it.trim().is_empty());
+            if !signs(name) && !has_token {
+                let reason = format!(
+                    "is missing: {name} signs no webhooks, so that their address ends with a text that nobody can guess"
+                );
+                return Err(Error::input(format!("providers.{name}.webhook_token"), reason));
+            }
             let settings = all.settings(name, provider, &provider.own)?;
             all.own.insert(name.clone(), Arc::new(settings));
         }
@@ -210,6 +225,10 @@ impl Accounts {
             .map_err(|error| Error::input(format!("providers.{name}"), error.to_string()))?;
         let limit = account.limit.or(provider.own.limit);
         limit.check(name)?;
+        let is_own = std::ptr::eq(account, &raw const provider.own);
+        if account.api_key.trim().is_empty() && !(is_own && provider.lookup.is_some()) {
+            return Err(Error::input(format!("providers.{name}.api_key"), "is empty: give the API key"));
+        }
         let secrets = if account.webhook_secrets.is_empty() { &provider.own } else { account };
         if secrets.webhook_secrets.iter().any(|it| it.trim().is_empty()) {
             let reason = "is empty: give the secret, or leave it out if the provider sends you no webhooks";
@@ -247,12 +266,24 @@ impl Accounts {
 
     fn remembered(&self, name: &str, account: &str, age: Duration) -> Result<Option<Arc<Settings>>> {
         let provider = self.provider(name)?;
-        if account.is_empty() || provider.lookup.is_none() {
-            return Ok(self.own.get(name).cloned());
+        if account.is_empty() {
+            let own = self.own.get(name).filter(|it| !it.api_key.trim().is_empty()).cloned();
+            return own.map(Some).ok_or_else(|| missing(name, account, NO_ACCOUNT));
+        }
+        if provider.lookup.is_none() {
+            return Err(missing(name, account, "the provider has no lookup"));
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known.get(&(name.to_owned(), account.to_owned()));
         Ok(found.filter(|(since, _)| since.elapsed() < age).map(|(_, it)| Arc::clone(it)))
+    }
+
+    /// The secrets of an address. The provider's own address has its own ones, also if each request is an account's.
+    pub(crate) async fn secrets(&self, name: &str, account: &str) -> Result<Vec<String>> {
+        match self.own.get(name).filter(|_| account.is_empty()) {
+            Some(own) => Ok(own.webhook_secrets.clone()),
+            None => Ok(self.get(name, account).await?.webhook_secrets.clone()),
+        }
     }
 
     /// An account, looked up if it is not known.
@@ -261,9 +292,9 @@ impl Accounts {
             return Ok(known);
         }
         let provider = self.provider(name)?;
-        let failed = |reason: String| Error::Account { provider: name.into(), account: account.into(), reason };
-        let lookup = provider.lookup.as_ref().ok_or_else(|| failed("the provider has no lookup".into()))?;
-        let found = lookup(account.into()).await.map_err(|error| failed(error.to_string()))?;
+        let failed = |reason: &str| missing(name, account, reason);
+        let lookup = provider.lookup.as_ref().ok_or_else(|| failed("the provider has no lookup"))?;
+        let found = lookup(account.into()).await.map_err(|error| failed(&error.to_string()))?;
         let wrong =
             |error: Error| Error::Config { provider: name.into(), account: account.into(), reason: error.to_string() };
         let settings = Arc::new(self.settings(name, provider, &found).map_err(wrong)?);
@@ -276,6 +307,10 @@ impl Accounts {
     pub(crate) fn forget(&self, name: &str, account: &str) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(name.to_owned(), account.to_owned()));
     }
+}
+
+fn missing(provider: &str, account: &str, reason: &str) -> Error {
+    Error::Account { provider: provider.into(), account: account.into(), reason: reason.into() }
 }
 
 /// Puts the members of `own` in place of those of `config`.
@@ -294,7 +329,7 @@ mod tests {
     use super::*;
 
     fn accounts(provider: Provider) -> Result<Accounts> {
-        Accounts::new(Config::default(), [("vend".to_owned(), provider)].into())
+        Accounts::new(Config::default(), [("vend".to_owned(), provider.webhook_token("unguessable"))].into())
     }
 
     #[tokio::test]
@@ -317,12 +352,30 @@ mod tests {
         assert_eq!(error.to_string(), "the account `b` of vend was not found: no b");
     }
 
+    #[tokio::test]
+    async fn no_request_is_without_a_key() {
+        let error = accounts(Provider::new(" ")).err().unwrap().to_string();
+        assert_eq!(error, "`providers.vend.api_key` is empty: give the API key");
+        let all = accounts(Provider::new("").webhook_secret("s").accounts(async |_| Ok(Account::new("")))).unwrap();
+        for error in [all.known("vend", "").err().unwrap(), all.within("vend", "").err().unwrap()] {
+            assert!(error.to_string().contains("name one with `account`"), "{error}");
+        }
+        let error = all.get("vend", "a").await.err().unwrap().to_string();
+        assert!(error.contains("api_key` is empty"), "{error}");
+        assert_eq!(all.secrets("vend", "").await.unwrap(), ["s"]);
+        let error = accounts(Provider::new("key")).unwrap().get("vend", "a").await.err().unwrap();
+        assert_eq!(error.to_string(), "the account `a` of vend was not found: the provider has no lookup");
+    }
+
     #[test]
     fn wrong_settings_and_unknown_providers_are_named() {
         let error = accounts(Provider::new("key").config(json!({"domain": "x"}))).err().unwrap().to_string();
         assert!(error.contains("providers.vend") && error.contains("domain"), "{error}");
         let error = accounts(Provider::new("key").webhook_secret("")).err().unwrap().to_string();
         assert!(error.starts_with("`providers.vend.webhook_secret` is empty: "), "{error}");
+        let bare = [("vend".to_owned(), Provider::new("key").webhook_token(""))].into();
+        let error = Accounts::new(Config::default(), bare).err().unwrap().to_string();
+        assert!(error.starts_with("`providers.vend.webhook_token` is missing: "), "{error}");
         let error = Accounts::new(Config::default(), [("stripe".to_owned(), Provider::new("k"))].into()).err().unwrap();
         let names = PROVIDERS.iter().map(|it| it.name).collect::<Vec<_>>().join(", ");
         assert_eq!(error.to_string(), format!("`providers.stripe` is none of {names}"));

@@ -7,17 +7,18 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{OriginalUri, Path, Request, State};
 use axum::response::Response;
 use axum::routing::{any, post};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use http::request::Parts;
 use rulebound::Headers;
 use rulebound::fact::LARGEST_BODY;
 
-use crate::dashboard::{Access, LARGEST, parameter, redirect};
+use crate::dashboard::{Access, LARGEST, Visitor, parameter, redirect};
 use crate::host::Host;
 use crate::webhook::Delivery;
 
-type Granted = Arc<dyn Fn(&Parts) -> BoxFuture<'static, Access> + Send + Sync>;
+type Granted = Arc<dyn Fn(&Parts) -> BoxFuture<'static, Visitor> + Send + Sync>;
 
 impl Host {
     /// The route of the webhooks: `POST …/{provider}`, `…/{provider}/{account}`, and for a provider that does not sign a last
@@ -36,7 +37,8 @@ impl Host {
         routes.with_state(self.clone())
     }
 
-    /// The dashboard: a static page and its JSON API. `access` decides what each request can do; there is no default.
+    /// The dashboard: a static page and its JSON API. `access` decides what each request can do; there is no default. With
+    /// `Access::All.named("ada")` the journal names the person.
     ///
     /// ```
     /// # fn example(host: rulebound_host::Host) {
@@ -49,11 +51,12 @@ impl Host {
     /// let app: axum::Router = axum::Router::new().nest_service("/rulebound", dashboard);
     /// # }
     /// ```
-    pub fn dashboard<R>(&self, access: impl Fn(&Parts) -> R + Send + Sync + 'static) -> Router
+    pub fn dashboard<R, V>(&self, access: impl Fn(&Parts) -> R + Send + Sync + 'static) -> Router
     where
-        R: Future<Output = Access> + Send + 'static,
+        R: Future<Output = V> + Send + 'static,
+        V: Into<Visitor> + 'static,
     {
-        let granted: Granted = Arc::new(move |parts| Box::pin(access(parts)));
+        let granted: Granted = Arc::new(move |parts| Box::pin(access(parts).map(Into::into)));
         Router::new().fallback(any(dashboard)).with_state((self.clone(), granted))
     }
 }
@@ -91,12 +94,12 @@ async fn dashboard(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let access = granted(&parts).await;
-    if access != Access::Forbidden && parts.uri.path() == "/" && !original.path().ends_with('/') {
+    let visitor = granted(&parts).await;
+    if visitor.access != Access::Forbidden && parts.uri.path() == "/" && !original.path().ends_with('/') {
         let query = original.query().map(|it| format!("?{it}")).unwrap_or_default();
         return redirect(&format!("{}/{query}", original.path())).map(Body::from);
     }
     // One byte more than is read, so that a longer body is refused.
     let body = to_bytes(body, LARGEST).await.map_or_else(|_| vec![b' '; LARGEST.saturating_add(1)], Vec::from);
-    host.dashboard_reply(access, &http::Request::from_parts(parts, body)).await.map(Body::from)
+    host.dashboard_reply(visitor, &http::Request::from_parts(parts, body)).await.map(Body::from)
 }

@@ -34,13 +34,17 @@ impl Host {
     /// Tells the gauges as an event: `tracing-opentelemetry` makes metrics of fields with these names.
     async fn tell(&self) -> Result<()> {
         if tracing::enabled!(tracing::Level::INFO) {
-            let Stats { oldest_overdue_ms, due, inbox_age_ms, failing_effects, reviews_open } = self.stats().await?;
+            let stats = self.stats().await?;
+            let Stats { oldest_overdue_ms, due, inbox_age_ms, failing_effects, reviews_open, .. } = stats;
             tracing::info!(
                 gauge.rulebound.oldest_overdue_ms = oldest_overdue_ms,
                 gauge.rulebound.due = due,
                 gauge.rulebound.inbox_age_ms = inbox_age_ms,
                 gauge.rulebound.failing_effects = failing_effects,
                 gauge.rulebound.reviews_open = reviews_open,
+                gauge.rulebound.accounts_paused = stats.accounts_paused,
+                gauge.rulebound.oldest_held_ms = stats.oldest_held_ms,
+                gauge.rulebound.refused_in_day = stats.refused_in_day,
                 "gauges"
             );
         }

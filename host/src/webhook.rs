@@ -3,8 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use rulebound::fact::LARGEST_BODY;
-use rulebound::time::Timestamp;
-use rulebound::{Headers, NotAuthentic, Origin, Secret, WebhookOptions, read_webhook, read_webhook_with};
+use rulebound::{Headers, NotAuthentic, Origin, Secret, WebhookOptions, read_webhook_with};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -12,13 +11,8 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::{Entry, HOUR_MS};
+use crate::provider::signs;
 use crate::visit::{Visited, Which};
-
-/// Whether a provider signs its webhooks. The address of one that does not needs a part that nobody can guess.
-fn signs(provider: &str) -> bool {
-    let received = read_webhook(provider, &[], &Headers::default(), b"", Timestamp::default());
-    matches!(received, Err(NotAuthentic::NoSecret))
-}
 
 /// A webhook as your web framework received it: the raw body, and the parts of its URL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -152,8 +146,8 @@ impl Host {
         if !is_right || (!delivery.account.is_empty() && !known.has_accounts()) {
             return Ok(None);
         }
-        match accounts.get(provider, delivery.account).await {
-            Ok(settings) => Ok(Some(settings.webhook_secrets.clone())),
+        match accounts.secrets(provider, delivery.account).await {
+            Ok(secrets) => Ok(Some(secrets)),
             Err(Error::Account { .. }) => Ok(None),
             Err(error) => Err(error),
         }

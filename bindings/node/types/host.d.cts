@@ -9,6 +9,7 @@ import type {
   PendingEffectAccess,
   PendingEffectFulfill,
   PendingEffectNotify,
+  PendingEffectReview,
   ProviderName,
   RevupNotice,
   RevupVerdict,
@@ -39,6 +40,18 @@ export class NoReview extends HostError {
 export class SchemaError extends HostError {}
 /** The tables are those of a newer release, which this one must not touch. */
 export class TooNew extends SchemaError {}
+/** The lookup of an account has failed, or what it gave has a mistake: see `cause`. */
+export class LookupFailed extends HostError {}
+/** A row that cannot be loaded, or of which the library refuses what was asked; `cause` is the library's error, whose message this one has. */
+export class RowError extends Error {
+  readonly flow: FlowId;
+  readonly key: string;
+}
+/** A row that a newer release has saved. */
+export class NewerFormat extends Error {
+  readonly flow: FlowId;
+  readonly key: string;
+}
 /** There is no connection to the database. */
 export class Unavailable extends HostError {}
 /** A command that breaks a rule. It has written nothing. */
@@ -214,6 +227,16 @@ export interface ImportOf<S extends AnyFlow> {
   readonly reference?: string;
 }
 
+/** The columns of a row, as the dashboard's API has them. */
+export type RowRecord = Pick<Row, 'flow' | 'key' | 'account' | 'reference' | 'revision' | 'wake_at' | 'reviews' | 'failing' | 'tries' | 'last_error' | 'created_at' | 'updated_at'>;
+
+export interface ReviewPage {
+  /** A row that cannot be loaded has no reviews. */
+  readonly rows: readonly { readonly row: RowRecord; readonly reviews: readonly PendingEffectReview[] }[];
+  /** The `after` of the next page; null on the last one. */
+  readonly next: string | null;
+}
+
 export interface Done {
   sent: string[];
   credentials: string[];
@@ -227,6 +250,9 @@ export interface Stats {
   inbox_age_ms: number;
   failing_effects: number;
   reviews_open: number;
+  accounts_paused: number;
+  oldest_held_ms: number;
+  refused_in_day: number;
 }
 
 export interface Problem {
@@ -246,8 +272,14 @@ export interface Delivery {
 }
 
 export type Access = 'all' | 'read_only' | 'forbidden';
+/** Who asks the dashboard. */
+export interface Visitor {
+  readonly access: Access;
+  readonly name?: string | undefined;
+}
 export interface DashboardOptions {
-  readonly access: (request: Request) => Access | Promise<Access>;
+  /** What the visitor may do; with the person's name, for the journal, `{ access, name }`. */
+  readonly access: (request: Request) => Access | Visitor | Promise<Access | Visitor>;
   /** Where it is mounted; `/rulebound` by default. */
   readonly prefix?: string;
 }
@@ -271,10 +303,15 @@ export interface Host<Tx = any> {
   /** The row, or null. */
   get<S>(flow: FlowClass<S>, key: string, options: { readonly tx: Tx }): Within<Tx, Row<S> | null>;
   get<S>(flow: FlowClass<S>, key: string): Promise<Row<S> | null>;
+  /** By the flow's id. */
+  get<Id extends FlowId>(flow: Id, key: string, options: { readonly tx: Tx }): Within<Tx, Row<Extract<AnyFlow, { readonly flow: Id }>> | null>;
+  get<Id extends FlowId>(flow: Id, key: string): Promise<Row<Extract<AnyFlow, { readonly flow: Id }>> | null>;
   /** The customer's browser came back: lookups are due. It proves nothing. */
   customerReturned<S>(flow: FlowClass<S>, key: string, options?: { readonly actor?: string }): Promise<Row<S>>;
   /** A person's verdict for a review. */
   answer<S>(flow: FlowClass<S>, key: string, review: string, verdict: VerdictOf<S>, options?: { readonly id?: string | null; readonly actor?: string }): Promise<Row<S>>;
+  /** One page of the rows with a question for a person, each with its open reviews: 50 at a time, the least recently changed first. */
+  reviews(options?: { readonly after?: string | null }): Promise<ReviewPage>;
   /** Deletes an entry of the inbox that no row knows, such as a verified webhook that cannot be read. */
   dropEntry(id: string): Promise<void>;
   /** Deletes a row and all that belongs to it, if nothing is pending. It asks the provider for nothing: a token there can still be charged, so delete it first. */

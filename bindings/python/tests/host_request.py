@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
+from rulebound.host import Person
+
 EVERY_REPLY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
@@ -37,7 +39,9 @@ async def request(host: Any, it: Any, body: bytes, next_page: str | None) -> tup
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await host.dashboard(lambda _: it.get("access", "all"))(scope, receive, send)
+    access = it.get("access", "all")
+    granted = Person(**access) if isinstance(access, dict) else access
+    await host.dashboard(lambda _: granted)(scope, receive, send)
     found = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], found, sent[1]["body"]
 

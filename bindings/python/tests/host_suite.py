@@ -269,12 +269,19 @@ class Runner:
     async def do_journal(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         for seq in it.get("without", ()):
             self.query("DELETE FROM {p}journal WHERE flow = ? AND key = ? AND seq = ?", (it["flow"], it["key"], seq))
-        rows = self.query("SELECT kind FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq", (it["flow"], it["key"]))
-        assert not has or [row[0] for row in rows] == expect["kinds"], f"{[row[0] for row in rows]}"
+        rows = self.query("SELECT kind, actor, code FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq", (it["flow"], it["key"]))
+        found = {name: [row[at] for row in rows] for at, name in enumerate(("kinds", "actors", "codes"))}
+        for name, values in (expect or {}).items():
+            assert found[name] == values, f"{name}: {found[name]}"
 
     async def do_verify(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         found = [{"flow": p.flow, "key": p.key, "problem": p.problem} for p in await settled(host.verify())]
         assert found == expect["problems"], f"{found}"
+
+    async def do_reviews(self, host: Any, it: Any, expect: Any, has: bool) -> None:
+        page = await settled(host.reviews())
+        rows = [{"key": it.row["key"], "reviews": [review["id"] for review in it.reviews]} for it in page.rows]
+        assert {"rows": rows, "next": page.next} == expect, f"{rows}"
 
     async def do_database(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         if isinstance(it, dict):
@@ -333,6 +340,8 @@ def _class(error: BaseException) -> str:
         return "unknown"
     if isinstance(error, Pending):
         return "pending"
+    if isinstance(error, HostError) and str(error).startswith("account:"):
+        return "account"
     return "database" if is_database(error) else "host" if isinstance(error, HostError) else "?"
 
 

@@ -48,6 +48,45 @@ def test_an_account_with_a_text_as_secret_verifies_nothing(kind: Any, tmp_path: 
 
 
 @both
+def test_no_request_is_without_a_key(kind: Any, tmp_path: Any) -> None:
+    wrong: Any = 17
+    with pytest.raises(HostError, match="providers/truemed/api_key: it is not a text"):
+        kind(url(tmp_path), {"truemed": Provider(wrong)})
+    with pytest.raises(HostError, match="providers/truemed/account: it is not a function"):
+        kind(url(tmp_path), {"truemed": Provider(account=wrong)})
+    accounts = {"empty": Account("")}
+
+    async def run() -> None:
+        host = kind(url(tmp_path), {"truemed": Provider(account=accounts.get)})
+        await done(host.migrate())
+        cases = {"": "it is missing. The provider `truemed` has several", "m2": "has no account `m2`", "empty": "`api_key` is missing"}
+        for account, match in cases.items():
+            with pytest.raises(HostError, match=match):
+                await done(host.handle(truemed.PaymentToken, KEY, CREATE, account=account))
+        assert (await done(host.stats())).due == 0
+        await done(host.close())
+
+    asyncio.run(run())
+
+
+@both
+def test_a_provider_that_does_not_sign_needs_a_token_and_a_missing_secret_is_told_once(kind: Any, tmp_path: Any, caplog: Any) -> None:
+    for token in (None, ""):
+        with pytest.raises(HostError, match=r"providers/vend/webhook_token: it is missing\. .*/vend/<token>"):
+            kind(url(tmp_path), {"vend": Provider("k", webhook_token=token)})
+
+    async def run() -> None:
+        host = kind(url(tmp_path), {"truemed": Provider("k")})
+        await done(host.migrate())
+        for _ in range(3):
+            assert await done(host.webhook("truemed", {}, b"{}")) == 401
+        await done(host.close())
+
+    asyncio.run(run())
+    assert caplog.text.count("Give `webhook_secrets`") == 1
+
+
+@both
 def test_a_mistake_in_a_config_names_its_member(kind: Any, tmp_path: Any) -> None:
     wrong: Any = {"environmen": "staging"}
     with pytest.raises(ConfigError, match="^providers/truemed/config/environmen: unknown field"):
@@ -206,3 +245,24 @@ def test_the_key_of_an_effect_names_it_among_all_rows(host: Host) -> None:
         assert row.effect_key(effect) == f"truemed.payment_token/{key}/{effect['id']}"
     assert len(keys) == 2
     assert host.webhook("truemed", SIGNED, UPDATED) == 204
+
+
+def test_a_call_that_nobody_awaits_rolls_the_transaction_back(tmp_path: Any, recwarn: Any) -> None:
+    async def run() -> None:
+        host = AsyncHost(url(tmp_path), {"truemed": Provider("k")})
+        await host.migrate()
+
+        async def work(tx: Any) -> None:
+            await host.handle(truemed.PaymentToken, KEY, CREATE, tx=tx)
+            host.handle(truemed.PaymentToken, OTHER, CREATE, tx=tx)  # pyright: ignore[reportUnusedCoroutine]
+
+        with pytest.raises(HostError, match="was not awaited.*Write `await`"):
+            await host.transaction(work)
+        assert await host.get(truemed.PaymentToken, KEY) is None
+        async with host.transaction() as tx:
+            await asyncio.gather(*(host.handle(truemed.PaymentToken, key, CREATE, tx=tx) for key in (KEY, OTHER)))
+        assert await host.get(truemed.PaymentToken, OTHER) is not None
+        await host.close()
+
+    asyncio.run(run())
+    assert [str(it.message) for it in recwarn.list if "never awaited" in str(it.message)] == []

@@ -20,7 +20,9 @@ DIFFERENT = {
         "Hook.sleep", "Worker.__init__", "Worker._with_accounts", "Worker.look_up", "Worker.run", "Worker.stop", "Worker.close",
         "Worker._loop", "Worker._pause", "Worker._sender", "Worker._call_handler", "Worker._invoke", "Worker._call_in_transaction",
     },
-    "_host.py": {"Host.transaction", "Host._repeat", "Host._keys"},
+    "_host.py": {
+        "Host.transaction", "Host._repeat", "Host._keys", "Host._transaction", "Host._open", "Host.handle", "Host._handle",
+    },
 }  # fmt: skip
 
 

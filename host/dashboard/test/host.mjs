@@ -124,17 +124,18 @@ export class MemoryHost {
     const known = new Set(row.snapshot.ids().map((it) => it.id));
     for (const entry of this.inbox.filter((it) => row.flow.startsWith(it.provider) && it.ids.some((id) => known.has(id)))) {
       this.inbox = this.inbox.filter((it) => it !== entry); // A step that learns an id offers the others again.
-      const step = this.observe(row, entry.fact, { actor: 'webhook' });
+      const { ignored } = row.snapshot.observe(entry.fact, this.context());
+      const step = this.observe(row, entry.fact, { actor: 'webhook', code: ignored?.reason ?? entry.topic ?? eventOf(entry.fact.body) });
       if (step.ignored?.reason === 'early') this.inbox.push(entry);
     }
   }
 
   /** A person's verdict, as the dashboard sends it. */
-  answer({ flow, key, review, verdict, id = null }) {
+  answer({ flow, key, review, verdict, id = null }, person = 'dashboard') {
     const row = this.find(flow, key);
     if (!row.snapshot.effects(this.context()).some((it) => it.type === 'review' && it.id === review)) throw new Refused(409, 'Conflict', 'review');
     try {
-      this.observe(row, facts.reviewed(review, verdict, id), { actor: 'dashboard' });
+      this.observe(row, facts.reviewed(review, verdict, id), { actor: person, code: verdict });
     } catch (error) {
       if (!(error instanceof RuleboundError)) throw error;
       throw new Refused(400, 'BadRequest', error.pointer.split('/').at(-1));
@@ -161,4 +162,10 @@ function moved(step) {
     transitions: step.ok ? step.transitions : [],
     failure: failure ? { kind: failure.kind, http_status: failure.http_status, code: failure.code, pointer: failure.pointer, rule: failure.rule } : null,
   };
+}
+
+/** The name of an event, of which only its letters are noted. */
+function eventOf(body) {
+  const { event_type: event } = JSON.parse(typeof body === 'string' ? body : Buffer.from(body).toString());
+  return event ?? null;
 }

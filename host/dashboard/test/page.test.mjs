@@ -143,6 +143,31 @@ scene('retry now wakes the row', { at: address('truemed.payment_token', keyOf(14
   assert.equal(host.find('truemed.payment_token', keyOf(14)).tries, 0);
 });
 
+scene('a row that is held says so when it is retried', { at: QUESTION }, async ({ page, text }) => {
+  await page.getByRole('button', { name: 'Retry now' }).click();
+  await page.waitForSelector('#notice p');
+  assert.match(await text(), /but can do nothing\. (What is pending is held back|It waits for the answer to a question)/);
+});
+
+scene('the journal says who answered, and what', { at: QUESTION }, async ({ page, host }) => {
+  host.answer({ flow: 'flex.checkout', key: keyOf(2), review: 'review:create_ambiguous:create_checkout_session:1', verdict: 'not_created' }, 'ada');
+  await refresh(page);
+  assert.match(await page.locator('.timeline').innerText(), /ada answered review:create_ambiguous:create_checkout_session:1: Not created/);
+});
+
+scene('the payment is shown with its amounts', { at: LIFE }, async ({ page }) => {
+  const card = page.locator('section', { has: page.getByRole('heading', { name: 'Payment', exact: true }) });
+  assert.match(await card.innerText(), /2026-12: 15\.00, done/);
+  assert.doesNotMatch(await page.locator('main').innerText(), /minor units/);
+});
+
+scene('a pause that is over is not shown', {}, async ({ page, host }) => {
+  assert.equal(await page.locator('#pauses p').count(), 1);
+  host.pauses[0].until = host.now - 1000;
+  await turn(page, '#/waiting');
+  await page.waitForFunction(() => document.querySelectorAll('#pauses p').length === 0);
+});
+
 scene('who can only read has no buttons', { at: QUESTION, access: 'read_only' }, async ({ page, text }) => {
   assert.equal(await page.locator('main button, main input, main form').count(), 0);
   assert.match(await text(), /read only/);

@@ -161,7 +161,8 @@ function stats(host, _, access) {
   const sum = (member) => rows.reduce((total, it) => total + it[member], 0);
   const oldest = (instants) => (instants.length ? host.now - Math.min(...instants) : 0);
   const gauges = { oldest_overdue_ms: oldest(due.map((it) => it.wake_at)), due: due.length, inbox_age_ms: oldest(host.inbox.map((it) => it.received_at)),
-    failing_effects: sum('failing'), reviews_open: sum('reviews') };
+    failing_effects: sum('failing'), reviews_open: sum('reviews'), accounts_paused: host.pauses.filter((it) => it.until > host.now).length, oldest_held_ms: 0,
+    refused_in_day: 0 };
   return { gauges, access, now: host.now, pauses: host.pauses };
 }
 

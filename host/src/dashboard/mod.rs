@@ -25,8 +25,30 @@ pub enum Access {
     Forbidden,
 }
 
+impl Access {
+    /// This access for a person whose name the journal gets.
+    pub fn named(self, name: impl Into<String>) -> Visitor {
+        Visitor { access: self, name: name.into() }
+    }
+}
+
+/// Who asks: what they can do, and the name that the journal gets of an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Visitor {
+    pub(crate) access: Access,
+    name: String,
+}
+
+impl From<Access> for Visitor {
+    /// A person without a name is `dashboard`.
+    fn from(access: Access) -> Self {
+        access.named("dashboard")
+    }
+}
+
 /// No name has it, and PostgreSQL takes no text with it.
 const NUL: char = '\0';
+
 /// The longest body of a request.
 pub(crate) const LARGEST: usize = 16 << 10;
 
@@ -85,9 +107,9 @@ type Replied = Result<Value, Refused>;
 impl Host {
     /// Replies to one request to the dashboard. Its path is relative to where the dashboard is mounted and begins with `/`. Web
     /// frameworks other than axum call it; read at most 16 KiB of the body and one byte more.
-    pub async fn dashboard_reply(&self, access: Access, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+    pub async fn dashboard_reply(&self, access: impl Into<Visitor>, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         let path = request.uri().path();
-        let mut reply = match self.routed(access, request, path).await {
+        let mut reply = match self.routed(&access.into(), request, path).await {
             Ok(reply) => reply,
             Err(Refused(status, class, code)) => refusal(status, class, &code),
         };
@@ -100,10 +122,11 @@ impl Host {
 
     async fn routed(
         &self,
-        access: Access,
+        visitor: &Visitor,
         request: &Request<Vec<u8>>,
         path: &str,
     ) -> Result<Response<Vec<u8>>, Refused> {
+        let access = visitor.access;
         if access == Access::Forbidden {
             return Err(Refused::forbidden("access"));
         }
@@ -116,7 +139,7 @@ impl Host {
             (None, Some(_)) => Ok(not_allowed(request.method(), "GET, HEAD")),
             (Some("texts"), _) if is_get => Ok(with_type("application/json", TEXTS.to_vec())),
             (Some(name @ ("answer" | "retry")), _) => match *request.method() {
-                Method::POST => self.write(access, name, request).await.map(|it| json_reply(&it)),
+                Method::POST => self.write(visitor, name, request).await.map(|it| json_reply(&it)),
                 _ => Ok(not_allowed(request.method(), "POST")),
             },
             (Some(name), _) if is_get => {

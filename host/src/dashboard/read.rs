@@ -8,6 +8,7 @@ use super::{Access, NUL, Refused, Replied};
 use crate::db::{Arg, Record, Tx, args};
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::reviews::RowRecord;
 
 /// How many rows a page of a list has.
 const PAGE: usize = 50;
@@ -62,6 +63,23 @@ impl Host {
         let mut rows = self.rows(&sql, args![at, &flow, &key], row).await?;
         let next = cut(&mut rows, |it| json!([it[column], it["flow"], it["key"]]));
         Ok(json!({"rows": rows, "next": next}))
+    }
+
+    /// A page of the list of reviews, for the application.
+    pub(crate) async fn review_rows(&self, after: Option<&str>) -> Result<(Vec<RowRecord>, Option<String>)> {
+        let wrong = |reason: String| Error::input("after", reason);
+        let Refused(_, class, code) = match self.read_list("reviews", after).await {
+            Ok(page) => {
+                let rows = serde_json::from_value(page["rows"].clone()).map_err(|error| wrong(error.to_string()))?;
+                return Ok((rows, page["next"].as_str().map(str::to_owned)));
+            }
+            Err(refused) => refused,
+        };
+        Err(wrong(if class == "BadRequest" {
+            "is no `next` of a page".into()
+        } else {
+            format!("cannot be read: {code}")
+        }))
     }
 
     async fn read_inbox(&self, after: Option<&str>) -> Replied {

@@ -5,13 +5,13 @@ use http::{HeaderMap, Request, StatusCode};
 use rulebound::ffi::AnyError;
 use serde_json::{Map, Value, json};
 
-use super::{Access, LARGEST, NUL, Refused, Replied};
+use super::{Access, LARGEST, NUL, Refused, Replied, Visitor};
 use crate::error::Error;
 use crate::host::Host;
 
 impl Host {
-    pub(super) async fn write(&self, access: Access, name: &str, request: &Request<Vec<u8>>) -> Replied {
-        if access != Access::All {
+    pub(super) async fn write(&self, visitor: &Visitor, name: &str, request: &Request<Vec<u8>>) -> Replied {
+        if visitor.access != Access::All {
             return Err(Refused::forbidden("read_only"));
         }
         if !is_own_page(request.headers()) {
@@ -26,13 +26,13 @@ impl Host {
             return Err(Refused::not_found("row"));
         }
         match name {
-            "answer" => self.write_answer(flow, key, &body).await?,
+            "answer" => self.write_answer(flow, key, &body, &visitor.name).await?,
             _ => self.retry(flow, key).await?,
         }
         Ok(json!({"row": self.shown(flow, key).await?}))
     }
 
-    async fn write_answer(&self, flow: &str, key: &str, body: &Map<String, Value>) -> Result<(), Refused> {
+    async fn write_answer(&self, flow: &str, key: &str, body: &Map<String, Value>, actor: &str) -> Result<(), Refused> {
         let (review, verdict) = (text(body, "review")?, text(body, "verdict")?);
         let id = match body.get("id") {
             None | Some(Value::Null) => None,
@@ -44,7 +44,7 @@ impl Host {
         if !row.effects().iter().any(|it| it.id.as_str() == review) {
             return Err(closed());
         }
-        match self.answer(flow, key, review, verdict, id, "dashboard").await {
+        match self.answer(flow, key, review, verdict, id, actor).await {
             Ok(_) => Ok(()),
             Err(Error::Core(AnyError::Fact(error))) => Err(match error.pointer {
                 "/effect" => closed(),

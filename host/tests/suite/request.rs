@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use rulebound_host::{Access, Host};
+use rulebound_host::{Access, Host, Visitor};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -23,12 +23,14 @@ const HEADERS: [(&str, &str); 4] = [
 
 /// Sends a request of a scenario, and compares the reply. The result is the reply's `next`.
 pub(crate) async fn play(host: &Host, with: &Value, expect: &Value, next: &str) -> Result<Option<String>, String> {
-    let access = match with["access"].as_str().unwrap_or("all") {
+    let word = with["access"].as_str().or_else(|| with["access"]["access"].as_str());
+    let access = match word.unwrap_or("all") {
         "all" => Access::All,
         "read_only" => Access::ReadOnly,
         _ => Access::Forbidden,
     };
-    let app: Router = Router::new().nest_service("/ops", host.dashboard(move |_| std::future::ready(access)));
+    let visitor = with["access"]["name"].as_str().map_or_else(|| Visitor::from(access), |name| access.named(name));
+    let app: Router = Router::new().nest_service("/ops", host.dashboard(move |_| std::future::ready(visitor.clone())));
     let reply = app.oneshot(request(with, next)).await.unwrap();
     let (parts, body) = reply.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();

@@ -78,6 +78,14 @@ impl Stage {
                 "unread" => self.unread().await,
                 "tables" => count(&self.tables).await,
                 "journal" => self.journal(with).await,
+                "reviews" => {
+                    let page = host.reviews(None).await.map_err(|it| it.to_string())?;
+                    let rows = page.rows.iter().map(|it| {
+                        let reviews = it.reviews.iter().map(|it| it.id.as_str()).collect::<Vec<_>>();
+                        json!({"key": it.row.key, "reviews": reviews})
+                    });
+                    json!({"rows": rows.collect::<Vec<_>>(), "next": page.next})
+                }
                 "verify" => {
                     let problems = host.verify().await.map_err(|it| it.to_string())?.into_iter();
                     let named = problems.map(|it| json!({"flow": it.flow, "key": it.key, "problem": it.problem}));
@@ -279,9 +287,10 @@ impl Stage {
             let sql = format!("DELETE FROM {table} WHERE flow = $1 AND key = $2 AND CAST(seq AS text) = $3");
             self.tables.run(&sql, &[id[0], id[1], &seq.to_string()]).await;
         }
-        let kinds =
-            self.tables.rows(&format!("SELECT kind FROM {table} WHERE flow = $1 AND key = $2 ORDER BY seq"), &id).await;
-        json!({"kinds": kinds.into_iter().flatten().collect::<Vec<_>>()})
+        let sql = format!("SELECT kind, actor, code FROM {table} WHERE flow = $1 AND key = $2 ORDER BY seq");
+        let lines = self.tables.rows(&sql, &id).await;
+        let column = |at: usize| lines.iter().map(|it| &it[at]).collect::<Vec<_>>();
+        json!({"kinds": column(0), "actors": column(1), "codes": column(2)})
     }
 }
 

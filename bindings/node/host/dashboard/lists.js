@@ -18,6 +18,9 @@ const GAUGES = [
   ['inbox_age_ms', 'Oldest in inbox', 'inbox', (ms) => ms > 86_400_000],
   ['failing_effects', 'Failing effects', 'failing', (count) => count > 0],
   ['reviews_open', 'Open reviews', 'reviews', (count) => count > 0],
+  ['accounts_paused', 'Paused accounts', 'waiting', (count) => count > 0],
+  ['oldest_held_ms', 'Oldest held', 'waiting', (ms) => ms > 3_600_000],
+  ['refused_in_day', 'Refused in a day', 'recent', () => false],
 ];
 
 export function showGauges(place, gauges) {
@@ -88,7 +91,8 @@ function entryBlock(entry) {
 const CURES = { 429: 'The provider limits requests (429).', config: 'Its config has a mistake, which the log names. Correct it.' };
 
 export function showPauses(place, pauses) {
-  sync(place, pauses.map((it) => block(`${it.provider} ${it.account}`, it, () => el('p', { class: 'note' },
+  // A pause that is over stays stored until a request has proved it.
+  sync(place, pauses.filter((it) => it.until > now()).map((it) => block(`${it.provider} ${it.account}`, it, () => el('p', { class: 'note' },
     el('strong', {}, spaced(it.provider), it.account ? [' ', name(it.account)] : null, ' is paused'), ' until ', instant(it.until), '. ',
     CURES[it.reason] ?? ['The provider rejected the credential (', name(it.reason), '). Check the API key.']))));
 }

@@ -114,9 +114,9 @@ export function retime() {
   }
 }
 
-/** An amount in minor units. Without its currency nobody knows how many of them make a whole. */
+/** An amount, which is in minor units. Without its currency it is shown as most currencies are: with two decimals. */
 export function money({ amount, currency }) {
-  if (!/^[A-Za-z]{3}$/.test(currency ?? '')) return `${amount} minor units`;
+  if (!/^[A-Za-z]{3}$/.test(currency ?? '')) return (amount / 100).toFixed(2);
   const format = new Intl.NumberFormat('en', { style: 'currency', currency });
   return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 }

@@ -19,7 +19,7 @@ class Accounts {
   /** An account, or null if there is none; throws `NeedsAccount` if it must be looked up first. */
   known(provider, name) {
     const settings = this.providers[provider];
-    if (name === '') return settings;
+    if (name === '') return settings.apiKey === undefined ? null : settings;
     if (settings.account === undefined) return null;
     const found = this.#known.get(JSON.stringify([provider, name]));
     if (found === undefined || found.until <= this.monotonic()) throw new NeedsAccount(provider, name);

@@ -7,10 +7,15 @@ const inbox = require('./inbox.cjs');
 const journal = require('./journal.cjs');
 
 const PAGE = 500;
+const DAY = 86_400_000;
 const GAUGES = `SELECT (SELECT min(wake_at) FROM {p}flows WHERE wake_at <= ?), (SELECT count(*) FROM {p}flows WHERE wake_at <= ?),
   (SELECT min(received_at) FROM {p}inbox), (SELECT coalesce(sum(failing + CASE WHEN tries > 0 THEN 1 ELSE 0 END), 0)
   FROM {p}flows WHERE failing > 0 OR tries > 0),
-  (SELECT coalesce(sum(reviews), 0) FROM {p}flows WHERE reviews > 0)`;
+  (SELECT coalesce(sum(reviews), 0) FROM {p}flows WHERE reviews > 0),
+  (SELECT count(*) FROM {p}pauses WHERE until > ?),
+  (SELECT min(f.updated_at) FROM {p}pauses p JOIN {p}flows f ON f.account = p.account
+    AND substr(f.flow, 1, length(p.provider) + 1) = p.provider || '.' WHERE p.until > ? AND f.wake_at <= p.until),
+  (SELECT count(*) FROM {p}journal WHERE at > ? AND failure LIKE '%"kind":"refused"%')`;
 const NEXT = 'SELECT (SELECT min(wake_at) FROM {p}flows), (SELECT min(wake_at) FROM {p}inbox)';
 const NOW = 'SELECT {now}';
 const PAUSED = 'SELECT provider, account, reason FROM {p}pauses WHERE until > ? ORDER BY provider, account';
@@ -23,7 +28,7 @@ const PRUNE = `DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, ke
 
 function* stats(kit) {
   const now = kit.now((yield sql(NOW)).rows[0][0]);
-  const [[overdue, due, received, failing, reviews]] = (yield sql(GAUGES, now, now)).rows;
+  const [[overdue, due, received, failing, reviews, paused, held, refused]] = (yield sql(GAUGES, now, now, now, now, now - DAY)).rows;
   const age = (at) => (at === null ? 0 : Math.max(0, now - at));
   return {
     oldest_overdue_ms: age(overdue),
@@ -31,6 +36,9 @@ function* stats(kit) {
     inbox_age_ms: age(received),
     failing_effects: Number(failing),
     reviews_open: Number(reviews),
+    accounts_paused: Number(paused),
+    oldest_held_ms: age(held),
+    refused_in_day: Number(refused),
   };
 }
 

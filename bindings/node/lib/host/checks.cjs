@@ -2,12 +2,13 @@
 
 // What a host refuses when it is made: mistakes that would otherwise show when a payment depends on them.
 
-const { catalogue, truemed } = require('../index.cjs');
+const { RuleboundError, catalogue, readWebhook, truemed } = require('../index.cjs');
 const { ConfigError, HostError } = require('./errors.cjs');
 const { checkLimits } = require('./limits.cjs');
 
 /** Whoever gives less means seconds. */
 const LEAST_TIMEOUT_MS = 1_000;
+const ACCOUNT = ['apiKey', 'webhookSecrets', 'config', 'maxInFlight', 'maxPerSecond'];
 const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs', 'maxInFlight', 'maxPerSecond'];
 
 function checkProviders(providers, base) {
@@ -15,16 +16,15 @@ function checkProviders(providers, base) {
   checkConfig(base, 'config');
   for (const [name, provider] of Object.entries(providers)) {
     if (!names.includes(name)) throw new HostError(`providers: there is no provider \`${name}\`. Use ${names.join(', ')}.`);
-    if (typeof provider !== 'object' || provider === null) throw new HostError(`providers/${name}: is no object. Write \`{ apiKey: … }\`.`);
-    for (const option of Object.keys(provider)) {
-      if (!PROVIDER.includes(option)) throw new HostError(`providers/${name}/${option}: is none of ${PROVIDER.join(', ')}.`);
-    }
+    checkMembers(name, provider, PROVIDER);
     checkSecrets(name, provider);
+    checkToken(name, provider);
     checkLimits(name, provider);
     if (provider.timeoutMs !== undefined) checkTimeout(`providers/${name}/timeoutMs`, provider.timeoutMs);
-    if (!provider.apiKey && provider.account === undefined) {
-      throw new HostError(`providers/${name}: \`apiKey\` is missing. Give it, or \`account\` for several accounts.`);
+    if (provider.account !== undefined && typeof provider.account !== 'function') {
+      throw new HostError(`providers/${name}/account: is no function. Write \`account: (name) => ({ apiKey: … })\`.`);
     }
+    if (provider.apiKey !== undefined || provider.account === undefined) checkKey(name, provider, ', or `account` for several accounts');
     checkConfig({ ...base, [name]: { ...base[name], ...provider.config } }, `providers/${name}/config`, name);
   }
 }
@@ -33,12 +33,42 @@ function checkProviders(providers, base) {
 function checkAccount(provider, name, account, settings, base) {
   const where = `${provider}/accounts/${name}`;
   try {
+    checkMembers(where, account, ACCOUNT);
+    checkKey(where, account);
     checkSecrets(where, account);
     checkLimits(where, account);
   } catch (error) {
     throw new ConfigError(error.message);
   }
   checkConfig({ ...base, [provider]: { ...base[provider], ...settings.config, ...account.config } }, `providers/${where}/config`, provider);
+}
+
+function checkMembers(name, given, names) {
+  if (typeof given !== 'object' || given === null) throw new HostError(`providers/${name}: is no object. Write \`{ apiKey: … }\`.`);
+  for (const member of Object.keys(given)) {
+    if (!names.includes(member)) throw new HostError(`providers/${name}/${member}: is none of ${names.join(', ')}.`);
+  }
+}
+
+/** No request may be sent without a key: the provider would count it as an attack, and the account would be paused. */
+function checkKey(name, { apiKey }, or = '') {
+  if (apiKey === undefined || apiKey === null || apiKey === '') throw new HostError(`providers/${name}: \`apiKey\` is missing. Give it${or}.`);
+  if (typeof apiKey !== 'string' || apiKey.trim() === '') throw new HostError(`providers/${name}/apiKey: is no text that is not empty.`);
+}
+
+/** A misspelt option would be as if it were not there: `acount` would take another account. */
+function checkOptions(call, options, names) {
+  if (typeof options !== 'object' || options === null) throw new HostError(`${call}: its options are no object. Write \`{ ${names[0]}: … }\`.`);
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) throw new HostError(`${call}: it has no option \`${name}\`. Use ${names.join(', ')}.`);
+  }
+}
+
+/** What goes into columns of text. */
+function checkTexts(call, options) {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && value !== null && typeof value !== 'string') throw new HostError(`${call}: \`${name}\` is a ${typeof value}, and must be a text.`);
+  }
 }
 
 /** The library itself reads the config, so that it is refused here exactly if it would be refused later. */
@@ -55,6 +85,28 @@ function checkConfig(config, where, provider) {
 function checkSecrets(name, { webhookSecrets = [] }) {
   const isList = Array.isArray(webhookSecrets) && webhookSecrets.every((it) => typeof it === 'string' && it !== '');
   if (!isList) throw new HostError(`providers/${name}/webhookSecrets: is no list of texts that are not empty. Write \`webhookSecrets: ['whsec_…']\`.`);
+}
+
+/**
+ * Whether a provider signs its webhooks, so that it needs a secret. Those of any other are hints, and the address has a part
+ * that nobody can guess.
+ */
+function signs(provider) {
+  try {
+    readWebhook(provider, { secrets: [], headers: {}, body: '', now: 0 });
+    return false;
+  } catch (error) {
+    if (!(error instanceof RuleboundError)) throw error;
+    return error.pointer === '/secrets';
+  }
+}
+
+/** Without it each webhook would be a 404, and nobody would know. */
+function checkToken(name, { webhookToken }) {
+  if (signs(name) || (typeof webhookToken === 'string' && webhookToken !== '')) return;
+  throw new HostError(
+    `providers/${name}/webhookToken: is missing. ${name} signs no webhooks: give a text that nobody can guess, and end the address of its webhooks with it, \`…/${name}/<token>\`.`,
+  );
 }
 
 /** A clock that gives parts, or no time at all, would write rows that are due at a wrong time. */
@@ -81,4 +133,4 @@ function checkHandler(kind, { call, isTransactional }) {
   if (call.length > names.length) throw new HostError(`${kind}: the handler takes ${call.length} parameters. It is called with (${names.join(', ')}).`);
 }
 
-module.exports = { checkAccount, checkHandler, checkProviders, checkTimeout, checkedClock };
+module.exports = { checkAccount, checkHandler, checkOptions, checkProviders, checkTexts, checkTimeout, checkedClock, signs };

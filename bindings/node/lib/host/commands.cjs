@@ -49,15 +49,18 @@ function* handle(kit, flow, key, command, { actor = null, reference = null, acco
 }
 
 function* opened(kit, flow, key, account, reference) {
-  if (typeof key !== 'string' || key === '') throw new HostError('key: is missing. Derive it from your order, so that a double click is one flow.');
-  kit.config(flow, account ?? '');
+  if (key === undefined || key === null || key === '') throw new HostError('key: is missing. Derive it from your order, so that a double click is one flow.');
+  if (typeof key !== 'string') throw new HostError(`key: is a ${typeof key}, and must be a text. Derive it from your order, so that a double click is one flow.`);
+  if (account !== null) kit.config(flow, account);
   const start = kit.save(flowClass(flow).start(key));
   const inserted = yield sql(INSERT, flow, key, account ?? '', reference, start, kit.due(), kit.due());
   let locked;
   try {
     locked = yield* lock(kit, flow, key);
   } catch (error) {
-    throw error instanceof RowError ? error.cause : error;
+    if (!(error instanceof RowError)) throw error;
+    if (inserted.count === 1) yield sql(DELETE, flow, key); // The caller may commit.
+    throw error.cause;
   }
   if (locked === null) throw new HostError(`${flow} ${key}: the row was deleted meanwhile. Try again.`);
   if (account !== null && account !== locked.account) {
@@ -86,6 +89,7 @@ function* answer(kit, flow, key, review, verdict, id, actor) {
   const verdicts = asked.verdicts.map((it) => it.verdict).join(', ');
   if (choice === undefined) throw new NoReview('verdict', `\`${verdict}\` is no verdict of this review. Use ${verdicts}.`);
   if (choice.needs_id && !id) throw new NoReview('id', `The verdict \`${verdict}\` needs the id of a ${choice.needs_id}.`);
+  if (!choice.takes_id && id) throw new NoReview('id', `The verdict \`${verdict}\` takes no id. Leave \`id\` out.`);
   return yield* observe(kit, flow, key, facts.reviewed(review, verdict, id), actor);
 }
 

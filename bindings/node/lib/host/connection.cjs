@@ -39,6 +39,13 @@ function isEnded(error, isBroken) {
 /** 'I' outside a transaction, 'T' in one, 'E' in one that has failed; undefined if this release of `pg` does not say. */
 const statusOf = (client) => client.getTransactionStatus?.() ?? undefined;
 
+/** Each query of a pool can take another connection. */
+function checkClient(tx) {
+  const isPool = typeof tx?.totalCount === 'number' && typeof tx.connect === 'function';
+  if (typeof tx?.query === 'function' && !isPool) return;
+  throw new HostError(`tx: is ${isPool ? 'a `Pool`' : 'no client of `pg`'}, and not one connection. Pass the \`tx\` of \`host.transaction\`, or the client in which you wrote \`BEGIN\`.`);
+}
+
 /** A command outside a transaction would be several commits. */
 async function checkInside(client, lock) {
   if (statusOf(client) === 'T') return;
@@ -69,4 +76,4 @@ function rolledBack() {
   return new HostError(`PostgreSQL has rolled the transaction back. ${cure}`);
 }
 
-module.exports = { checkAfter, checkInside, commit, isEnded, rolledBack, watch };
+module.exports = { checkAfter, checkClient, checkInside, commit, isEnded, rolledBack, watch };

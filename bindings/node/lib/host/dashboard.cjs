@@ -70,7 +70,7 @@ const isDatabase = (error) => error instanceof Unavailable || error instanceof R
 async function answer(host, request, { access, prefix, files }) {
   const url = new URL(request.url);
   const path = below(url.pathname, prefix);
-  const allowed = await access(request);
+  const { allowed, name: person } = visitorOf(await access(request));
   if (allowed !== 'all' && allowed !== 'read_only') throw new Refusal(403, 'Forbidden', 'access');
   if (path === null) throw notFound('path');
   if (path === '') return new Response(null, { status: 307, headers: { ...HEADERS, location: `${url.pathname}/${url.search}` } });
@@ -81,12 +81,20 @@ async function answer(host, request, { access, prefix, files }) {
     return allowing(request, ['POST'], async () => {
       if (allowed !== 'all') throw new Refusal(403, 'Forbidden', 'read_only');
       checkOrigin(request, url);
-      return json(await POSTS[name](host, await bodyOf(request)));
+      return json(await POSTS[name](host, await bodyOf(request), person));
     });
   }
   const [kind, list] = (name ?? '').split('/');
   if (!Object.hasOwn(GETS, kind) || (list !== undefined && kind !== 'lists')) throw notFound('path');
   return allowing(request, ['GET', 'HEAD'], () => GETS[kind](host, { parameters: url.searchParams, list, allowed }));
+}
+
+/** What `access` says: the word alone, or `{ access, name }`, so that the journal names the person. */
+function visitorOf(given) {
+  if (typeof given !== 'object' || given === null) return { allowed: given, name: 'dashboard' };
+  const { access, name } = given;
+  if (name !== undefined && (typeof name !== 'string' || name === '')) throw new HostError('access: `name` is no text that is not empty. Leave it out if you do not know it.');
+  return { allowed: access, name: name ?? 'dashboard' };
 }
 
 function allowing({ method }, methods, act) {
@@ -122,14 +130,14 @@ const GETS = {
 };
 
 const POSTS = {
-  async answer(host, { review, verdict, id = null, ...name }) {
+  async answer(host, { review, verdict, id = null, ...name }, person) {
     const { kit, run } = host.internals;
     const { flow, key } = nameOf(name);
     if (typeof review !== 'string') throw badRequest('review');
     if (typeof verdict !== 'string') throw badRequest('verdict');
     if (id !== null && typeof id !== 'string') throw badRequest('id');
     try {
-      const row = await run(() => commands.answer(kit, flow, key, review, verdict, id, 'dashboard'));
+      const row = await run(() => commands.answer(kit, flow, key, review, verdict, id, person));
       host.wake();
       return { row: { ...row } };
     } catch (error) {
@@ -138,10 +146,10 @@ const POSTS = {
       throw error.code === 'review' ? new Refusal(409, 'Conflict', 'review') : badRequest(error.code);
     }
   },
-  async retry(host, name) {
+  async retry(host, name, person) {
     const { kit, run } = host.internals;
     const { flow, key } = nameOf(name);
-    const row = await run(() => records.retry(kit, flow, key));
+    const row = await run(() => records.retry(kit, flow, key, person));
     if (row === null) throw notFound('row');
     host.wake();
     return { row };
@@ -157,16 +165,9 @@ function nameOf({ flow, key }) {
 
 /** The place behind which a page begins. */
 function cursor(text, length) {
-  if (text === null) return null;
-  let parts;
-  try {
-    parts = JSON.parse(text);
-  } catch {
-    throw badRequest('after');
-  }
-  const isOne = Array.isArray(parts) && parts.length === length && Number.isSafeInteger(parts[0]);
-  if (!isOne || !parts.slice(1).every((it) => typeof it === 'string' && !it.includes(NUL))) throw badRequest('after');
-  return parts;
+  const found = text === null ? null : records.cursor(text, length);
+  if (text !== null && found === null) throw badRequest('after');
+  return found;
 }
 
 /** Another page must not be able to make the browser of a person who can do it send this. */

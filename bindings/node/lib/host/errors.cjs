@@ -64,9 +64,9 @@ class NeedsAccount extends Retry {
 }
 
 /** The lookup of an account has failed: its rows wait. */
-class LookupFailed extends Error {
+class LookupFailed extends HostError {
   constructor({ flow, key, account }, cause) {
-    super(`The account \`${account}\` cannot be looked up: ${cause instanceof HostError ? cause.message : describe(cause)}`, { cause });
+    super(`The account \`${account}\` cannot be looked up: ${cause instanceof HostError ? cause.message : `${describe(cause)}: ${cause?.message ?? cause}`}`, { cause });
     this.flow = flow;
     this.key = key;
   }
@@ -77,7 +77,7 @@ class RowError extends Error {
   /** `read` is the row as it was read: what another worker has counted since is not counted twice. */
   constructor(read, cause) {
     const [flow, key, , , revision, , , , , tries] = read;
-    super(`${flow} ${key}: ${describe(cause)}`, { cause });
+    super(`${flow} ${key}: ${describe(cause)}: ${cause?.message}`, { cause });
     Object.assign(this, { flow, key, revision, tries });
   }
 }

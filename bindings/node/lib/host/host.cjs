@@ -2,6 +2,7 @@
 
 const { facts } = require('../index.cjs');
 const admin = require('./admin.cjs');
+const { checkOptions, checkTexts } = require('./checks.cjs');
 const commands = require('./commands.cjs');
 const { dashboard } = require('./dashboard.cjs');
 const { Dialect } = require('./dialect.cjs');
@@ -10,6 +11,7 @@ const { plugin } = require('./fastify.cjs');
 const inbox = require('./inbox.cjs');
 const { Kit, TIMEOUT_MS, flowClass } = require('./kit.cjs');
 const { webhookRoute } = require('./routes.cjs');
+const records = require('./records.cjs');
 const schema = require('./schema.cjs');
 const { send } = require('./send.cjs');
 const { telemetry } = require('./telemetry.cjs');
@@ -17,7 +19,10 @@ const { read, visit } = require('./visit.cjs');
 const { receive } = require('./webhooks.cjs');
 const { Worker } = require('./worker.cjs');
 
+/** `hooks` is for the kit's own tests: checkpoints, and a monotonic clock. */
 const OPTIONS = ['config', 'clock', 'log', 'schema', 'namedStatements', 'send', 'hooks'];
+const HANDLE = ['tx', 'actor', 'reference', 'account'];
+const IMPORT = ['flow', 'key', 'command', 'account', 'reference'];
 const DAY = 86_400_000;
 const [JOURNAL_MS, INBOX_MS] = [400 * DAY, 30 * DAY];
 /** How many adoptions are one transaction. */
@@ -33,7 +38,7 @@ class Host {
 
   constructor(database, providers, options = {}) {
     for (const name of Object.keys(options)) {
-      if (!OPTIONS.includes(name)) throw new HostError(`${name}: is none of ${OPTIONS.join(', ')}.`);
+      if (!OPTIONS.includes(name)) throw new HostError(`${name}: is none of ${OPTIONS.filter((it) => it !== 'hooks').join(', ')}.`);
     }
     const { schema: name = 'public', log = print, clock, hooks: given } = options;
     const hooks = { checkpoint() {}, monotonic: () => performance.now(), sleep, ...given };
@@ -56,7 +61,10 @@ class Host {
   }
 
   /** Decides and saves a command, and gives the row; throws `Rejected`. With `tx` it is part of the caller's transaction. */
-  handle(flow, key, command, { tx, ...options } = {}) {
+  handle(flow, key, command, given = {}) {
+    checkOptions('handle', given, HANDLE);
+    const { tx, ...options } = given;
+    checkTexts('handle', options);
     const id = flowClass(flow).flow;
     const script = () => commands.handle(this.#kit, id, key, command, options, tx === undefined);
     const rowOf = ({ row, error }) => {
@@ -64,27 +72,43 @@ class Host {
       if (tx === undefined) this.#worker.wake();
       return row;
     };
-    const result = tx === undefined ? this.#run(script) : this.#runIn(tx, script, true);
-    return typeof result.then === 'function' ? result.then(rowOf) : rowOf(result);
+    return tx === undefined ? this.#run(script).then(rowOf) : this.#runIn(tx, script, { writes: true, resultOf: rowOf });
   }
 
   /** The row, or null. */
-  get(flow, key, { tx } = {}) {
+  get(flow, key, options = {}) {
+    checkOptions('get', options, ['tx']);
+    const { tx } = options;
     const script = () => read(this.#kit, flowClass(flow).flow, key);
     return tx === undefined ? this.#withAccounts(() => this.#database.read(this.#checked(script))) : this.#runIn(tx, script);
   }
 
   /** The customer's browser came back: lookups are due. It proves nothing. */
-  async customerReturned(flow, key, { actor = null } = {}) {
+  async customerReturned(flow, key, options = {}) {
+    checkOptions('customerReturned', options, ['actor']);
+    checkTexts('customerReturned', options);
+    const { actor = null } = options;
     return this.#observe(flow, key, facts.customerReturned(), actor);
   }
 
   /** A person's verdict. */
-  async answer(flow, key, review, verdict, { id = null, actor = null } = {}) {
+  async answer(flow, key, review, verdict, options = {}) {
+    checkOptions('answer', options, ['id', 'actor']);
+    checkTexts('answer', options);
+    const { id = null, actor = null } = options;
     const script = () => commands.answer(this.#kit, flowClass(flow).flow, key, review, verdict, id, actor);
     const row = await this.#run(script);
     this.#worker.wake();
     return row;
+  }
+
+  /** The rows with a question for a person, each with its open reviews, 50 at a time: the least recently changed first. */
+  async reviews(options = {}) {
+    checkOptions('reviews', options, ['after']);
+    const { after = null } = options;
+    const from = after === null ? null : records.cursor(after, 3);
+    if (after !== null && from === null) throw new HostError('after: is no cursor. Pass `next` of the page before.');
+    return this.#run(() => records.reviews(this.#kit, from));
   }
 
   /** Deletes a row. It asks the provider for nothing: a token there can still be charged, so delete it first. */
@@ -98,7 +122,9 @@ class Host {
   }
 
   /** Adopts what exists already, in batches: `{ flow, key, command, account, reference }`. Returns how many are new. */
-  async import(rows, { perSecond = 5 } = {}) {
+  async import(rows, options = {}) {
+    checkOptions('import', options, ['perSecond']);
+    const { perSecond = 5 } = options;
     if (!(perSecond > 0)) throw new HostError('perSecond: is not above 0. Give how many rows are looked up in a second.');
     const start = this.#kit.clock();
     let [count, part] = [0, []];
@@ -108,6 +134,7 @@ class Host {
       count += await this.#run(() => commands.adopt(this.#kit, rowsOfPart, (n) => start + Math.round(((count + n) * 1000) / perSecond)));
     };
     for await (const row of rows) {
+      checkOptions('import', row, IMPORT);
       if (part.push(row) === BATCH) await adopt();
     }
     if (part.length > 0) await adopt();
@@ -115,13 +142,17 @@ class Host {
   }
 
   /** A handler outside any transaction: at least once, `row.effectKey(effect)` tells repeats apart. */
-  on(kind, call, { timeoutMs = TIMEOUT_MS } = {}) {
+  on(kind, call, options = {}) {
+    checkOptions('on', options, ['timeoutMs']);
+    const { timeoutMs = TIMEOUT_MS } = options;
     this.#kit.register(kind, { call, timeoutMs, isTransactional: false });
     return this;
   }
 
   /** A handler in the transaction that records `done`: SQL only. */
-  onTx(kind, call, { timeoutMs = TIMEOUT_MS } = {}) {
+  onTx(kind, call, options = {}) {
+    checkOptions('onTx', options, ['timeoutMs']);
+    const { timeoutMs = TIMEOUT_MS } = options;
     this.#kit.register(kind, { call, timeoutMs, isTransactional: true });
     return this;
   }
@@ -134,13 +165,16 @@ class Host {
 
   /** Stores a webhook, and gives the HTTP status to reply with. The routes of a web framework call it. */
   async webhook(provider, delivery) {
+    checkOptions('webhook', delivery, ['headers', 'body', 'account', 'token', 'topic']);
     const status = await receive(this.#kit, (script) => this.#run(script), provider, delivery);
     if (status < 300) this.#worker.wake();
     return status;
   }
 
   /** For tests: works until nothing is due, and gives what it did; at the time `now`, if it is given. */
-  async tick({ now } = {}) {
+  async tick(options = {}) {
+    checkOptions('tick', options, ['now']);
+    const { now } = options;
     if (now === undefined) return this.#worker.tick();
     const { clock, dialect } = this.#kit;
     if (dialect.ownClock) throw new HostError('tick: `now` needs a host with a clock of its own: `new Host(…, { clock })`.');
@@ -149,7 +183,9 @@ class Host {
   }
 
   /** The worker's loop, until `stop`, or until `signal` is aborted. `lanes` rows are worked on at a time. Older lines and unknown webhooks go. */
-  run({ lanes = 8, journalMs = JOURNAL_MS, inboxMs = INBOX_MS, signal } = {}) {
+  async run(options = {}) {
+    checkOptions('run', options, ['lanes', 'journalMs', 'inboxMs', 'signal']);
+    const { lanes = 8, journalMs = JOURNAL_MS, inboxMs = INBOX_MS, signal } = options;
     return this.#worker.run({ lanes, journalMs, inboxMs, signal });
   }
 
@@ -192,7 +228,9 @@ class Host {
    * The schema's drift, and accounts that are paused. With `restored`, the time of the backup, each open request of every row counts as
    * sent since, with an unknown outcome: it is looked up, or sent again under the same key. `restoredRows` says of how many rows.
    */
-  async doctor({ restored = null } = {}) {
+  async doctor(options = {}) {
+    checkOptions('doctor', options, ['restored']);
+    const { restored = null } = options;
     this.restoredRows = 0;
     const problems = await this.#drift();
     if (problems.some(({ problem }) => problem === 'schema')) return problems;
@@ -225,7 +263,9 @@ class Host {
   }
 
   /** Creates or completes the tables. With `dryRun` it only gives the SQL; with `formats` it raises what every worker writes. */
-  async migrate({ dryRun = false, formats = false } = {}) {
+  async migrate(options = {}) {
+    checkOptions('migrate', options, ['dryRun', 'formats']);
+    const { dryRun = false, formats = false } = options;
     if (dryRun && this.#database.isMissing()) return this.#kit.dialect.migrations().map(({ text }) => text);
     if (dryRun) return this.#database.read(() => schema.missing(this.#kit));
     this.#database.create();
@@ -233,17 +273,20 @@ class Host {
   }
 
   /** `(Request) => Response` for webhooks: `POST {prefix}/{provider}`. */
-  webhookRoute(options) {
+  webhookRoute(options = {}) {
+    checkOptions('webhookRoute', options, ['prefix']);
     return webhookRoute(this, options);
   }
 
   /** `(Request) => Response` for the dashboard below `prefix`. There is none without `access`. */
-  dashboard(options) {
-    return dashboard(this, options ?? {});
+  dashboard(options = {}) {
+    checkOptions('dashboard', options, ['access', 'prefix']);
+    return dashboard(this, options);
   }
 
   /** A plugin of Fastify with both. */
-  fastify(options) {
+  fastify(options = {}) {
+    checkOptions('fastify', options, ['webhooks', 'dashboard']);
     return plugin(this, options);
   }
 
@@ -277,8 +320,8 @@ class Host {
     return this.#withAccounts(() => this.#database.run(this.#checked(script)));
   }
 
-  #runIn(tx, script, writes = false) {
-    return this.#database.runIn(tx, this.#checked(script), { writes });
+  #runIn(tx, script, { writes = false, resultOf = (result) => result } = {}) {
+    return this.#database.runIn(tx, this.#checked(script), { writes, resultOf });
   }
 
   /** Runs work again once an account that it needs is known: nothing waits for a lookup within a transaction. */

@@ -112,9 +112,10 @@ function* offer(locked) {
 }
 
 function* offerOne(locked, [id, deliveries, origin, content_type, topic, body], consumed) {
+  const fact = { type: 'webhook', origin, content_type, topic, body };
   let step;
   try {
-    step = locked.snapshot.observe({ type: 'webhook', origin, content_type, topic, body }, locked.context());
+    step = locked.snapshot.observe(fact, locked.context());
   } catch (error) {
     yield sql(FAIL, describe(error), locked.now + HOUR, id);
     locked.kit.log({ level: 'error', event: 'entry_failed', entry: id, ...locked.name(), error: describe(error) });
@@ -124,7 +125,7 @@ function* offerOne(locked, [id, deliveries, origin, content_type, topic, body], 
     locked.early.add(id); // It has no line: the inbox shows it.
     return;
   }
-  locked.take(step, 'webhook', { actor: 'webhook', ...journal.describeStep(step) });
+  locked.take(step, 'webhook', { actor: 'webhook', code: journal.codeOf(fact), ...journal.describeStep(step) });
   consumed.push([id, deliveries]);
 }
 

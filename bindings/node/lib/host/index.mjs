@@ -1,3 +1,3 @@
 import host from './index.cjs';
 
-export const { ConfigError, Host, HostError, NoReview, NotSent, Pending, Rejected, Retry, SchemaError, TooNew, Unavailable, UnknownRow, send } = host;
+export const { ConfigError, Host, HostError, LookupFailed, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, SchemaError, TooNew, Unavailable, UnknownRow, send } = host;

@@ -12,6 +12,8 @@ const COLUMNS =
 const SEQ = 'coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + ?';
 const LINE = `(?, ?, ${SEQ}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
+const EVENT = /^[A-Za-z0-9_.:-]{1,80}$/;
+
 let rules;
 const rulesVersion = () => (rules ??= versions().rules);
 
@@ -22,6 +24,21 @@ const digest = (text) => createHash('sha256').update(text).digest('hex');
 function line(revision, kind, hash, more) {
   const { actor = null, effect = null, http_status = null, code = null, rules = [], transitions = [], failure = null } = more;
   return { revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest: hash };
+}
+
+/** What a fact says in a word: a person's verdict, or the name of a webhook's event. The journal has no other part of a body. */
+function codeOf({ type, verdict = null, topic = null, body = null }) {
+  if (type !== 'webhook') return verdict;
+  const name = topic ?? eventOf(body);
+  return typeof name === 'string' && EVENT.test(name) ? name : null;
+}
+
+function eventOf(body) {
+  try {
+    return JSON.parse(typeof body === 'string' ? body : Buffer.from(body).toString())?.event_type;
+  } catch {
+    return null; // A form says its event in the topic.
+  }
 }
 
 /** What a step says about itself. */
@@ -49,4 +66,4 @@ function write(flow, key, at, lines) {
 
 const json = (value) => (value === null || value.length === 0 ? null : JSON.stringify(value));
 
-module.exports = { COLUMNS, describeStep, digest, line, write };
+module.exports = { COLUMNS, codeOf, describeStep, digest, line, write };

@@ -38,6 +38,8 @@ class Kit {
     /** Whether a worker of this process has read the entries again that an older release could not read. */
     this.hasReadAgain = false;
     this.limits = new Limits();
+    /** The webhooks' addresses without a secret that were told. */
+    this.warned = new Set();
     this.accounts = new Accounts(providers, config, () => hooks.monotonic(), () => this.#configs.clear());
   }
 
@@ -97,7 +99,7 @@ class Kit {
     const provider = providerOf(flow);
     const own = this.provider(flow).config;
     const found = this.accounts.known(provider, account);
-    if (found === null) throw new HostError(`The provider \`${provider}\` has no account \`${account}\`.`);
+    if (found === null) throw noAccount(provider, account);
     const name = `${provider} ${timeoutMs} ${account}`;
     let config = this.#configs.get(name);
     if (config === undefined) {
@@ -133,6 +135,11 @@ class Kit {
     }
     this.#formats = new Map(rows);
   }
+}
+
+function noAccount(provider, account) {
+  if (account !== '') return new HostError(`account: the provider \`${provider}\` has no account \`${account}\`.`);
+  return new HostError(`account: is missing. The provider \`${provider}\` has several accounts and no \`apiKey\` of its own: name one, as in \`{ account: 'name' }\`.`);
 }
 
 function formatOf(text) {

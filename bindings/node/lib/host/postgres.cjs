@@ -5,8 +5,9 @@
 
 const { createHash } = require('node:crypto');
 
-const { checkAfter, checkInside, commit, isEnded, rolledBack, watch } = require('./connection.cjs');
+const { checkAfter, checkClient, checkInside, commit, isEnded, rolledBack, watch } = require('./connection.cjs');
 const { HandlerFailed, HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
+const { counted, lend } = require('./guard.cjs');
 const { peer } = require('./peer.cjs');
 
 const TIMES = 5;
@@ -46,19 +47,22 @@ class PostgresDatabase {
   }
 
   /** Runs a script in the caller's transaction; one that writes must be in one. */
-  async runIn(tx, script, { writes }) {
-    try {
-      if (writes) await checkInside(tx, this.dialect.compile(LOCK));
-      return await this.#drive(tx, script(), false);
-    } catch (error) {
-      throw translated(error, true);
-    }
+  runIn(tx, script, { writes, resultOf }) {
+    return counted(tx, async () => {
+      try {
+        checkClient(tx);
+        if (writes) await checkInside(tx, this.dialect.compile(LOCK));
+        return resultOf(await this.#drive(tx, script(), false));
+      } catch (error) {
+        throw translated(error, true);
+      }
+    });
   }
 
   /** The application's own work and the host's in one transaction. */
   transaction(work) {
     return this.#again(async (client) => {
-      const result = await work(client);
+      const result = await lend(client, 'transaction', work);
       checkAfter(client);
       return result;
     });
@@ -80,7 +84,7 @@ class PostgresDatabase {
       try {
         return await this.#transact(work);
       } catch (error) {
-        const isCurable = (error instanceof Retry && !(error instanceof NeedsAccount)) || error?.cause?.code === LOCK_TIMEOUT;
+        const isCurable = error instanceof Retry && !(error instanceof NeedsAccount);
         if (!isCurable || tried >= TIMES) throw error;
       }
       await new Promise((done) => setTimeout(done, Math.random() * 20 * 2 ** tried));
@@ -150,13 +154,13 @@ class PostgresDatabase {
   }
 
   async #call(client, { run }) {
-    const result = await run(client);
     try {
+      const result = await lend(client, 'onTx: the transaction of the handler', run);
       checkAfter(client);
+      return result;
     } catch (error) {
-      throw new HandlerFailed(error);
+      throw error instanceof HostError ? new HandlerFailed(error) : error;
     }
-    return result;
   }
 
   async #answer(execute, { text, params, statements }) {
@@ -185,7 +189,7 @@ function typesOf(client) {
 function translated(error, isBroken) {
   if (isEnded(error, isBroken)) return new Unavailable(error);
   if (CURABLE.includes(error?.code)) return new Retry(`The transaction must begin again (${error.code}).`, { cause: error });
-  if (error?.code === LOCK_TIMEOUT) return new HostError('The row is locked for longer than 2 s.', { cause: error });
+  if (error?.code === LOCK_TIMEOUT) return new HostError('The row is locked for longer than 2 s by another transaction. If it is your own, pass its `tx`; otherwise try again.', { cause: error });
   if (error?.code === '42P01' && /rulebound_/.test(error.message)) {
     return new SchemaError('The tables are missing. Run `rulebound migrate`.', { cause: error });
   }

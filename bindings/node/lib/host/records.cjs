@@ -46,6 +46,37 @@ function* list(kit, name, after) {
   return { rows: page, next: rows.length > PAGE ? JSON.stringify([last[by], last.flow, last.key]) : null };
 }
 
+/** One page of the rows with a question for a person, each with its open reviews. A row that cannot be loaded has none. */
+function* reviews(kit, after) {
+  const { rows, next } = yield* list(kit, 'reviews', after);
+  const found = [];
+  for (const row of rows) found.push({ row, reviews: yield* openReviews(kit, row) });
+  return { rows: found, next };
+}
+
+function* openReviews(kit, { flow, key }) {
+  const [record] = (yield sql(`${ROWS} flow = ? AND key = ?`, flow, key)).rows;
+  if (record === undefined) return []; // Forgotten meanwhile.
+  try {
+    return enter(kit, record).effects().filter(({ type }) => type === 'review');
+  } catch (error) {
+    if (error instanceof RowError || error instanceof NewerFormat) return [];
+    throw error;
+  }
+}
+
+/** The place behind which a page begins; null if the text is none. */
+function cursor(text, length) {
+  let parts;
+  try {
+    parts = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const isOne = Array.isArray(parts) && parts.length === length && Number.isSafeInteger(parts[0]);
+  return isOne && parts.slice(1).every((it) => typeof it === 'string' && !it.includes('\0')) ? parts : null;
+}
+
 function* inboxList(after) {
   const { rows } = yield sql(ENTRIES, ...(after ?? [-1, '']));
   const entries = [];
@@ -107,15 +138,15 @@ function* pausesNow() {
 }
 
 /** Makes a row due again, and ends the pause of its account; null if there is none. */
-function* retry(kit, flow, key) {
+function* retry(kit, flow, key, actor) {
   const [record] = (yield sql(`${ROWS} flow = ? AND key = ? {lock}`, flow, key)).rows;
   if (record === undefined) return null;
   const now = kit.now(record[13]);
   yield sql(RETRY, now, flow, key);
   yield* pauses.end(providerOf(flow), record[2]);
-  const line = journal.line(record[4], 'retry', journal.digest(record[5]), { actor: 'dashboard' });
+  const line = journal.line(record[4], 'retry', journal.digest(record[5]), { actor });
   yield journal.write(flow, key, now, [line]);
   return { ...shown(record), tries: 0, last_error: null, wake_at: now };
 }
 
-module.exports = { LISTS, detail, list, pausesNow, retry, search };
+module.exports = { LISTS, cursor, detail, list, pausesNow, retry, reviews, search };

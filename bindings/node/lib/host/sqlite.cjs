@@ -65,11 +65,11 @@ class SqliteDatabase {
   }
 
   /** Runs a script in the caller's transaction. */
-  runIn(tx, script) {
+  runIn(tx, script, { resultOf }) {
     if (tx !== this.#db) throw new HostError('tx: is not the connection of the host. Give the host your connection when you make it.');
     if (!tx.inTransaction) throw new HostError('tx: has no transaction. Use `host.transaction`, or `BEGIN IMMEDIATE` first.');
     try {
-      return this.#drive(script());
+      return resultOf(this.#drive(script()));
     } catch (error) {
       throw translated(error);
     }

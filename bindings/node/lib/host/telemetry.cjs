@@ -8,9 +8,12 @@ const GAUGES = {
   inbox_age_ms: 'The age of the oldest webhook in the inbox',
   failing_effects: 'Effects that were tried five times or more',
   reviews_open: 'Questions that wait for a person',
+  accounts_paused: 'Accounts that take no requests now',
+  oldest_held_ms: 'How long the oldest row of a paused account has not changed',
+  refused_in_day: 'Requests that providers refused within a day',
 };
 
-/** Exports the five gauges to OpenTelemetry, as `rulebound.due` and so on. Returns what ends it. */
+/** Exports the gauges to OpenTelemetry, as `rulebound.due` and so on. Returns what ends it. */
 function telemetry(host) {
   const meter = peer('@opentelemetry/api', 'The telemetry').metrics.getMeter('rulebound');
   const gauges = Object.entries(GAUGES).map(([name, description]) => [name, meter.createObservableGauge(`rulebound.${name}`, { description })]);

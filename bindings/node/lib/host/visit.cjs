@@ -96,7 +96,7 @@ class Locked {
   observe(fact, actor = null) {
     const step = this.decide(() => this.snapshot.observe(fact, this.context()));
     const { effect = null, http_status = null } = fact;
-    this.take(step, fact.type, { actor, effect, http_status, ...journal.describeStep(step) });
+    this.take(step, fact.type, { actor, effect, http_status, code: journal.codeOf(fact), ...journal.describeStep(step) });
     this.tell(step);
     return step;
   }

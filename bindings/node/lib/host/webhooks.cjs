@@ -5,24 +5,11 @@
 const { timingSafeEqual, createHash } = require('node:crypto');
 
 const { NotAuthentic, RuleboundError, readWebhook } = require('../index.cjs');
+const { signs } = require('./checks.cjs');
 const { HostError, describe } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
 
 const LIMIT = 1 << 20;
-
-/**
- * Whether a provider signs its webhooks, so that it needs a secret. Those of any other are hints, and the address has a part
- * that nobody can guess.
- */
-function signs(provider) {
-  try {
-    readWebhook(provider, { secrets: [], headers: {}, body: '', now: 0 });
-    return false;
-  } catch (error) {
-    if (!(error instanceof RuleboundError)) throw error;
-    return error.pointer === '/secrets';
-  }
-}
 
 /** The HTTP status to reply with, once the webhook is stored or refused. */
 async function receive(kit, run, provider, { headers = {}, body = '', account = '', token = null, topic = null }) {
@@ -33,13 +20,17 @@ async function receive(kit, run, provider, { headers = {}, body = '', account = 
   if (Buffer.byteLength(body) > LIMIT) return 413;
   let found;
   try {
-    found = await kit.accounts.find(provider, account);
+    // The provider's own address has its own secrets, also if each request is an account's.
+    found = account === '' ? kit.providers[provider] : await kit.accounts.find(provider, account);
   } catch (error) {
     kit.log({ level: 'error', event: 'account_failed', provider, account, error: describe(error) });
     return 503;
   }
   if (found === null) return 404;
-  const read = reading(kit, provider, { secrets: found.webhookSecrets ?? [], headers, body, topic });
+  const own = found.webhookSecrets ?? [];
+  const secrets = own.length > 0 ? own : (kit.providers[provider].webhookSecrets ?? []);
+  if (signs(provider) && secrets.length === 0) return withoutSecret(kit, provider, account);
+  const read = reading(kit, provider, { secrets, headers, body, topic });
   if (typeof read === 'number') return read;
   let entry;
   try {
@@ -73,6 +64,17 @@ function reading(kit, provider, { secrets, ...delivery }) {
     log({ level: 'warn', event: 'webhook_refused', provider, error: describe(error) });
     return error instanceof NotAuthentic ? 401 : 400;
   }
+}
+
+/** Without a secret nothing is authentic: that is said once, because the sender comes with each event. */
+function withoutSecret(kit, provider, account) {
+  const address = `${provider} ${account}`;
+  if (!kit.warned.has(address)) {
+    const cure = 'No webhook of it is authentic. Give `webhookSecrets`, or let the provider send none.';
+    kit.log({ level: 'warn', event: 'webhook_without_secret', provider, account, message: cure });
+  }
+  kit.warned.add(address);
+  return 401;
 }
 
 function isToken({ webhookToken }, provider, token) {

@@ -190,7 +190,9 @@ class Worker {
     const told = { flow: work.flow, key: work.key, effect: effect.id };
     try {
       if (hooks.monotonic() - work.at > FRESH_MS) return facts.notSent(effect.id, about);
-      const { apiKey } = await this.#kit.accounts.find(provider, account);
+      const found = await this.#kit.accounts.find(provider, account);
+      if (found === null) throw new NotSent(`The provider \`${provider}\` has no account \`${account}\` any more.`);
+      const { apiKey } = found;
       const timeoutMs = this.#kit.timeout(work.flow, 'request');
       done?.sent.push(effect.operation);
       done?.credentials.push(account);

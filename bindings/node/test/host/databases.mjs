@@ -61,8 +61,8 @@ class Sqlite {
     return this.db.prepare(`SELECT count(*) AS n FROM ${name === 'handled' ? name : `rulebound_${name}`}`).get().n;
   }
 
-  async kinds(flow, key) {
-    return this.db.prepare('SELECT kind FROM rulebound_journal WHERE flow = ? AND key = ? ORDER BY seq').all(flow, key).map(({ kind }) => kind);
+  async lines(flow, key) {
+    return this.db.prepare('SELECT kind, actor, code FROM rulebound_journal WHERE flow = ? AND key = ? ORDER BY seq').all(flow, key);
   }
 
   async remove(flow, key, seq) {
@@ -126,9 +126,8 @@ class Postgres {
     return Number(count);
   }
 
-  async kinds(flow, key) {
-    const rows = await this.query('SELECT kind FROM {p}rulebound_journal WHERE flow = $1 AND key = $2 ORDER BY seq', flow, key);
-    return rows.map(({ kind }) => kind);
+  async lines(flow, key) {
+    return this.query('SELECT kind, actor, code FROM {p}rulebound_journal WHERE flow = $1 AND key = $2 ORDER BY seq', flow, key);
   }
 
   async remove(flow, key, seq) {

@@ -135,7 +135,7 @@ function tests() {
         const { due, oldest_overdue_ms, ...rest } = await host.stats();
         assert.equal(due, 1);
         assert.ok(oldest_overdue_ms < 60_000);
-        assert.deepEqual(rest, { inbox_age_ms: 0, failing_effects: 0, reviews_open: 0 });
+        assert.deepEqual(rest, { inbox_age_ms: 0, failing_effects: 0, reviews_open: 0, accounts_paused: 0, oldest_held_ms: 0, refused_in_day: 0 });
       });
 
       test('without its tables a host says what to run', async () => {
@@ -228,7 +228,7 @@ function tests() {
     metrics.setGlobalMeterProvider({ getMeter: () => meter });
     const end = open().telemetry();
     await callback({ observe: ({ name }, value) => (seen[name] = value) });
-    assert.deepEqual(seen, { 'rulebound.oldest_overdue_ms': 0, 'rulebound.due': 0, 'rulebound.inbox_age_ms': 0, 'rulebound.failing_effects': 0, 'rulebound.reviews_open': 0 });
+    assert.deepEqual(seen, { 'rulebound.oldest_overdue_ms': 0, 'rulebound.due': 0, 'rulebound.inbox_age_ms': 0, 'rulebound.failing_effects': 0, 'rulebound.reviews_open': 0, 'rulebound.accounts_paused': 0, 'rulebound.oldest_held_ms': 0, 'rulebound.refused_in_day': 0 });
     end();
     assert.equal(callback, null);
     metrics.disable();

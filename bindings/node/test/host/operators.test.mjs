@@ -54,6 +54,24 @@ for (const [name, skip] of [['SQLite', false], ['PostgreSQL', withoutPostgres]])
       assert.equal((await host.stats()).failing_effects, 1);
     });
 
+    test('the gauges count paused accounts, the oldest held row, and what was refused within a day', async () => {
+      let now = 1_700_000_000_000;
+      const replies = [{ status: 401 }, { status: 422, body: '{"error":"InvalidOrder"}' }];
+      const send = async () => ({ headers: {}, body: '{}', ...replies.shift() });
+      const host = open({ clock: () => now, send }, await given());
+      await host.handle(truemed.PaymentToken, randomUUID(), command);
+      await host.tick();
+      now += 30_000;
+      const { accounts_paused, oldest_held_ms } = await host.stats();
+      assert.deepEqual([accounts_paused, oldest_held_ms], [1, 30_000]);
+      now += 60_000;
+      await host.tick();
+      const { refused_in_day, ...later } = await host.stats();
+      assert.deepEqual([later.accounts_paused, later.oldest_held_ms, refused_in_day], [0, 0, 1]);
+      now += 90_000_000;
+      assert.equal((await host.stats()).refused_in_day, 0);
+    });
+
     test('after a restored backup an open request counts as sent, and what takes no request is told', async () => {
       const host = open({}, await given());
       assert.deepEqual(await host.doctor().then(drift), []);

@@ -100,6 +100,61 @@ describe('PostgreSQL alone', { skip: withoutPostgres }, () => {
     }
   });
 
+  test('a call on `tx` that is not awaited rolls all back, and a late one is refused', async () => {
+    const floating = {
+      handle: (tx) => void begin(tx),
+      query: async (tx) => {
+        await begin(tx);
+        tx.query('SELECT 1');
+      },
+      callback: async (tx) => {
+        await begin(tx);
+        tx.query('SELECT 1', () => {});
+      },
+      get: async (tx) => {
+        await begin(tx);
+        host.get(truemed.PaymentToken, key, { tx });
+      },
+    };
+    for (const [name, work] of Object.entries(floating)) {
+      await assert.rejects(host.transaction(work), hostError(/^transaction: a call on its `tx`, .* was not awaited/), name);
+      await new Promise((done) => setTimeout(done, 50));
+      assert.equal(await stored(), null, name);
+    }
+    let late;
+    await host.transaction((tx) => (late = tx));
+    await assert.rejects(late.query('SELECT 1'), hostError(/tx: transaction has ended.*not awaited/));
+    assert.throws(() => late.query('SELECT 1', () => {}), hostError(/has ended/));
+    // All at once is awaited too; and what the function throws is thrown.
+    await host.transaction((tx) => Promise.all([begin(tx), tx.query('SELECT 1')]));
+    assert.equal((await stored()).revision, 1);
+    const own = new Error('mine');
+    await assert.rejects(host.transaction((tx) => (tx.query('SELECT 1'), Promise.reject(own))), (error) => error === own);
+    const counts = await host.transaction((tx) => new Promise((done) => tx.query('SELECT 1', (_, { rowCount }) => done(rowCount))));
+    assert.equal(counts, 1);
+  });
+
+  test('a handler in a transaction that does not return its promise has failed', async () => {
+    const own = await postgres();
+    const records = [];
+    const worker = new Host(own.given, providers, { ...own.options, send: replies(), log: (it) => records.push(it) });
+    const insert = (tx) => tx.query(`INSERT INTO "${own.schema}".handled VALUES ('x')`);
+    worker.ignore('notify').ignore('access').onTx('fulfill', (_effect, _row, tx) => void insert(tx));
+    await captured(worker, key);
+    assert.match(records.find(({ event }) => event === 'handler_failed').message, /^onTx: .* was not awaited/);
+    assert.deepEqual((await worker.get(truemed.PaymentToken, key)).effects().map(({ id }) => id), ['fulfill:ps_2']);
+    assert.equal(await own.count('handled'), 0);
+    await own.close();
+  });
+
+  test('a row that the caller has locked is waited for as long as the error says', async () => {
+    await host.handle(truemed.PaymentToken, key, command);
+    const begun = performance.now();
+    const nested = (tx) => begin(tx).catch(() => {}).then(() => tx.query(`SELECT 1 FROM "${database.schema}".rulebound_flows WHERE key = $1 FOR UPDATE`, [key])).then(() => host.customerReturned(truemed.PaymentToken, key));
+    await assert.rejects(host.transaction(nested), hostError(/locked for longer than 2 s .*pass its `tx`/));
+    assert.ok(performance.now() - begun < 10_000);
+  });
+
   test('three programs that start at once make the tables one after the other', async () => {
     const schema = `rulebound_${randomUUID().slice(0, 8)}`;
     await pool.query(`CREATE SCHEMA "${schema}"`);
@@ -121,7 +176,8 @@ describe('PostgreSQL alone', { skip: withoutPostgres }, () => {
     client.release();
     let kept;
     await host.transaction((tx) => (kept = tx));
-    await assert.rejects(begin(kept), hostError(/tx: has no transaction/));
+    await assert.rejects(begin(kept), hostError(/tx: transaction has ended/));
+    for (const wrong of [pool, {}, null]) await assert.rejects(begin(wrong), hostError(wrong === pool ? /tx: is a `Pool`/ : /tx: is no client of `pg`/));
     const ended = async (tx) => {
       await tx.query('ROLLBACK');
       await begin(tx);

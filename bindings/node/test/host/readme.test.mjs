@@ -55,6 +55,18 @@ test('the whole host of the README', () =>
     assert.equal(stdout, "[ 'create_payment_token' ]\n204\nissued\n");
   }));
 
+test('the host with Flex and Vend of the README', () =>
+  within((folder) => {
+    const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');
+    const { compilerOptions } = JSON.parse(readFileSync(join(here, 'tsconfig.json'), 'utf8'));
+    writeFileSync(join(folder, 'host.mts'), readme.split('## The host with Flex and Vend')[1].split('```ts\n')[1].split('```')[0]);
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...compilerOptions, noEmit: false }, files: ['host.mts'] }));
+    const compiled = ran('npx', ['--no', '--', 'tsc', '--project', folder], here);
+    assert.equal(compiled.status, 0, compiled.stdout);
+    const { stdout } = ran(process.execPath, ['host.mjs'], folder);
+    assert.match(stdout, /^https:\/\/pay\.example\/1\nhttps:\/\/shop\.retail\.lightspeed\.app\/billing\/partner-consent\?token=\w+\n$/);
+  }));
+
 test('the test of the README, with the simulator', () =>
   within(async (folder) => {
     const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');

@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { Host, NewerFormat, NotSent, Pending, Rejected, UnknownRow, root } from './kit.mjs';
+import { Host, HostError, NewerFormat, NotSent, Pending, Rejected, UnknownRow, root } from './kit.mjs';
 import { fits } from './shape.mjs';
 
 const HOST = 'ops.example';
@@ -241,7 +241,10 @@ class Scenario {
 
   async journal({ flow, key, without = [] }, { expect }) {
     for (const seq of without) await this.database.remove(flow, key, seq);
-    if (expect) assert.deepEqual(await this.database.kinds(flow, key), expect.kinds);
+    if (!expect) return;
+    const lines = await this.database.lines(flow, key);
+    const found = { kinds: lines.map((it) => it.kind), actors: lines.map((it) => it.actor), codes: lines.map((it) => it.code) };
+    for (const [name, values] of Object.entries(expect)) assert.deepEqual(found[name], values, name);
   }
 
   async request({ method, path, headers = {}, json, body, access = 'all' }, { expect }, who) {
@@ -264,6 +267,11 @@ class Scenario {
     const value = JSON.parse(text);
     fits(value, expect.json);
     this.next = value.next;
+  }
+
+  async reviews(_, { expect }, who) {
+    const { rows, next } = await this.host(who).host.reviews();
+    assert.deepEqual({ rows: rows.map(({ row, reviews }) => ({ key: row.key, reviews: reviews.map(({ id }) => id) })), next }, expect);
   }
 
   async verify(_, { expect }, who) {
@@ -308,6 +316,7 @@ function nameOf(error) {
   if (error instanceof Pending) return 'pending';
   if (error instanceof UnknownRow) return 'unknown';
   if (error instanceof NewerFormat) return 'invalid_input';
+  if (error instanceof HostError && error.message.startsWith('account:')) return 'account';
   throw error ?? new Error('nothing was thrown');
 }
 

@@ -86,6 +86,14 @@ host.dashboard({ prefix: '/ops' });
 // @ts-expect-error a word that is no access
 host.dashboard({ access: () => 'admin' });
 
+// A row by its flow's id, and what waits for a person.
+const byId = await host.get('truemed.payment_token', 'order-17');
+const facet: string | undefined = byId?.status().facets.token;
+// @ts-expect-error no flow
+await host.get('truemed.nothing', 'order-17');
+for (const { row, reviews } of (await host.reviews()).rows) console.log(row.reference, reviews.map((it) => it.verdicts), facet);
+host.dashboard({ access: async () => ({ access: 'all', name: 'ada' }) });
+
 try {
   await host.handle(truemed.PaymentToken, 'order-17', command);
 } catch (error) {

@@ -14,17 +14,19 @@ from ._types import (
     Kind,
     NoReview,
     NotSent,
+    OpenReviews,
     Outgoing,
     Pending,
     Problem,
     Provider,
     Retry,
+    ReviewPage,
     Row,
     Stats,
     UnknownRow,
 )
 from ._worker import Hook
-from .dashboard import Visitor
+from .dashboard import Person, Visitor
 
 __all__ = [
     "Access",
@@ -41,11 +43,14 @@ __all__ = [
     "Kind",
     "NoReview",
     "NotSent",
+    "OpenReviews",
     "Outgoing",
     "Pending",
+    "Person",
     "Problem",
     "Provider",
     "Retry",
+    "ReviewPage",
     "Row",
     "Stats",
     "UnknownRow",

@@ -21,6 +21,11 @@ _ENTRY = "id, provider, account, deliveries, origin, topic, received_at, wake_at
 _LINE = (
     "seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest"
 )
+_HELD = (
+    "SELECT min(f.updated_at) FROM {p}pauses p JOIN {p}flows f ON f.account = p.account "
+    "AND substr(f.flow, 1, length(p.provider) + 1) = p.provider || '.' WHERE p.until > ? AND f.wake_at <= p.until"
+)
+_REFUSED = "SELECT count(*) FROM {p}journal WHERE at > ? AND failure LIKE '%\"kind\":\"refused\"%'"
 _PRUNE = (
     "DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)"
 )
@@ -32,12 +37,18 @@ def stats(kit: Kit) -> Script[Stats]:
     failing = (yield Statement("SELECT sum(failing + CASE WHEN tries > 0 THEN 1 ELSE 0 END) FROM {p}flows WHERE failing > 0 OR tries > 0")).rows[0]
     reviews = (yield Statement("SELECT sum(reviews) FROM {p}flows WHERE reviews > 0")).rows[0]
     now = kit.now(due[2])
+    paused = (yield Statement("SELECT count(*) FROM {p}pauses WHERE until > ?", (now,))).rows[0]
+    held = (yield Statement(_HELD, (now,))).rows[0]
+    refused = (yield Statement(_REFUSED, (now - DAY,))).rows[0]
     return Stats(
         oldest_overdue_ms=0 if due[0] is None else max(now - due[0], 0),
         due=due[1],
         inbox_age_ms=0 if inbox[0] is None else max(now - inbox[0], 0),
         failing_effects=int(failing[0] or 0),
         reviews_open=int(reviews[0] or 0),
+        accounts_paused=paused[0],
+        oldest_held_ms=0 if held[0] is None else max(now - held[0], 0),
+        refused_in_day=refused[0],
     )
 
 

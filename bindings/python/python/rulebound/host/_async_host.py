@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID
@@ -16,8 +17,9 @@ from . import _admin, _inbox, _rows, _schema, _visit, _webhook
 from ._adapters import check_whole, is_database, needs_retry, outage
 from ._async_database import run_async
 from ._kit import NewerFormat, RowError, flow_id
+from ._open import OpenCalls
 from ._sql import Script
-from ._types import HostError, Import, NeedsLookup, Problem, Row
+from ._types import HostError, Import, NeedsLookup, Problem, ReviewPage, Row
 from ._async_worker import AsyncWorker
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ log = logging.getLogger("rulebound.host")
 
 class AsyncHost(AsyncWorker):
     """Stores snapshots, sends requests, receives webhooks and calls handlers."""
+
+    @cached_property
+    def _open(self) -> OpenCalls:
+        return OpenCalls()
 
     # Transactions.
 
@@ -64,8 +70,13 @@ class AsyncHost(AsyncWorker):
             await self._run(lambda: _schema.read_formats(self._kit))
         try:
             async with self._database.begin(self._dialect) as tx:
-                yield tx
-                check_whole(tx)
+                self._open.begin(tx)
+                try:
+                    yield tx
+                    self._open.check(tx)
+                    check_whole(tx)
+                finally:
+                    self._open.end(tx)
         except NeedsLookup as needs:
             await self.look_up(needs.provider, needs.account)  # for the next run
             raise
@@ -83,13 +94,18 @@ class AsyncHost(AsyncWorker):
         self, flow: FlowId, key: str | UUID, command: Any, *, tx: Any = None, actor: str | None = None,
         reference: str | None = None, account: str = "",
     ) -> Row[Any, Any]: ...  # fmt: skip
-    async def handle(
+    def handle(
         self, flow: Any, key: Any, command: Any, *, tx: Any = None, actor: str | None = None,
         reference: str | None = None, account: str = "",
-    ) -> Row[Any, Any]:  # fmt: skip
+    ) -> Coroutine[Any, Any, Row[Any, Any]]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
+        return self._open.counted(tx, self._handle(flow, key, command, tx, actor, reference, account))
+
+    async def _handle(
+        self, flow: Any, key: Any, command: Any, tx: Any, actor: str | None, reference: str | None, account: str
+    ) -> Row[Any, Any]:
         name, owns = flow_id(flow), tx is None
-        if owns:
+        if owns and account:
             await self._with_accounts(lambda: self._kit.config(name, account))
 
         def make() -> Script[Row[Any, Any] | rulebound.Rejected]:
@@ -138,6 +154,10 @@ class AsyncHost(AsyncWorker):
         row = await self._call(lambda: _rows.answer(self._kit, name, str(key), review, verdict, id, actor))
         self.wake()
         return row
+
+    async def reviews(self, after: str | None = None) -> ReviewPage:
+        """One page of the rows with a question for a person, each with its open reviews: 50 at a time, the least recently changed first."""
+        return await self._call(lambda: _rows.reviews(self._kit, after))
 
     async def retry(self, flow: Any, key: Any) -> None:
         """Works on a row now, also if its account is paused."""

@@ -14,6 +14,15 @@ _KEY = "0" * 16
 _NAMES = {flow.split(".")[0] for flow in rulebound.flows}
 
 
+def signs(provider: str) -> bool:
+    """Whether the provider signs its webhooks, so that it needs a secret. Those of any other are hints."""
+    try:
+        rulebound.read_webhook(provider, [], {}, b"", 0)  # type: ignore[arg-type]
+    except rulebound.InvalidInput as error:
+        return error.pointer == "/secrets"
+    return False
+
+
 def check_providers(providers: Mapping[str, Provider], base: Mapping[str, Any]) -> None:
     for name, provider in providers.items():
         if name not in _NAMES:
@@ -21,9 +30,12 @@ def check_providers(providers: Mapping[str, Provider], base: Mapping[str, Any]) 
         if not isinstance(provider, Provider):
             raise HostError(f"providers/{name}: it is a {type(provider).__name__}. Use `Provider(api_key=…)`.")
         _check_secrets(name, provider)
+        _check_token(name, provider)
         _check_limits(name, provider)
-        if not provider.api_key and provider.account is None:
-            raise HostError(f"providers/{name}: `api_key` is missing. Give it, or `account` for several accounts.")
+        if provider.account is not None and not callable(provider.account):
+            raise HostError(f"providers/{name}/account: it is not a function. Write account=lambda name: Account(…).")
+        if provider.api_key != "" or provider.account is None:
+            _check_key(name, provider, ", or `account` for several accounts")
     check_config(base, "config")
     for name, provider in providers.items():
         check_config({**base, name: dict(provider.config)}, f"providers/{name}/config", name)
@@ -35,6 +47,7 @@ def check_account(provider: str, name: str, account: Any, settings: Provider, ba
         if not isinstance(account, Account):
             raise HostError(f"providers/{provider}/account: `{name}` is a {type(account).__name__}. Return an `Account` or `None`.")
         where = f"{provider}/accounts/{name}"
+        _check_key(where, account)
         _check_secrets(where, account)
         _check_limits(where, account)
         config = {**base, provider: {**settings.config, **account.config}}
@@ -57,11 +70,30 @@ def check_config(config: Mapping[str, Any], where: str, provider: str = "") -> N
         raise ConfigError(f"{where}{member}: {message}") from None
 
 
+def _check_key(name: str, it: Provider | Account, alternative: str = "") -> None:
+    """No request may be sent without a key."""
+    key: Any = it.api_key
+    if key is None or key == "":
+        raise HostError(f"providers/{name}: `api_key` is missing. Give it{alternative}.")
+    if not isinstance(key, str) or not key.strip():
+        raise HostError(f"providers/{name}/api_key: it is not a text that is not empty.")
+
+
 def _check_secrets(name: str, it: Provider | Account) -> None:
     found = it.webhook_secrets
     if isinstance(found, (str, bytes)) or not all(isinstance(secret, str) and secret for secret in found):
         raise HostError(
             f"providers/{name}/webhook_secrets: it is not a list of texts that are not empty. Write webhook_secrets=[\"whsec_…\"]."
+        )
+
+
+def _check_token(name: str, it: Provider) -> None:
+    """Without it each webhook would be a 404, and nobody would know."""
+    token: Any = it.webhook_token
+    if not signs(name) and not (isinstance(token, str) and token):
+        raise HostError(
+            f"providers/{name}/webhook_token: it is missing. {name} signs no webhooks: give a text that nobody can guess, and end the "
+            f"address of its webhooks with it, `…/{name}/<token>`."
         )
 
 

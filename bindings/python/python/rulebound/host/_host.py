@@ -17,7 +17,7 @@ from ._adapters import check_whole, is_database, needs_retry, outage
 from ._database import run
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
-from ._types import HostError, Import, NeedsLookup, Problem, Row
+from ._types import HostError, Import, NeedsLookup, Problem, ReviewPage, Row
 from ._worker import Worker
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Host(Worker):
     ) -> Row[Any, Any]:  # fmt: skip
         """Decides and saves, in your transaction or in one of its own. `Rejected` has changed nothing."""
         name, owns = flow_id(flow), tx is None
-        if owns:
+        if owns and account:
             self._with_accounts(lambda: self._kit.config(name, account))
 
         def make() -> Script[Row[Any, Any] | rulebound.Rejected]:
@@ -135,6 +135,10 @@ class Host(Worker):
         row = self._call(lambda: _rows.answer(self._kit, name, str(key), review, verdict, id, actor))
         self.wake()
         return row
+
+    def reviews(self, after: str | None = None) -> ReviewPage:
+        """One page of the rows with a question for a person, each with its open reviews: 50 at a time, the least recently changed first."""
+        return self._call(lambda: _rows.reviews(self._kit, after))
 
     def retry(self, flow: Any, key: Any) -> None:
         """Works on a row now, also if its account is paused."""

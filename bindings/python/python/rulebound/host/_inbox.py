@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import rulebound
 
-from ._journal import describe_step
+from ._journal import describe_step, event_of
 from ._kit import Kit, describe
 from ._sql import Script, Statement
 from ._types import HostError
@@ -164,7 +164,7 @@ def _offer_one(locked: Locked, entry: tuple[Any, ...], consumed: list[tuple[str,
     if step.ignored and step.ignored["reason"] == "early":
         locked.early.add(name)  # it has no line: the inbox shows it
         return
-    line = locked.line("webhook", actor="webhook")
+    line = locked.line("webhook", actor="webhook", code=event_of(topic, body))
     locked.take(step, describe_step(line, step))
     consumed.append((name, deliveries))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +58,17 @@ def describe_step(line: Line, step: Any) -> Line:
     return line
 
 
+def event_of(topic: str | None, body: Any) -> str | None:
+    """The name of a webhook's event. The journal has no other part of a body."""
+    name: Any = topic
+    if name is None:
+        try:
+            name = json.loads(body)["event_type"]
+        except (ValueError, KeyError, TypeError):
+            return None  # a form says its event in the topic
+    return name if isinstance(name, str) and _EVENT.fullmatch(name) else None
+
+
 def added(flow: str, key: str, at: int, lines: Sequence[Line]) -> Statement:
     """The write of lines, under the row's lock, which makes their numbers consecutive."""
     params: list[Any] = []
@@ -71,6 +83,7 @@ def _insert(lines: int) -> str:
     return f"INSERT INTO {{p}}journal ({_COLUMNS}) VALUES {', '.join([_LINE] * lines)}"
 
 
+_EVENT = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 

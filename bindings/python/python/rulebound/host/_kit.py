@@ -93,6 +93,8 @@ class Kit:
         self.has_read_again = False
         """Whether a worker of this process has read the entries again that an older release could not read."""
         self.limits = Limits()
+        self.warned: set[tuple[str, str]] = set()
+        """The webhooks' addresses without a secret that were told."""
         self._base = dict(config)
         self._own_accounts = {name: Account(it.api_key, {}, it.webhook_secrets) for name, it in self.providers.items()}
         self._configs: dict[tuple[str, str, float], Any] = {}
@@ -133,13 +135,18 @@ class Kit:
     def account(self, provider: str, name: str) -> Account | None:
         """An account; raises `NeedsAccount` if it must be looked up first."""
         if not name:
-            return self._own_accounts[provider]
+            own = self._own_accounts[provider]
+            return own if own.api_key else None
         if self.providers[provider].account is None:
             return None
         until, found = self._accounts.get((provider, name), (0.0, None))
         if until <= time.monotonic():
             raise NeedsAccount(provider, name)
         return found
+
+    def webhook_account(self, provider: str, name: str) -> Account | None:
+        """The provider's own address has its own secrets, also if each request is an account's."""
+        return self.account(provider, name) if name else self._own_accounts[provider]
 
     def remember(self, provider: str, name: str, account: Account | None) -> None:
         if account is not None:
@@ -167,7 +174,7 @@ class Kit:
         found = self._configs.get((provider, account, timeout))
         if found is None:
             if found_account is None:
-                raise HostError(f"The provider `{provider}` has no account `{account}`.")
+                raise _no_account(provider, account)
             own = {**settings.config, **found_account.config}
             found = {**self._base, provider: own, "lease_ms": _lease_ms(timeout)}
             self._configs[provider, account, timeout] = found
@@ -209,6 +216,14 @@ class Kit:
         is_newest = known is None or known == newest_format(snapshot.flow)
         text: str = snapshot.save() if is_newest else snapshot.save_as(known)
         return text
+
+
+def _no_account(provider: str, account: str) -> HostError:
+    if account:
+        return HostError(f"account: the provider `{provider}` has no account `{account}`.")
+    return HostError(
+        f"account: it is missing. The provider `{provider}` has several accounts and no `api_key` of its own: name one with `account=`."
+    )
 
 
 def _lease_ms(timeout: float) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 import rulebound
 from rulebound import facts
 
-from . import _journal, _pauses, _visit
+from . import _admin, _journal, _pauses, _visit
 from ._journal import Line
-from ._kit import Kit, RowError, flow_id, provider_of
+from ._kit import Kit, NewerFormat, RowError, flow_id, provider_of
 from ._sql import Script, Statement
-from ._types import HostError, Import, NoReview, Pending, Row, UnknownRow
+from ._types import HostError, Import, NoReview, OpenReviews, Pending, ReviewPage, Row, UnknownRow
 from ._visit import Locked
 
 _INSERT = (
@@ -96,6 +96,20 @@ def answer(
         raise error.cause from None
     yield from _visit.finish(locked, leases=False)
     return locked.row()
+
+
+def reviews(kit: Kit, after: str | None) -> Script[ReviewPage]:
+    """One page of the rows with a question for a person. A row that cannot be loaded has no reviews."""
+    page = yield from _admin.listed(kit, "reviews", after)
+    found = list[OpenReviews]()
+    for row in page["rows"]:
+        try:
+            read = yield from _visit.read(kit, row["flow"], row["key"])
+            effects: list[Any] = read.effects() if read else []
+        except (RowError, NewerFormat):
+            effects = []
+        found.append(OpenReviews(row, [it for it in effects if it["type"] == "review"]))
+    return ReviewPage(found, page["next"])
 
 
 def retry(kit: Kit, flow: str, key: str) -> Script[None]:

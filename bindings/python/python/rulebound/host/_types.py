@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from rulebound import Snapshot
-    from rulebound.types import Config, FlexSettings, PendingEffect, RevupSettings, TruemedSettings, VendSettings, Wait
+    from rulebound.types import Config, FlexSettings, PendingEffect, PendingEffectReview, RevupSettings, TruemedSettings, VendSettings, Wait
 
     Settings: TypeAlias = TruemedSettings | FlexSettings | VendSettings | RevupSettings
 
@@ -182,6 +182,22 @@ class Row(Generic[A, S]):
         return self.snapshot.waiting_for(now=self._now(), config=self._config)
 
 
+@dataclass(frozen=True)
+class OpenReviews:
+    """A row, with the columns that the dashboard's API has, and its open reviews."""
+
+    row: Mapping[str, Any]
+    reviews: Sequence[PendingEffectReview]
+
+
+@dataclass(frozen=True)
+class ReviewPage:
+    """One page of the rows with a question for a person; `next` is the `after` of the next page, or `None`."""
+
+    rows: Sequence[OpenReviews]
+    next: str | None
+
+
 @dataclass
 class Done:
     """What `tick` did: operations, the accounts whose credentials were used, and ids of effects, each in order."""
@@ -194,13 +210,16 @@ class Done:
 
 @dataclass(frozen=True)
 class Stats:
-    """The five gauges. Instants are milliseconds."""
+    """The gauges. Instants are milliseconds."""
 
     oldest_overdue_ms: int
     due: int
     inbox_age_ms: int
     failing_effects: int
     reviews_open: int
+    accounts_paused: int
+    oldest_held_ms: int
+    refused_in_day: int
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ class Locked:
     def observe(self, fact: Any, actor: str | None = None) -> Any:
         step = self.decide(lambda: self.snapshot.observe(fact, now=self.now, config=self.config))
         status = fact.get("http_status")
-        line = self.line(fact["type"], actor=actor, effect=fact.get("effect"), http_status=status)
+        line = self.line(fact["type"], actor=actor, effect=fact.get("effect"), http_status=status, code=fact.get("verdict"))
         self.take(step, _journal.describe_step(line, step))
         return step
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import rulebound
 
+from ._checks import signs
 from ._kit import Kit
 
 LARGEST_BODY = 1 << 20
@@ -25,22 +26,13 @@ class Stored:
     status: int
 
 
-def _signs(provider: str) -> bool:
-    """Whether the provider signs its webhooks, so that it needs a secret. Those of any other are hints."""
-    try:
-        rulebound.read_webhook(provider, [], {}, b"", 0)  # type: ignore[arg-type]
-    except rulebound.InvalidInput as error:
-        return error.pointer == "/secrets"
-    return False
-
-
 def knows(kit: Kit, provider: str, token: str | None) -> bool:
     """Whether this is an address of the host. A provider that does not sign needs the part that nobody can guess."""
     settings = kit.providers.get(provider)
     if settings is None:
         return False
     if settings.webhook_token is None:
-        return _signs(provider) and token is None
+        return signs(provider) and token is None
     return hmac.compare_digest(settings.webhook_token.encode(), (token or "").encode())
 
 
@@ -50,10 +42,15 @@ def read(
     """The webhook, or the status of one that is not stored. Raises `NeedsAccount` if its account must be looked up."""
     if len(body) > LARGEST_BODY:
         return 413
-    found = kit.account(provider, account)
+    found = kit.webhook_account(provider, account)
     if found is None:
         return 404
     secrets = list(found.webhook_secrets or kit.providers[provider].webhook_secrets)
+    if signs(provider) and not secrets:
+        if (provider, account) not in kit.warned:  # once, because the sender comes with each event
+            log.warning("No webhook of %s is authentic. Give `webhook_secrets`, or let the provider send none.", provider)
+        kit.warned.add((provider, account))
+        return 401
     try:
         received = rulebound.read_webhook(provider, secrets, headers, body, kit.clock(), topic=topic)  # type: ignore[arg-type]
     except rulebound.NotAuthentic as error:

@@ -53,7 +53,15 @@ class Visitor:
     scope: Mapping[str, Any]
 
 
-AccessCheck: TypeAlias = Callable[[Visitor], "Access | Awaitable[Access]"]
+@dataclass(frozen=True)
+class Person:
+    """What `access` can give in place of the word alone: what the person may do, and the name for the journal."""
+
+    access: Access
+    name: str
+
+
+AccessCheck: TypeAlias = Callable[[Visitor], "Access | Person | Awaitable[Access | Person]"]
 
 
 class Refused(Exception):
@@ -107,9 +115,11 @@ class Dashboard:
             access = self._access(visitor)
             if isinstance(access, Awaitable):
                 access = await access
+            actor = access.name if isinstance(access, Person) else "dashboard"
+            access = access.access if isinstance(access, Person) else access
             if access not in ("all", "read_only"):
                 raise Refused(403, "Forbidden", "access")
-            return await self._route(visitor, access, receive)
+            return await self._route(visitor, access, actor, receive)
         except Refused as error:
             return _error(error.status, error.kind, error.code)
         except UnknownRow:
@@ -120,7 +130,7 @@ class Dashboard:
             log.exception("The dashboard failed")
             return _error(500, "Internal", type(error).__name__)
 
-    async def _route(self, visitor: Visitor, access: Access, receive: Any) -> Answer:
+    async def _route(self, visitor: Visitor, access: Access, actor: str, receive: Any) -> Answer:
         path = visitor.path
         if path == "":
             return Answer(307, b"", {"location": visitor.scope.get("root_path", "") + "/"})
@@ -136,7 +146,7 @@ class Dashboard:
         if is_file:
             return Answer(200, _page()[name], {"content-type": TYPES[name.rsplit(".", 1)[1]]})
         if is_post:
-            return _json({"row": await self._post(path, visitor, access, receive)})
+            return _json({"row": await self._post(path, visitor, access, actor, receive)})
         if path == "api/texts":
             return Answer(200, _page()["texts.json"], {"content-type": TYPES["json"]})
         return _json(await self._view(path, visitor.query, access))
@@ -199,7 +209,7 @@ class Dashboard:
 
     # What a person does.
 
-    async def _post(self, path: str, visitor: Visitor, access: Access, receive: Any) -> Any:
+    async def _post(self, path: str, visitor: Visitor, access: Access, actor: str, receive: Any) -> Any:
         if access != "all":
             raise Refused(403, "Forbidden", "read_only")
         if not _is_same_origin(visitor):
@@ -215,10 +225,10 @@ class Dashboard:
         if not is_answer:
             await self._call(self._host.retry, flow, key)
         else:
-            await self._answer_review(flow, key, given)
+            await self._answer_review(flow, key, given, actor)
         return await self._run(lambda: _admin.record(flow, key))
 
-    async def _answer_review(self, flow: str, key: str, given: Any) -> None:
+    async def _answer_review(self, flow: str, key: str, given: Any, actor: str) -> None:
         name = given.get("id")
         if name is not None and not isinstance(name, str):
             raise Refused(400, "BadRequest", "id")
@@ -234,7 +244,7 @@ class Dashboard:
         if verdicts[given["verdict"]]["needs_id"] and not name:
             raise Refused(400, "BadRequest", "id")
         try:
-            await self._call(self._host.answer, flow, key, given["review"], given["verdict"], id=name, actor="dashboard")
+            await self._call(self._host.answer, flow, key, given["review"], given["verdict"], id=name, actor=actor)
         except NoReview as error:  # another person has answered meanwhile
             raise (Refused(409, "Conflict", "review") if error.code == "review" else Refused(400, "BadRequest", error.code)) from None
         except rulebound.InvalidInput as error:

@@ -3,7 +3,7 @@
 import { el } from './dom.js';
 import { Trouble, read, write } from './api.js';
 import { LISTS, showGauges, showList, showPauses, showTabs } from './lists.js';
-import { showRow } from './row.js';
+import { showRow, whyIdle } from './row.js';
 import { flowName, instant, loadTexts, now, retime, setClock } from './words.js';
 
 const PERIOD = 5000;
@@ -113,7 +113,8 @@ function powers(flow, key) {
     retry: async () => {
       try {
         await write('retry', { flow, key });
-        say('A worker looks at this row now.');
+        const idle = whyIdle(await read('row', { flow, key }));
+        say(idle ? `A worker looks at this row now, but can do nothing. ${idle}` : 'A worker looks at this row now.');
         await refresh();
       } catch (error) {
         isStale(error);

@@ -42,13 +42,18 @@ function title(flow, line) {
     case 'lost': return ['No reply or no end', about];
     case 'not_sent': return ['Not sent', effect ? [': ', effect] : null];
     case 'done': return ['Done: ', effect];
-    case 'webhook': return why ? `Webhook, ignored. ${why}` : 'Webhook';
+    case 'webhook': return why ? `Webhook, ignored. ${why}` : ['Webhook', line.code ? [' ', name(line.code)] : null];
     case 'customer_returned': return 'The customer returned';
-    case 'reviewed': return ['A person answered ', effect];
+    case 'reviewed': return [person(line.actor), ' answered ', effect, why ? `, ignored. ${why}` : line.code ? [': ', el('strong', {}, spaced(line.code))] : null];
     case 'restored': return 'Restored from a backup';
     case 'error': return ['Error: ', name(line.code ?? 'unknown')];
     default: return [spaced(line.kind), line.code ? [': ', name(line.code)] : null, about];
   }
+}
+
+/** Who answered: `dashboard` is a page that knows no names. */
+function person(actor) {
+  return actor && actor !== 'dashboard' ? name(actor) : 'A person';
 }
 
 function move(flow, { facet, before, after }) {
