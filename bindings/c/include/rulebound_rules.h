@@ -533,6 +533,9 @@
 /** `duration_in_months` must be at least 1 in a coupon with `duration=repeating`, and absent otherwise. */
 #define RULEBOUND_RULE_FLEX_COUPON_REPEATING_NEEDS_MONTHS "flex.coupon.repeating-needs-months"
 
+/** Another session should not be requested while the customer can pay in an open one: both could be paid. */
+#define RULEBOUND_RULE_FLEX_CHECKOUT_ONE_OPEN_PAGE "flex.checkout.one-open-page"
+
 /** A checkout session should have a `client_reference_id`. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_CLIENT_REFERENCE "flex.checkout.client-reference"
 
