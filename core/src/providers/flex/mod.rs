@@ -43,7 +43,7 @@ pub use ids::{
     SetupIntentId, SubscriptionId,
 };
 pub use names::{Notice, Review, SignalName, Verdict};
-pub use reports::{CaptureReport, DisputeReport, RefundReport, SoldItem};
+pub use reports::{CaptureReport, DisputeReport, RefundReport, SecondPaymentReport, SoldItem};
 pub use rules::Rule;
 pub use sessions::SessionState;
 pub use subscription::Subscription;

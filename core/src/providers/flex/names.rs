@@ -149,7 +149,8 @@ reviews! {
         /// I have seen it.
         Seen,
     }
-    /// The customer has paid for the same purchase in a second session. Look at both sessions in the Flex dashboard.
+    /// The customer has paid for the same purchase in a second session. Look at both sessions in the Flex dashboard. If Flex
+    /// does not show your refund within a week, this question comes again.
     SecondPayment = "second_payment" {
         /// I have refunded the second payment.
         Refunded,

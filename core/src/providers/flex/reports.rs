@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::api::item::LineItem;
-use super::ids::{CaptureId, DisputeId, RefundId};
+use super::ids::{CaptureId, CheckoutSessionId, DisputeId, RefundId};
 use crate::effect::DeliveredItem;
 use crate::id::Intent;
 use crate::int::whole;
@@ -104,6 +104,21 @@ pub struct DisputeReport {
     pub provider_status: Option<String>,
     /// Until when the bank accepts evidence, in milliseconds. `null` if Flex has not shown it, or after the end.
     pub evidence_due_at: Option<Timestamp>,
+}
+
+/// A payment of the customer beside the one that counts: a person was asked whether to refund it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSecondPaymentReport"))]
+#[non_exhaustive]
+pub struct SecondPaymentReport {
+    /// The session that was paid.
+    pub checkout_session_id: CheckoutSessionId,
+    /// The ids of its payments.
+    pub payment_intent_ids: Vec<String>,
+    /// The received amount, or the total if Flex does not show what it has received, in cents. `null` if neither is known.
+    pub amount: Option<Money>,
+    /// What the lookups of the session show as refunded, without refunds that failed, in cents.
+    pub refunded: Money,
 }
 
 /// A provider's word, unless it is empty because the provider said nothing.

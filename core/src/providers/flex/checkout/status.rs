@@ -11,7 +11,7 @@ use crate::flow::IntentReport;
 use crate::money::Money;
 use crate::providers::flex::api::calls::{CAPTURE, CREATE_REFUND};
 use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, PaymentMethodId};
-use crate::providers::flex::reports::{CaptureReport, DisputeReport, RefundReport, SoldItem};
+use crate::providers::flex::reports::{CaptureReport, DisputeReport, RefundReport, SecondPaymentReport, SoldItem};
 use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 
@@ -60,6 +60,8 @@ pub struct Status {
     pub refunding: Option<Money>,
     /// The refunds that Flex has shown, by id.
     pub refunds: Vec<RefundReport>,
+    /// The payments of the same purchase beside it. A person was asked about each.
+    pub second_payments: Vec<SecondPaymentReport>,
     /// The amount that disputes keep from being refunded, in cents.
     pub disputed: Option<Money>,
     /// The disputes that Flex has shown, by id.
@@ -94,6 +96,7 @@ impl Checkout {
             refundable: amount(|it| it.refundable),
             refunding: amount(|it| it.refunding),
             refunds: payment.map(Payment::refund_reports).unwrap_or_default(),
+            second_payments: sessions.second_payments(),
             disputed: amount(|it| it.disputed),
             disputes: payment.map(Payment::dispute_reports).unwrap_or_default(),
         }

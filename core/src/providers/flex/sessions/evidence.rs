@@ -55,6 +55,7 @@ impl Sessions {
             None => Err(IgnoredReason::Unrelated),
             Some(session) => {
                 session.watch.looked(cx.leased_at());
+                session.second_looked(cx);
                 session.announced = false;
                 Ok(self.apply(object, Evidence::Reply, cx))
             }
@@ -136,6 +137,7 @@ impl Sessions {
         }
         let id = session.id.clone();
         if before == Status::Complete {
+            session.note_second(object, cx);
             let is_doubted = session.own && was_sound && !session.sound && self.settled.as_ref() == Some(&id);
             return is_doubted.then_some(Settlement::Differs(id));
         }
@@ -145,13 +147,16 @@ impl Sessions {
         if F::SUBSCRIBES {
             ask_about_several(object, cx);
         }
-        self.settle(&id, cx)
+        let settled = self.settle(&id, cx);
+        self.find_mut(&id).into_iter().for_each(|it| it.note_second(object, cx));
+        settled
     }
 
     /// A session is paid. It settles the purchase, unless another session has.
     pub(super) fn settle<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) -> Settled {
         if self.settled.is_some() {
             cx.ask(Review::SecondPayment, id);
+            self.find_mut(id).into_iter().for_each(|it| it.second = Some(Box::default()));
             return None;
         }
         let session = self.find(id).cloned()?;
@@ -308,8 +313,10 @@ impl Sessions {
     pub(super) fn note_lookup<F: Flex>(&mut self, id: &CheckoutSessionId, cx: &mut Cx<'_, F>) {
         if let Some(session) = self.find_mut(id) {
             session.watch.looked(cx.leased_at());
+            session.second_looked(cx);
             session.announced = false;
             session.plan_lookup(cx);
+            session.plan_return(cx);
         }
     }
 
@@ -344,6 +351,9 @@ impl Sessions {
         }
         let session = self.known.iter_mut().find(|it| it.id.as_str() == about)?;
         if session.status.is_final() {
+            if review == Review::SecondPayment {
+                session.second_reviewed(verdict, cx);
+            }
             return None;
         }
         match (review, verdict) {

@@ -6,6 +6,7 @@ mod evidence;
 mod ownership;
 mod page;
 mod requested;
+mod second;
 mod session;
 
 use alloc::boxed::Box;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::second::SecondPayment;
 use crate::flow::{Cx, PollTimer, Reviews, ToDo};
 use crate::id::Digest;
 use crate::money::Cents;
@@ -80,6 +81,9 @@ pub(crate) struct Session {
     /// The highest received amount that Flex has shown, in cents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) received: Option<Cents>,
+    /// What was returned of it, if it is paid and another session settles the purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) second: Option<Box<SecondPayment>>,
     /// The totals that the order or a person allows, in cents. It is empty if the order's total is unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) agreed: Vec<Cents>,
@@ -136,6 +140,7 @@ impl Session {
             items: Vec::new(),
             total: None,
             received: None,
+            second: None,
             agreed: Vec::new(),
             differing: None,
             unlisted: None,

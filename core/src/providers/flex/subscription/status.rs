@@ -9,7 +9,7 @@ use super::Subscription;
 use super::record::SubscriptionRecord;
 use crate::money::Money;
 use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, InvoiceId, SetupIntentId, SubscriptionId};
-use crate::providers::flex::reports::{DisputeReport, RefundReport, SoldItem};
+use crate::providers::flex::reports::{DisputeReport, RefundReport, SecondPaymentReport, SoldItem};
 use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 
@@ -67,6 +67,8 @@ pub struct Status {
     pub refunding: Option<Money>,
     /// The newest refunds that Flex has shown, by id.
     pub refunds: Vec<RefundReport>,
+    /// The payments of the same purchase in other sessions. A person was asked about each.
+    pub second_payments: Vec<SecondPaymentReport>,
     /// The newest disputes that Flex has shown, by id.
     pub disputes: Vec<DisputeReport>,
 }
@@ -87,6 +89,7 @@ impl Subscription {
             refundable: self.refundable().map(Money::unnamed),
             refunding: self.refunding.requested().map(Money::unnamed).or(of_record.refunding),
             refunds: self.refunding.reports(),
+            second_payments: sessions.second_payments(),
             ..of_record
         }
     }

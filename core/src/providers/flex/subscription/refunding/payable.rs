@@ -120,7 +120,7 @@ impl Subscription {
             if let Some(other) = session.filter(|it| Some(it) != settled.as_ref())
                 && self.refunding.has_returned(&payment, paid)
             {
-                cx.withdraw_review(Review::SecondPayment, other.as_str());
+                self.sessions.second_returned(&other, cx);
             }
         }
     }
