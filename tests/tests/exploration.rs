@@ -17,7 +17,7 @@ use serde_json::Value;
 
 /// The greatest length of a snapshot, without the bodies of open requests. A disputed Flex subscription with two paid
 /// sessions is the longest.
-const LONGEST: usize = (2 << 10) + 64;
+const LONGEST: usize = (2 << 10) + 128;
 
 /// How many other effects and webhooks may have to come before an effect can end.
 const DETOUR: usize = 3;

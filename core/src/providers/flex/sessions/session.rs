@@ -251,6 +251,9 @@ impl Session {
         self.manual |= object.capture_method == Some(CaptureMethod::Manual);
         if of_mode {
             self.note_amounts(object, cx);
+        }
+        // A subscription has its own customer.
+        if of_mode && !F::SUBSCRIBES {
             self.customer = self.customer.take().or_else(|| object.customer_id());
             self.payment_method = self.payment_method.take().or_else(|| object.payment_method());
         }
