@@ -52,7 +52,7 @@ def test_migrate_and_doctor_say_what_is_missing_and_how_it_comes_back(
     assert main(["migrate", f"{name}:host"]) == 1
     out = capsys.readouterr().out
     assert "The tables are complete." not in out and "`rulebound_flows_reference` is missing. Execute: CREATE INDEX" in out
-    assert "ALTER TABLE rulebound_pauses ADD COLUMN reason" in out
+    assert f"ALTER TABLE {prefix}pauses ADD COLUMN reason" in out
     assert main(["doctor", f"{name}:host"]) == 1 and "Execute: CREATE INDEX" in capsys.readouterr().out
 
 

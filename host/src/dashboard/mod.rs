@@ -46,6 +46,8 @@ impl From<Access> for Visitor {
     }
 }
 
+/// No name has it, and PostgreSQL takes no text with it.
+const NUL: char = '\0';
 /// The longest body of a request.
 pub(crate) const LARGEST: usize = 16 << 10;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Access, Refused, Replied};
+use super::{Access, NUL, Refused, Replied};
 use crate::db::{Arg, Record, Tx, args};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -107,7 +107,7 @@ impl Host {
     }
 
     async fn search(&self, wanted: &str) -> Result<Vec<Value>, Refused> {
-        if wanted.is_empty() {
+        if wanted.is_empty() || wanted.contains(NUL) {
             return Ok(Vec::new());
         }
         let t = &self.0.store.t;
@@ -161,6 +161,9 @@ impl Host {
 
     /// A row as lists show it.
     pub(super) async fn shown(&self, flow: &str, key: &str) -> Result<Value, Refused> {
+        if [flow, key].iter().any(|it| it.contains(NUL)) {
+            return Err(Refused::not_found("row"));
+        }
         let sql = format!("SELECT {ROW} FROM {}flows WHERE flow = $1 AND key = $2", self.0.store.t);
         self.rows(&sql, args![flow, key], row).await?.into_iter().next().ok_or_else(|| Refused::not_found("row"))
     }
@@ -183,8 +186,10 @@ impl Cursor {
             let first = if is_descending { i64::MAX } else { i64::MIN };
             return Ok(Self(first, String::new(), String::new()));
         };
-        let (at, flow, key) = serde_json::from_str(after).map_err(|_| Refused::bad("after"))?;
-        Ok(Self(at, flow, key))
+        match serde_json::from_str::<(i64, String, String)>(after) {
+            Ok((at, flow, key)) if ![&flow, &key].iter().any(|it| it.contains(NUL)) => Ok(Self(at, flow, key)),
+            _ => Err(Refused::bad("after")),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use http::{HeaderMap, Request, StatusCode};
 use rulebound::ffi::AnyError;
 use serde_json::{Map, Value, json};
 
-use super::{Access, LARGEST, Refused, Replied, Visitor};
+use super::{Access, LARGEST, NUL, Refused, Replied, Visitor};
 use crate::error::Error;
 use crate::host::Host;
 
@@ -22,6 +22,9 @@ impl Host {
         }
         let Ok(Value::Object(body)) = serde_json::from_slice(request.body()) else { return Err(Refused::bad("body")) };
         let (flow, key) = (text(&body, "flow")?, text(&body, "key")?);
+        if [flow, key].iter().any(|it| it.contains(NUL)) {
+            return Err(Refused::not_found("row"));
+        }
         match name {
             "answer" => self.write_answer(flow, key, &body, &visitor.name).await?,
             _ => self.retry(flow, key).await?,

@@ -54,7 +54,10 @@ pub(super) fn explained(pool: &SqlitePool, error: Error) -> Error {
     match is_missing(&options) {
         true => {
             let file = options.get_filename().display();
-            Error::input("database", format!("is `{file}`, which is not there: correct the path, or make it with `migrate`"))
+            Error::input(
+                "database",
+                format!("is `{file}`, which is not there: correct the path, or make it with `migrate`"),
+            )
         }
         false => error,
     }

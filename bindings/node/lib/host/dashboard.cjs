@@ -39,6 +39,9 @@ function json(value, status = 200, headers = {}) {
   return new Response(JSON.stringify(value), { status, headers: { ...HEADERS, 'content-type': 'application/json', ...headers } });
 }
 
+/** No name has it, and PostgreSQL takes no text with it. */
+const NUL = '\0';
+
 /** The dashboard below `prefix`. `access(request)` gives `all`, `read_only` or `forbidden`; it can be asynchronous. */
 function dashboard(host, { access, prefix = '/rulebound' }) {
   if (typeof access !== 'function') throw new HostError('access: is missing. Give a function that says who can see the dashboard.');
@@ -107,7 +110,8 @@ const GETS = {
     return json(await run(() => records.list(kit, list, after)));
   },
   async search(host, { parameters }) {
-    return json(await host.internals.run(() => records.search(parameters.get('q') ?? '')));
+    const wanted = parameters.get('q') ?? '';
+    return json(wanted.includes(NUL) ? { rows: [] } : await host.internals.run(() => records.search(wanted)));
   },
   async row(host, { parameters }) {
     const { kit, run } = host.internals;
@@ -155,6 +159,7 @@ const POSTS = {
 function nameOf({ flow, key }) {
   if (typeof flow !== 'string' || flow === '') throw badRequest('flow');
   if (typeof key !== 'string' || key === '') throw badRequest('key');
+  if (flow.includes(NUL) || key.includes(NUL)) throw notFound('row');
   return { flow, key };
 }
 

@@ -74,7 +74,7 @@ function cursor(text, length) {
     return null;
   }
   const isOne = Array.isArray(parts) && parts.length === length && Number.isSafeInteger(parts[0]);
-  return isOne && parts.slice(1).every((it) => typeof it === 'string') ? parts : null;
+  return isOne && parts.slice(1).every((it) => typeof it === 'string' && !it.includes('\u0000')) ? parts : null;
 }
 
 function* inboxList(after) {

@@ -118,10 +118,11 @@ def _next(rows: list[dict[str, Any]], names: tuple[str, ...]) -> str | None:
 def _cursor(text: str, length: int) -> list[Any]:
     try:
         found = json.loads(base64.urlsafe_b64decode(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     types = [int, *[str] * (length - 1)]
-    if not isinstance(found, list) or [type(it) for it in found] != types:
+    is_one = isinstance(found, list) and [type(it) for it in found] == types
+    if not is_one or not 0 <= found[0] < 1 << 53 or any("\0" in it for it in found[1:]):
         raise HostError("after: this is not a cursor. Pass `next` of the page before.")
     return found
 

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -36,6 +37,8 @@ HEADERS = {
     "cache-control": "no-store",
 }
 LARGEST_BODY = 16_384
+NUL = "\0"
+"""No name has it, and PostgreSQL takes no text with it."""
 log = logging.getLogger("rulebound.host")
 
 
@@ -165,7 +168,8 @@ class Dashboard:
             stats, pauses = await self._run(lambda: _admin.stats(kit)), await self._run(lambda: _admin.pauses(kit))
             return {"gauges": asdict(stats), "access": access, "now": kit.clock(), "pauses": pauses}
         if path == "api/search":
-            return {"rows": await self._run(lambda: _admin.search(query.get("q", "")))}
+            wanted = query.get("q", "")
+            return {"rows": [] if NUL in wanted else await self._run(lambda: _admin.search(wanted))}
         if path == "api/row":
             return await self._row(query)
         name = path.removeprefix("api/lists/")
@@ -182,8 +186,10 @@ class Dashboard:
             if not query.get(name):
                 raise Refused(400, "BadRequest", name)
         flow, key, before = query["flow"], query["key"], query.get("before")
-        if before is not None and not before.isdecimal():
+        if before is not None and not re.fullmatch("[0-9]{1,15}", before):
             raise Refused(400, "BadRequest", "before")
+        if NUL in flow + key:
+            raise Refused(404, "NotFound", "row")
         record = await self._run(lambda: _admin.record(flow, key))
         if record is None:
             raise Refused(404, "NotFound", "row")
@@ -214,7 +220,7 @@ class Dashboard:
             if not isinstance(given.get(member), str):
                 raise Refused(400, "BadRequest", member)
         flow, key = given["flow"], given["key"]
-        if flow not in rulebound.flows:
+        if flow not in rulebound.flows or NUL in key:
             raise Refused(404, "NotFound", "row")
         if not is_answer:
             await self._call(self._host.retry, flow, key)
@@ -283,7 +289,7 @@ async def _body(receive: Any) -> bytes:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Refused(400, "BadRequest", "body")
