@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
 use crate::fact::{FactError, IgnoredReason, Origin, Verdict};
 use crate::flow::{
-    Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named, reviews,
+    Cause, Cx, Facet, Flow, Input, Move, Outcome, Reading, Refusal, Reply, Rules, Stop, Webhook, moves, named, reviews,
 };
 use crate::id::TypedId;
 use crate::json::{Malformed, decode, read_body};
@@ -369,7 +369,7 @@ impl Toy {
                 cx.look_again(|call| matches!(call, Call::Create(_)));
             }
             Input::Refused { call, .. } if matches!(*call, Call::Create(_)) => *self = Self::Absent,
-            Input::Refused { call, .. } if *call == Call::Pay => self.paid(Outcome::Failed),
+            Input::Refused { call, .. } if *call == Call::Pay => self.paid(Outcome::Failed(Cause::Refused)),
             Input::Succeeded { .. }
             | Input::Refused { .. }
             | Input::Accepted { .. }
@@ -391,7 +391,7 @@ impl Toy {
             Input::Resolved { call, .. } if matches!(*call, Call::Create(_)) => *self = Self::Absent,
             Input::Resolved { verdict, .. } => {
                 let done = matches!(verdict.name(), "paid" | "stopped");
-                self.paid(if done { Outcome::Done } else { Outcome::Failed });
+                self.paid(if done { Outcome::Done } else { Outcome::Failed(Cause::Reviewed) });
             }
         }
         Ok(())
