@@ -28,7 +28,7 @@ def test_a_builder_makes_the_command(new: truemed.PaymentToken) -> None:
     made = truemed.create_payment_token(
         order_items=[ITEM], success_url=CREATE["success_url"], failure_url=CREATE["failure_url"]
     )
-    assert made == CREATE
+    assert made == {**CREATE, "flow": "truemed.payment_token"}
     assert new.handle(made, now=0).next == new.handle(CREATE, now=0).next
 
 

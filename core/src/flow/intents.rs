@@ -106,6 +106,7 @@ fn read_number<N: FromStr>(text: &str) -> Result<N, IdError> {
 
 /// The outcome of a charge, capture or refund.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Outcome {
     /// Its outcome is not known yet.
     Open,

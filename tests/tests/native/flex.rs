@@ -4,8 +4,8 @@ use rulebound::Intent;
 use rulebound::flex::{
     CancelSubscription, CaptureItem, CaptureMethod, CapturePayment, Checkout, CheckoutSessionId, CouponData,
     CreateCheckoutSession, CreateRefund, Discount, End, Fee, InvoiceId, LineItem, Mode, PriceData, Recurring,
-    RefundItem, RefundPayment, ShippingOptions, ShippingRateData, Subscription, SubscriptionId, TaxRate, UpdateItem,
-    UpdateSubscription,
+    RefundItem, RefundPayment, RefundReason, ShippingOptions, ShippingRateData, Subscription, SubscriptionId, TaxRate,
+    UpdateItem, UpdateSubscription,
 };
 use rulebound::money::Cents;
 use rulebound::value::{Extra, RawJson, RawNumber};
@@ -205,5 +205,9 @@ fn every_command_of_a_subscription_is_built() {
         Command::CloseDispute { dispute_id: id("fdp_1") } => {"type": "close_dispute", "dispute_id": "fdp_1"},
     ]);
     commands.extend(sessions().map(|(built, json)| (built.into(), json)));
+    for reason in [RefundReason::RequestedByCustomer, RefundReason::Fraudulent, RefundReason::ExpiredUncapturedCharge] {
+        let json = json!({"type": "refund_payment", "intent": "r-1", "reason": reason.as_str()});
+        commands.push((RefundPayment::new(id::<Intent>("r-1")).reason(reason).into(), json));
+    }
     check_commands::<Subscription>(&commands);
 }
