@@ -307,7 +307,7 @@ fn said(fact: &Fact<'_>) -> Option<String> {
         Fact::Webhook { topic, body, .. } => {
             let own = topic.as_deref().map(str::to_owned);
             // A form says its event in the topic.
-            let named = || serde_json::from_slice::<Value>(body).ok()?["event_type"].as_str().map(str::to_owned);
+            let named = || serde_json::from_slice::<Value>(body).ok()?.get("event_type")?.as_str().map(str::to_owned);
             own.or_else(named).filter(|it| is_event(it))
         }
         _ => None,

@@ -2,13 +2,13 @@
 
 use rulebound::PendingEffect;
 use rulebound::effect::Effect;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::host::Host;
 
 /// The columns of a row, as the dashboard's API has them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RowRecord {
     /// The flow, such as `truemed.payment_token`.
@@ -62,7 +62,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] if `after` is no `next`, or if the database fails.
+    /// [`Error::Input`] if `after` is no `next`; [`Error::Database`] if the database fails.
     pub async fn reviews(&self, after: Option<&str>) -> Result<ReviewPage> {
         let (records, next) = self.review_rows(after).await?;
         let mut rows = Vec::with_capacity(records.len());

@@ -52,7 +52,23 @@ impl Host {
             "recent" => ("1 = 1".into(), "updated_at", true),
             _ => return Err(Refused::not_found("list")),
         };
-        let Cursor(at, flow, key) = Cursor::read(after, is_descending)?;
+        let (rows, next) = self.page(&is_listed, column, is_descending, &Cursor::read(after, is_descending)?).await?;
+        Ok(json!({"rows": rows, "next": next}))
+    }
+
+    /// A page of the list of reviews, for the application.
+    pub(crate) async fn review_rows(&self, after: Option<&str>) -> Result<(Vec<RowRecord>, Option<String>)> {
+        let after = Cursor::read(after, false).map_err(|_| Error::input("after", "is no `next` of a page"))?;
+        self.page("reviews > 0", "updated_at", false, &after).await
+    }
+
+    async fn page(
+        &self,
+        is_listed: &str,
+        column: &str,
+        is_descending: bool,
+        Cursor(at, flow, key): &Cursor,
+    ) -> Result<(Vec<RowRecord>, Option<String>)> {
         let (than, order) = if is_descending { ("<", " DESC") } else { (">", "") };
         let sql = format!(
             "SELECT {ROW} FROM {}flows WHERE {is_listed} AND ({column} {than} $1 OR ({column} = $1 AND (flow, key) > ($2, $3))) \
@@ -60,26 +76,12 @@ impl Host {
             self.0.store.t,
             PAGE.saturating_add(1)
         );
-        let mut rows = self.rows(&sql, args![at, &flow, &key], row).await?;
-        let next = cut(&mut rows, |it| json!([it[column], it["flow"], it["key"]]));
-        Ok(json!({"rows": rows, "next": next}))
-    }
-
-    /// A page of the list of reviews, for the application.
-    pub(crate) async fn review_rows(&self, after: Option<&str>) -> Result<(Vec<RowRecord>, Option<String>)> {
-        let wrong = |reason: String| Error::input("after", reason);
-        let Refused(_, class, code) = match self.read_list("reviews", after).await {
-            Ok(page) => {
-                let rows = serde_json::from_value(page["rows"].clone()).map_err(|error| wrong(error.to_string()))?;
-                return Ok((rows, page["next"].as_str().map(str::to_owned)));
-            }
-            Err(refused) => refused,
-        };
-        Err(wrong(if class == "BadRequest" {
-            "is no `next` of a page".into()
-        } else {
-            format!("cannot be read: {code}")
-        }))
+        let mut rows = self.rows(&sql, args![*at, flow, key], row).await?;
+        let next = cut(&mut rows, |it| {
+            let at = if column == "wake_at" { it.wake_at } else { Some(it.updated_at) };
+            json!([at, it.flow, it.key])
+        });
+        Ok((rows, next))
     }
 
     async fn read_inbox(&self, after: Option<&str>) -> Replied {
@@ -106,7 +108,7 @@ impl Host {
         Ok(json!({"entries": entries, "next": next}))
     }
 
-    async fn search(&self, wanted: &str) -> Result<Vec<Value>, Refused> {
+    async fn search(&self, wanted: &str) -> Result<Vec<RowRecord>, Refused> {
         if wanted.is_empty() || wanted.contains(NUL) {
             return Ok(Vec::new());
         }
@@ -160,7 +162,7 @@ impl Host {
     }
 
     /// A row as lists show it.
-    pub(super) async fn shown(&self, flow: &str, key: &str) -> Result<Value, Refused> {
+    pub(super) async fn shown(&self, flow: &str, key: &str) -> Result<RowRecord, Refused> {
         if [flow, key].iter().any(|it| it.contains(NUL)) {
             return Err(Refused::not_found("row"));
         }
@@ -168,7 +170,7 @@ impl Host {
         self.rows(&sql, args![flow, key], row).await?.into_iter().next().ok_or_else(|| Refused::not_found("row"))
     }
 
-    async fn rows(&self, sql: &str, args: &[Arg<'_>], read: fn(&Record) -> Result<Value>) -> Result<Vec<Value>> {
+    async fn rows<T>(&self, sql: &str, args: &[Arg<'_>], read: fn(&Record) -> Result<T>) -> Result<Vec<T>> {
         let mut own = self.begin_read().await?;
         let mut tx: Tx<'_> = own.tx();
         let rows = tx.rows(sql, args).await?.iter().map(read).collect();
@@ -194,21 +196,27 @@ impl Cursor {
 }
 
 /// Cuts a list to one page. The result names its last row if there are more.
-fn cut(rows: &mut Vec<Value>, cursor: impl Fn(&Value) -> Value) -> Value {
+fn cut<T>(rows: &mut Vec<T>, cursor: impl Fn(&T) -> Value) -> Option<String> {
     let has_more = rows.len() > PAGE;
     rows.truncate(PAGE);
-    match rows.last().filter(|_| has_more) {
-        Some(last) => cursor(last).to_string().into(),
-        None => Value::Null,
-    }
+    rows.last().filter(|_| has_more).map(|last| cursor(last).to_string())
 }
 
-fn row(it: &Record) -> Result<Value> {
-    Ok(json!({
-        "flow": it.text(0)?, "key": it.text(1)?, "account": it.text(2)?, "reference": it.maybe_text(3)?, "revision": it.int(4)?,
-        "wake_at": it.maybe_int(5)?, "reviews": it.int(6)?, "failing": it.int(7)?, "tries": it.int(8)?,
-        "last_error": it.maybe_text(9)?, "created_at": it.int(10)?, "updated_at": it.int(11)?,
-    }))
+fn row(it: &Record) -> Result<RowRecord> {
+    Ok(RowRecord {
+        flow: it.text(0)?,
+        key: it.text(1)?,
+        account: it.text(2)?,
+        reference: it.maybe_text(3)?,
+        revision: it.int(4)?,
+        wake_at: it.maybe_int(5)?,
+        reviews: it.int(6)?,
+        failing: it.int(7)?,
+        tries: it.int(8)?,
+        last_error: it.maybe_text(9)?,
+        created_at: it.int(10)?,
+        updated_at: it.int(11)?,
+    })
 }
 
 fn entry(it: &Record) -> Result<Value> {
