@@ -8,6 +8,8 @@ const { checkLimits } = require('./limits.cjs');
 
 /** Whoever gives less means seconds. */
 const LEAST_TIMEOUT_MS = 1_000;
+/** What the library says of each provider: every webhook asks for it. */
+const signing = new Map();
 const ACCOUNT = ['apiKey', 'webhookSecrets', 'config', 'maxInFlight', 'maxPerSecond'];
 const PROVIDER = ['apiKey', 'webhookSecrets', 'config', 'account', 'webhookToken', 'timeoutMs', 'maxInFlight', 'maxPerSecond'];
 
@@ -92,6 +94,14 @@ function checkSecrets(name, { webhookSecrets = [] }) {
  * that nobody can guess.
  */
 function signs(provider) {
+  const known = signing.get(provider);
+  if (known !== undefined) return known;
+  const found = asksForSecret(provider);
+  signing.set(provider, found);
+  return found;
+}
+
+function asksForSecret(provider) {
   try {
     readWebhook(provider, { secrets: [], headers: {}, body: '', now: 0 });
     return false;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ _KEY = "0" * 16
 _NAMES = {flow.split(".")[0] for flow in rulebound.flows}
 
 
+@functools.cache
 def signs(provider: str) -> bool:
     """Whether the provider signs its webhooks, so that it needs a secret. Those of any other are hints."""
     try:
