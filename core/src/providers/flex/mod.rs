@@ -44,7 +44,7 @@ pub use ids::{
     SetupIntentId, SubscriptionId,
 };
 pub use names::{Notice, Review, SignalName, Verdict};
-pub use reports::{CaptureReport, DisputeReport, RefundReport, SecondPaymentReport, SoldItem};
+pub use reports::{CaptureReport, DisputeReport, InvoiceReport, RefundReport, SecondPaymentReport, SoldItem};
 pub use rules::Rule;
 pub use sessions::SessionState;
 pub use subscription::Subscription;

@@ -149,10 +149,11 @@ reviews! {
         /// I have seen it.
         Seen,
     }
-    /// The customer has paid for the same purchase in a second session. Look at both sessions in the Flex dashboard. If Flex
-    /// does not show your refund within a week, this question comes again.
+    /// The customer has paid for the same purchase in a second session. Give that payment back with `create_refund`, or with
+    /// `refund_payment` in a subscription, and name the session. You can also do it in the Flex dashboard. If Flex does not
+    /// show that refund within a week, this question comes again.
     SecondPayment = "second_payment" {
-        /// I have refunded the second payment.
+        /// I have refunded the second payment in the Flex dashboard.
         Refunded,
         /// Keep both payments.
         Keep,
@@ -310,7 +311,8 @@ reviews! {
         /// It is not known yet. Keep waiting.
         KeepWaiting,
     }
-    /// Flex shows no period for this payment. Look at the payment in the Flex dashboard. Should it be delivered?
+    /// The customer has paid this, and Flex shows no period that it pays for. It can be a second payment, or a charge for a
+    /// change in the Flex dashboard. Look at the payment there. Should it be delivered?
     UnplacedInvoice = "unplaced_invoice" {
         /// Yes. Deliver it.
         Fulfill,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::api::item::LineItem;
-use super::ids::{CaptureId, CheckoutSessionId, DisputeId, RefundId};
+use super::ids::{CaptureId, CheckoutSessionId, DisputeId, InvoiceId, RefundId};
 use crate::effect::DeliveredItem;
 use crate::id::Intent;
 use crate::int::whole;
@@ -106,6 +106,19 @@ pub struct DisputeReport {
     pub evidence_due_at: Option<Timestamp>,
 }
 
+/// A paid invoice that has paid for no period.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexInvoiceReport"))]
+#[non_exhaustive]
+pub struct InvoiceReport {
+    /// The id of the invoice.
+    pub id: InvoiceId,
+    /// The id of its payment. `null` if Flex has not shown it.
+    pub payment_intent_id: Option<String>,
+    /// The paid amount, in cents. `null` if Flex has not shown it.
+    pub amount: Option<Money>,
+}
+
 /// A payment of the customer beside the one that counts: a person was asked whether to refund it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "FlexSecondPaymentReport"))]
@@ -117,8 +130,23 @@ pub struct SecondPaymentReport {
     pub payment_intent_ids: Vec<String>,
     /// The received amount, or the total if Flex does not show what it has received, in cents. `null` if neither is known.
     pub amount: Option<Money>,
-    /// What the lookups of the session show as refunded, without refunds that failed, in cents.
+    /// What Flex shows as refunded, in cents: without refunds that failed, and in a checkout without pending ones.
     pub refunded: Money,
+    /// The amount that a refund that names this session can return now, in cents. Disputed money is not part of it. `null`
+    /// if Flex has not shown the payment.
+    pub refundable: Option<Money>,
+    /// The refunds that the host has requested and whose outcome is not known, in cents. `null` if there is none.
+    pub refunding: Option<Money>,
+    /// The refunds that Flex has shown, by id.
+    pub refunds: Vec<RefundReport>,
+}
+
+/// What a flow keeps of the money of a second payment.
+#[derive(Default)]
+pub(super) struct SecondPaymentMoney {
+    pub(super) refundable: Option<Money>,
+    pub(super) refunding: Option<Money>,
+    pub(super) refunds: Vec<RefundReport>,
 }
 
 /// A provider's word, unless it is empty because the provider said nothing.

@@ -32,8 +32,7 @@ rules! {
         ByConstruction("the library builds no request for a price with both or neither") [CREATE_PRICE];
     /// A price must have `type=recurring` exactly if it contains the field `recurring`.
     PriceTypeMatchesRecurring = "flex.price.type-matches-recurring" Deny Documented Request
-        ByConstruction("a request has no type besides `recurring`, and a reply whose type differs causes a warning")
-        [SEED, CREATE_PRICE];
+        ByConstruction("a request has no type besides `recurring`; another type in a reply warns") [SEED, CREATE_PRICE];
     /// The `interval` of a price must be `day`, `week`, `month`, `year`, `daily`, `weekly`, `monthly` or `yearly`.
     PriceIntervalKnown = "flex.price.interval-known" Deny Inferred Request [SEED, CREATE_PRICE];
     /// The `interval_count` of a price must be at least 1.
@@ -110,7 +109,7 @@ rules! {
     CouponPercentRange = "flex.coupon.percent-range" Deny Documented Request [CREATE_COUPON];
     /// `duration_in_months` must be at least 1 in a coupon with `duration=repeating`, and absent otherwise.
     CouponRepeatingNeedsMonths = "flex.coupon.repeating-needs-months" Deny Documented Request [CREATE_COUPON];
-    /// Another session should not be requested while the customer can pay in an open one: both could be paid.
+    /// Another session should not be requested while the customer can use an open one: both could be completed.
     CheckoutOneOpenPage = "flex.checkout.one-open-page" Warn Inferred Money [CHECKOUT];
     /// A checkout session should have a `client_reference_id`.
     CheckoutClientReference = "flex.checkout.client-reference" Warn Inferred Money
@@ -199,6 +198,9 @@ rules! {
     InvoiceMoneyBackIsJudged = "flex.invoice.money-back-is-judged" Deny Inferred Money
         ByConstruction("each opens one review, `refunded` or `disputed`; a failed refund or a won dispute closes the \
             review") [REFUNDS, DISPUTES];
+    /// A further paid invoice of a period that is paid already must be reported to a person.
+    InvoiceFurtherIsReported = "flex.invoice.further-is-reported" Deny Inferred Money
+        ByConstruction("it opens `review:unplaced_invoice` once, unless a change of ours explains it") [UPDATE_SUBSCRIPTION];
     /// The first invoice of a subscription cannot add a second period of access.
     ProvisionFirstInvoiceNoDouble = "flex.provision.first-invoice-no-double" Deny Inferred Money
         ByConstruction("access is set to the end of the period that a lookup shows, and is never a sum") [FULFILLMENT];
@@ -254,7 +256,7 @@ rules! {
     PaymentMethodProvesNoPayment = "flex.payment-method.proves-no-payment" Deny Inferred Money
         ByConstruction("a complete setup makes the lookups of the subscription and of the open invoice due, and gives no \
             access") [GET_SETUP_INTENT, SUBSCRIPTIONS];
-    /// A setup intent can only count if it belongs to this flow's subscription and customer.
+    /// A setup intent can only count if it belongs to this flow's customer, and to its subscription.
     SetupIntentBelongs = "flex.setup-intent.belongs" Deny Documented Money [GET_SETUP_INTENT];
     /// An update must change something: `cancel_at_period_end`, `items`, `coupon`, `trial_end` or `proration_behavior`.
     UpdateChangesSomething = "flex.update.changes-something" Deny Inferred Request [UPDATE_SUBSCRIPTION];
@@ -301,7 +303,7 @@ rules! {
     RefundAmountXorItems = "flex.refund.amount-xor-items" Deny Documented Money [REFUNDS];
     /// A line item to refund must have either `product` or `price`, not both.
     RefundItemOneId = "flex.refund.item-one-id" Deny Documented Request [REFUNDS];
-    /// A refund must be at least 1 cent and at most the received amount that is not yet refunded.
+    /// A refund must be at least 1 cent, and at most what is left of its payment.
     RefundNotAboveReceived = "flex.refund.not-above-received" Deny Inferred Money [REFUNDS];
     /// A disputed amount cannot be refunded.
     RefundNotDisputed = "flex.refund.not-disputed" Deny Documented Money [DISPUTES];
@@ -336,8 +338,7 @@ rules! {
     CaptureAmountAsAsked = "flex.capture.amount-as-asked" Warn Inferred Money [LIST_CAPTURES];
     /// A refund can only count as done after its status is `succeeded`.
     RefundFinalByStatus = "flex.refund.final-by-status" Deny Documented Money
-        ByConstruction("a refund that fails or is canceled counts as not made and opens a review, and its intent can \
-            be used again") [REFUNDS];
+        ByConstruction("a refund that fails opens a review, and its intent can be used again") [REFUNDS];
 
     // Webhooks
     /// A webhook must be authenticated by its signature before it counts as evidence.
@@ -383,7 +384,7 @@ rules! {
         ByConstruction("the library reads both ids from a webhook; another reference is unrelated") [GET_SESSION];
     /// Only one paid session of an order can be fulfilled. Every other paid session must be reviewed for a refund.
     CheckoutSupersededStillPayable = "flex.checkout.superseded-still-payable" Deny Observed Money
-        ByConstruction("older sessions are looked up; a second paid one opens `review:second_payment`") [CHECKOUT];
+        ByConstruction("the second one opens `review:second_payment`; a refund that names it returns it") [CHECKOUT];
     /// An event or reply must have the same mode, test or live, as the session or subscription it names.
     WebhookModeMatch = "flex.webhook.mode-match" Deny Inferred Money [TEST_MODE];
     /// The session must be looked up when the customer returns, before anything is fulfilled.
@@ -394,6 +395,5 @@ rules! {
         ByConstruction("a refusal in Flex's own format ends the request; 401, 403, 407 and 429 delay it") [INTRO];
     /// A session whose create reply was lost must be looked up before another session is made.
     RetryCreateAmbiguous = "flex.retry.create-ambiguous" Deny Inferred Money
-        ByConstruction("no worker can send the request again before its lookup; only a session that no customer has \
-            seen is created again, and a person is asked if the lookup is unclear") [GET_SESSION];
+        ByConstruction("its lookup comes first; only a session that no customer has seen is created again") [GET_SESSION];
 }

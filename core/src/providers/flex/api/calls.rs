@@ -74,6 +74,14 @@ pub enum Call {
 }
 
 impl Call {
+    /// The session whose money the request moves.
+    pub(crate) const fn moves_money_of(&self) -> Option<&CheckoutSessionId> {
+        match self {
+            Self::CreateRefund(id, ..) | Self::CapturePayment(id, ..) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Whether the reply may have a page for the customer: a new session, unless the customer is absent.
     pub(crate) fn may_open_page(&self) -> bool {
         match self {
@@ -236,9 +244,7 @@ impl effect::Call for Call {
             Self::CancelSubscription(id, it) => {
                 send("DELETE", subscription(id), "subscription", body(it, &it.extra, None))
             }
-            Self::UpdateSubscription(id, it) => {
-                send("PATCH", subscription(id), "subscription", body(it, &it.extra, None))
-            }
+            Self::UpdateSubscription(id, it) => send("PATCH", subscription(id), "subscription", it.body()),
             Self::ChangeSubscription(id, it) => {
                 send("PATCH", subscription(id), "subscription", body(it, &it.extra, None))
             }

@@ -101,7 +101,7 @@ pub(crate) fn read_reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
             read_changed(read_subscription(reply, id.as_str()), ended, "/subscription/status")
         }
         Call::UpdateSubscription(id, requested) => {
-            let set = |it: &SubscriptionObject| it.cancel_at_period_end == Some(requested.cancel_at_period_end);
+            let set = |it: &SubscriptionObject| requested.is_shown_by(it);
             read_changed(read_subscription(reply, id.as_str()), set, "/subscription/cancel_at_period_end")
         }
         Call::ChangeSubscription(id, requested) => {

@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::objects::SubscriptionObject;
 use crate::id::Intent;
 use crate::int::whole_if_any;
 use crate::money::Cents;
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId, SubscriptionId};
-use crate::value::{Extra, RawJson, open_enum, setters};
+use crate::value::{Body, Extra, RawJson, body, open_enum, setters};
 
 /// `cancel_subscription`: end a subscription at once, or with its period.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -141,6 +142,9 @@ setters!(UpdateItem { subscription_item_id: String, quantity: i64 });
 pub struct UpdateEnd {
     /// Whether the subscription ends with its period.
     pub cancel_at_period_end: bool,
+    /// Whether the update takes back an end at an instant, which another party has set in place of the flag.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) clears_end: bool,
     /// Fields that the library does not know.
     #[serde(default, skip_serializing_if = "Extra::is_empty")]
     pub extra: Extra,
@@ -149,7 +153,27 @@ pub struct UpdateEnd {
 impl UpdateEnd {
     /// An update that sets the flag to this value.
     pub(crate) fn new(cancel_at_period_end: bool) -> Self {
-        Self { cancel_at_period_end, extra: Extra::default() }
+        Self { cancel_at_period_end, clears_end: false, extra: Extra::default() }
+    }
+
+    /// Whether Flex shows the subscription as requested.
+    pub(crate) fn is_shown_by(&self, object: &SubscriptionObject) -> bool {
+        let is_cleared = !self.clears_end || object.cancel_at.is_none();
+        object.cancel_at_period_end == Some(self.cancel_at_period_end) && is_cleared
+    }
+
+    /// The body. Only one of both members can be sent.
+    pub(super) fn body(&self) -> Body {
+        #[derive(Serialize)]
+        struct Fields {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cancel_at_period_end: Option<bool>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cancel_at: Option<()>,
+        }
+        let flag = (!self.clears_end).then_some(self.cancel_at_period_end);
+        let fields = Fields { cancel_at_period_end: flag, cancel_at: self.clears_end.then_some(()) };
+        body(&fields, &self.extra, None)
     }
 }
 
@@ -172,6 +196,10 @@ pub struct CreateRefund {
     /// Your name for this refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
+    /// The paid session whose payment is refunded, such as the second one of two. Without it, the session that settles the
+    /// checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout_session_id: Option<CheckoutSessionId>,
     /// The amount, in cents. Without an amount and without items, the refund is for everything that is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Cents>,
@@ -203,6 +231,7 @@ impl CreateRefund {
 }
 
 setters!(CreateRefund {
+    checkout_session_id: CheckoutSessionId,
     amount: Cents,
     line_items: Vec<RefundItem>,
     amount_tax: Cents,

@@ -13,7 +13,7 @@ use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundOb
 use crate::providers::flex::api::replies::Event;
 use crate::providers::flex::api::test_mode::TestMode;
 use crate::providers::flex::api::webhook::Signal;
-use crate::providers::flex::ids::DisputeId;
+use crate::providers::flex::ids::{CheckoutSessionId, DisputeId};
 use crate::providers::flex::names::{Review, Verdict};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::{Evidence, Session, Settled, Settlement, is_create};
@@ -36,7 +36,9 @@ impl Checkout {
                 Ok(Trigger::Retrieve)
             }
             Command::CreateRefund(refund) => {
-                let (payment, session) = self.payment_and_session().ok_or(Stop::NotNow)?;
+                self.refund_status(&refund).ok_or(Stop::NotNow)?.number()?;
+                let of = self.refunded_session(&refund).cloned().ok_or(Stop::NotNow)?;
+                let (payment, session) = self.ledger_mut(&of).ok_or(Stop::NotNow)?;
                 payment.refund(*refund, session, cx)?;
                 Ok(Trigger::Other)
             }
@@ -50,7 +52,8 @@ impl Checkout {
                 Ok(Trigger::Other)
             }
             Command::CloseDispute { dispute_id } => {
-                self.payment.as_mut().ok_or(Stop::NotNow)?.watched_mut().close(&dispute_id, cx)?;
+                let (payment, _) = self.disputed_mut(&dispute_id).ok_or(Stop::NotNow)?;
+                payment.watched_mut().close(&dispute_id, cx)?;
                 Ok(Trigger::Other)
             }
         }
@@ -84,11 +87,11 @@ impl Checkout {
                 }
             }
             // The refunds in its own reply belong to this request first. Only what is left over can belong to others.
-            (Call::CreateRefund(..), Event::Refunded(object, ids)) => {
-                let payment = self.payment.as_mut().ok_or(IgnoredReason::Unrelated)?;
+            (Call::CreateRefund(of, ..), Event::Refunded(object, ids)) => {
+                let (payment, _) = self.ledger_mut(of).ok_or(IgnoredReason::Unrelated)?;
                 let surplus = payment.on_refund_reply(id, object, ids, cx);
                 self.on_lookup(object, None, cx)?;
-                if let Some((payment, session)) = self.payment_and_session() {
+                if let Some((payment, session)) = self.ledger_mut(of) {
                     payment.ask_about_surplus(id, &surplus, cx);
                     payment.plan(session.id(), cx);
                 }
@@ -102,6 +105,7 @@ impl Checkout {
                 let (payment, session) = self.payment_and_session().ok_or(IgnoredReason::Unrelated)?;
                 payment.on_capture_object(id, capture, object, session.id(), cx);
             }
+            (Call::RetrieveSetupIntent(_), Event::SetupIntent(object)) => self.sessions.note_setup_intent(object, cx),
             (_, Event::Dispute(object)) => self.on_dispute_reply(call, object, cx)?,
             _ => return Err(IgnoredReason::Unrelated),
         }
@@ -116,10 +120,13 @@ impl Checkout {
         cx: &mut Cx<'_>,
     ) -> Result<(), IgnoredReason> {
         let settled = self.sessions.on_lookup(object, cx)?;
-        if let Some(payment) = &mut self.payment {
+        if let Some((payment, _)) = self.ledger_mut(&object.checkout_session_id) {
             payment.note_lookup(cx);
         }
         self.apply_session(settled, object, requested, cx);
+        if let Some(session) = self.sessions.settled().filter(|it| *it.id() == object.checkout_session_id) {
+            session.look_up_payment_method(object, cx);
+        }
         Ok(())
     }
 
@@ -131,12 +138,14 @@ impl Checkout {
         requested: Option<&EffectId>,
         cx: &mut Cx<'_>,
     ) {
+        if let Some(Settlement::Paid(session)) = &settled {
+            session.look_up_payment_method(object, cx);
+        }
         self.settle(settled, cx);
-        if let Some((payment, session)) = self.payment_and_session()
-            && *session.id() == object.checkout_session_id
-        {
+        if let Some((payment, session)) = self.ledger_mut(&object.checkout_session_id) {
             payment.on_session(session, object, requested, cx);
         }
+        self.note_returned(&object.checkout_session_id, cx);
     }
 
     /// A paid session settles the checkout.
@@ -149,11 +158,14 @@ impl Checkout {
             }
             None => {}
         }
+        self.open_ledgers();
     }
 
     /// A request was done after it had ended as not done. Its effect counts, and its retry is dropped.
     pub(super) fn after_all(&mut self, made: &AfterAll<Call>, event: &Event, cx: &mut Cx<'_>) {
-        if let (Some((effect, call)), Some(payment)) = (&made.again, &mut self.payment) {
+        if let Some((effect, call)) = &made.again
+            && let Some((payment, _)) = call.moves_money_of().and_then(|id| self.ledger_mut(id))
+        {
             payment.request_failed(effect, call, Cause::Dropped);
         }
         if let (Call::CreateCheckoutSession(_), Event::Session(object)) = (&*made.call, event) {
@@ -167,8 +179,9 @@ impl Checkout {
     /// Nothing came of a request so far.
     pub(super) fn not_sent(&mut self, call: &Call, cx: &mut Cx<'_>) {
         if is_create(call) {
-            self.sessions.not_sent(cx);
-        } else if let Some((payment, session)) = self.payment_and_session() {
+            return self.sessions.not_sent(cx);
+        }
+        for (payment, session) in self.payments_mut() {
             if let Call::CloseDispute(id) = call {
                 payment.watched().plan(id, cx);
             }
@@ -180,7 +193,7 @@ impl Checkout {
     pub(super) fn refused(&mut self, id: &EffectId, call: &Call, cx: &mut Cx<'_>) {
         match call {
             Call::CreateRefund(session, ..) | Call::CapturePayment(session, ..) => {
-                if let Some(payment) = &mut self.payment {
+                if let Some((payment, _)) = self.ledger_mut(session) {
                     payment.request_failed(id, call, Cause::Refused);
                 }
                 // Flex may refuse because the money has moved already.
@@ -191,7 +204,7 @@ impl Checkout {
                 Payment::retry_lookup(effect, cx);
             }
             Call::RetrieveDispute(_) | Call::CloseDispute(_) => {
-                self.payment.iter_mut().for_each(|payment| payment.watched_mut().refused(call, cx));
+                self.payments_mut().for_each(|(payment, _)| payment.watched_mut().refused(call, cx));
             }
             _ => self.sessions.refused(call, cx),
         }
@@ -209,21 +222,21 @@ impl Checkout {
         match call {
             Call::RetrieveDispute(dispute) => {
                 // No lookup shows the dispute. The review about it stays open.
-                self.payment.iter_mut().for_each(|payment| payment.watched_mut().not_shown(dispute, cx));
+                self.payments_mut().for_each(|(payment, _)| payment.watched_mut().not_shown(dispute, cx));
                 return;
             }
             Call::CloseDispute(dispute) => return self.close_resolved(dispute, verdict, cx),
             _ => {}
         }
-        let is_money = matches!(call, Call::CreateRefund(..) | Call::CapturePayment(..));
-        match &mut self.payment {
-            Some(payment) if is_money => payment.resolved(id, call, made_id, cx),
-            None if is_money => {}
-            _ => self.sessions.resolved(call, made_id, cx),
-        }
-        if let Some((payment, session)) = self.payment_and_session() {
+        let Some(of) = call.moves_money_of() else {
+            self.sessions.resolved(call, made_id, cx);
+            return self.payments_mut().for_each(|(payment, session)| payment.plan(session.id(), cx));
+        };
+        if let Some((payment, session)) = self.ledger_mut(of) {
+            payment.resolved(id, call, made_id, cx);
             payment.plan(session.id(), cx);
         }
+        self.note_returned(of, cx);
     }
 
     /// Applies a webhook. An unsigned webhook proves nothing.
@@ -248,44 +261,39 @@ impl Checkout {
         Ok(())
     }
 
-    /// Ignores a webhook that is not in the mode of the current session.
-    fn require_mode(&self, mode: TestMode, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        mode.require_mode(self.sessions.test_mode(), cx)
+    /// Ignores a webhook that is not in the mode of its session.
+    fn require_mode(&self, mode: TestMode, of: &CheckoutSessionId, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
+        let known = self.sessions.find(of).and_then(Session::test_mode);
+        mode.require_mode(known.or(self.sessions.test_mode()), cx)
     }
 
     fn on_refund(&mut self, object: &RefundObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let owner = self.sessions.owner(object.payment_intent(), object.checkout_session(), None, cx);
-        match owner.map(|(_, counts)| counts) {
-            Ok(true) => {}
+        let of = match owner.map(|(id, _)| id.clone()) {
+            Ok(id) => id,
             // A returned key of ours decides alone.
-            Err(_) if self.knows_refund(object, cx) => {}
-            // The refund of a second payment is not a refund of the payment that counts.
-            Ok(false) => return Err(IgnoredReason::Duplicate),
-            Err(reason) => return Err(reason),
-        }
-        self.require_mode(object.test_mode, cx)?;
-        let (payment, session) = self.payment_and_session().ok_or(IgnoredReason::Unrelated)?;
+            Err(reason) => self.session_of_refund(object, cx).ok_or(reason)?,
+        };
+        self.require_mode(object.test_mode, &of, cx)?;
+        self.open_ledger(&of);
+        let (payment, session) = self.ledger_mut(&of).ok_or(IgnoredReason::Unrelated)?;
         payment.on_refund_webhook(object, session, cx);
+        self.note_returned(&of, cx);
         Ok(())
-    }
-
-    fn knows_refund(&self, object: &RefundObject, cx: &Cx<'_>) -> bool {
-        Payment::echoes(object, cx) || self.payment.as_ref().is_some_and(|payment| payment.knows_refund(object))
     }
 
     /// A person must know of every dispute, even about a second payment.
     fn on_dispute(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
         let (payment, session) = (object.payment_intent(), object.checkout_session());
         let owner = self.sessions.owner(payment, session, object.client_reference_id.as_deref(), cx);
-        let known = self.payment.as_ref().is_some_and(|payment| payment.knows_dispute(&object.dispute_id));
-        let (about, counts) = match owner {
-            Ok((owner, counts)) => (TypedId::from(owner), counts),
-            Err(_) if known => (TypedId::from(&object.dispute_id), true),
-            Err(reason) => return Err(reason),
+        let of = match owner.map(|(id, _)| id.clone()) {
+            Ok(id) => id,
+            Err(reason) => self.session_of_dispute(&object.dispute_id).ok_or(reason)?,
         };
-        self.require_mode(object.test_mode, cx)?;
-        if let Some((payment, session)) = self.payment_and_session() {
-            payment.on_dispute_webhook(object, counts.then_some(about), session, cx);
+        self.require_mode(object.test_mode, &of, cx)?;
+        self.open_ledger(&of);
+        if let Some((payment, session)) = self.ledger_mut(&of) {
+            payment.on_dispute_webhook(object, session, cx);
         }
         Ok(())
     }
@@ -293,17 +301,15 @@ impl Checkout {
     /// Applies the reply to a lookup of a dispute, or to its acceptance. The reply may name less than the webhook did, so
     /// a dispute that is watched counts all the same.
     fn on_dispute_reply(&mut self, call: &Call, object: &DisputeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        self.require_mode(object.test_mode, cx)?;
+        let id = &object.dispute_id;
+        let known = self.session_of_dispute(id).or_else(|| self.sessions.settled().map(|it| it.id().clone()));
+        self.require_mode(object.test_mode, &known.ok_or(IgnoredReason::Unrelated)?, cx)?;
         let is_lookup = matches!(call, Call::RetrieveDispute(_));
-        if let Some(payment) = self.payment.as_mut().filter(|_| is_lookup) {
-            payment.watched_mut().looked(&object.dispute_id, cx);
+        if let Some((payment, _)) = self.disputed_mut(id).filter(|_| is_lookup) {
+            payment.watched_mut().looked(id, cx);
         }
-        let applied = self.on_dispute(object, cx);
-        let payment = self.payment.as_mut().ok_or(IgnoredReason::Unrelated)?;
-        if applied.is_err() {
-            payment.watched().knows(&object.dispute_id).then_some(()).ok_or(IgnoredReason::Unrelated)?;
-            payment.watched_mut().note(object, cx);
-        }
+        let _ = self.on_dispute(object, cx);
+        let (payment, _) = self.disputed_mut(id).ok_or(IgnoredReason::Unrelated)?;
         if is_lookup {
             payment.watched_mut().shown(object, cx);
         }
@@ -312,7 +318,7 @@ impl Checkout {
 
     /// A person says whether a dispute is closed, and so lost.
     fn close_resolved(&mut self, dispute: &DisputeId, verdict: Option<Verdict>, cx: &mut Cx<'_>) {
-        let Some((payment, session)) = self.payment_and_session() else { return };
+        let Some((payment, session)) = self.disputed_mut(dispute) else { return };
         if verdict == Some(Verdict::Closed) {
             cx.withdraw_review(Review::Disputed, dispute.as_str());
             payment.dispute_reviewed(session, dispute.as_str(), Verdict::Lost, cx);
@@ -323,16 +329,23 @@ impl Checkout {
 
     /// A part of a charge was refunded. The lookup of the session shows by which refunds.
     fn on_charge_refunded(&mut self, object: &ChargeObject, cx: &mut Cx<'_>) -> Result<(), IgnoredReason> {
-        let (_, counts) = self.sessions.owner(object.payment_intent(), None, None, cx)?;
-        if !counts {
-            return Err(IgnoredReason::Duplicate);
-        }
-        self.require_mode(object.test_mode, cx)?;
-        if let Some((payment, session)) = self.payment_and_session() {
+        let of = self.sessions.owner(object.payment_intent(), None, None, cx)?.0.clone();
+        self.require_mode(object.test_mode, &of, cx)?;
+        self.open_ledger(&of);
+        if let Some((payment, session)) = self.ledger_mut(&of) {
             payment.on_charge_refunded(object);
             cx.look_up(Call::RetrieveCheckoutSession(session.id().clone()));
         }
+        self.note_returned(&of, cx);
         Ok(())
+    }
+
+    /// The payment that a review is about: the review names its session or its dispute.
+    fn reviewed_payment(&mut self, about: &str) -> Option<(&mut Payment, &Session)> {
+        let by_session = CheckoutSessionId::parse(about).ok().filter(|id| self.ledger(id).is_some());
+        let by_dispute = || DisputeId::parse(about).ok().and_then(|id| self.session_of_dispute(&id));
+        let of = by_session.or_else(by_dispute)?;
+        self.ledger_mut(&of)
     }
 
     /// Applies a person's verdict.
@@ -340,17 +353,15 @@ impl Checkout {
         match review {
             Review::NotAsAsked if verdict == Verdict::Fulfill => cx.fulfill(TypedId::new("checkout_session", about)),
             Review::RefundPending => {
-                if let Some((payment, session)) = self.payment_and_session() {
+                if let Some((payment, session)) = self.reviewed_payment(about) {
                     payment.refunds_reviewed(session, verdict, cx);
                 }
             }
             Review::EvidenceDue => {
-                if let Some(payment) = &mut self.payment {
-                    payment.watched_mut().evidence_reviewed(about, cx);
-                }
+                self.payments_mut().for_each(|(payment, _)| payment.watched_mut().evidence_reviewed(about, cx));
             }
             Review::Disputed => {
-                if let Some((payment, session)) = self.payment_and_session() {
+                if let Some((payment, session)) = self.reviewed_payment(about) {
                     payment.dispute_reviewed(session, about, verdict, cx);
                 }
             }

@@ -2,6 +2,7 @@
 
 mod command;
 mod dispatch;
+mod ledger;
 mod payment;
 mod rules;
 mod status;
@@ -30,6 +31,7 @@ use crate::id::TypedId;
 use crate::money::Money;
 use crate::providers::flex::api::signature::correlate;
 use crate::time::Timestamp;
+use ledger::OtherPayment;
 use payment::Payment;
 
 pub use command::{Action, Command, Trigger};
@@ -51,6 +53,9 @@ pub struct Checkout {
     /// The money of the session that settles the checkout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payment: Option<Box<Payment>>,
+    /// The money of the other sessions, by session.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<OtherPayment>,
 }
 
 impl flow::sealed::Sealed for Checkout {}
@@ -156,10 +161,10 @@ impl Flow for Checkout {
         let payment = self.payment.as_ref();
         let status = match command {
             Command::CreateCheckoutSession(request) => return self.sessions.is_requested(request),
-            Command::CreateRefund(refund) => payment.and_then(|payment| payment.refund_status(refund)),
+            Command::CreateRefund(refund) => self.refund_status(refund),
             Command::CapturePayment(capture) => payment.and_then(|payment| payment.capture_status(capture)),
             Command::CloseDispute { dispute_id } => {
-                return payment.is_some_and(|payment| payment.watched().is_accepted(dispute_id));
+                return self.watches().any(|it| it.is_accepted(dispute_id));
             }
             Command::RetrieveCheckoutSession { .. } | Command::RetrieveDispute { .. } => None,
         };
@@ -203,7 +208,7 @@ impl Flow for Checkout {
     }
 
     fn ids(&self) -> Vec<TypedId> {
-        self.sessions.ids().chain(self.payment.iter().flat_map(|payment| payment.ids())).collect()
+        self.sessions.ids().chain(self.ledgers().flat_map(|(payment, _)| payment.ids())).collect()
     }
 
     fn ids_of_webhook(webhook: &Webhook<'_>) -> Result<Vec<TypedId>, FactError> {
@@ -219,8 +224,12 @@ impl Flow for Checkout {
     }
 
     fn compare_reply(&self, call: &Call, event: Event, since: Timestamp) -> Reading<Event> {
-        match &self.payment {
-            Some(payment) => payment.compare_reply(call, event, since, self.sessions.test_mode()),
+        let of = match call {
+            Call::CreateRefund(id, ..) | Call::CapturePayment(id, ..) => self.ledger(id),
+            _ => None,
+        };
+        match of {
+            Some((payment, session)) => payment.compare_reply(call, event, since, session.test_mode()),
             None => Reading::Done(event),
         }
     }
@@ -239,6 +248,9 @@ impl Flow for Checkout {
 
     fn impossible(&self) -> Option<&'static str> {
         let paid = self.payment.is_some() == self.sessions.settled().is_some();
-        self.sessions.impossible().or((!paid).then_some("only a checkout with a settled session has a payment"))
+        self.sessions
+            .impossible()
+            .or_else(|| self.impossible_ledger())
+            .or((!paid).then_some("only a checkout with a settled session has a payment"))
     }
 }

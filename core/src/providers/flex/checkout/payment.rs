@@ -19,7 +19,9 @@ use crate::flow::{Cause, Intents, PollTimer};
 use crate::id::EffectId;
 use crate::id::TypedId;
 use crate::money::Cents;
-use crate::providers::flex::api::objects::{ChargeObject, DisputeObject, RefundObject, SessionObject, Status};
+use crate::providers::flex::api::objects::{
+    ChargeObject, DisputeObject, RefundObject, RefundStatus, SessionObject, Status,
+};
 use crate::providers::flex::disputes::WatchedDisputes;
 use crate::providers::flex::ids::{CaptureId, DisputeId};
 use crate::providers::flex::names::{Review, Verdict};
@@ -87,6 +89,11 @@ impl Payment {
         Self::default()
     }
 
+    /// The payment of another session, which is not fulfilled.
+    pub(super) fn beside(session: &Session) -> Self {
+        Self { total: session.total(), received: session.received(), ..Self::default() }
+    }
+
     /// The received amount. If Flex does not show it, the total counts, unless the payment is only authorized.
     fn received(&self, manual: bool) -> Cents {
         let taken = self.captured.iter().fold(Cents::ZERO, |sum, (_, amount)| sum.plus(*amount));
@@ -100,6 +107,13 @@ impl Payment {
             some.fold(Cents::ZERO, |sum, it| sum.plus(it.amount))
         };
         all(false).max(self.refunded.minus(all(true)))
+    }
+
+    /// The amount that the customer has back, as Flex shows it: without refunds that have failed, or are still pending.
+    pub(super) fn given_back(&self) -> Cents {
+        let is_pending = |it: &&Refund| it.status.rank() < RefundStatus::Succeeded.rank();
+        let pending = self.refunds.iter().filter(is_pending).fold(Cents::ZERO, |sum, it| sum.plus(it.amount));
+        self.returned().minus(pending).max(Cents::ZERO)
     }
 
     /// The amount that is not refunded yet, disputed or not.
@@ -170,19 +184,9 @@ impl Payment {
         self.refunded = self.refunded.max(object.amount_refunded.unwrap_or_default());
     }
 
-    /// Applies a webhook about a dispute. Without `about` the dispute is about a payment that does not count, and only
-    /// a review follows.
-    pub(super) fn on_dispute_webhook(
-        &mut self,
-        object: &DisputeObject,
-        about: Option<TypedId>,
-        session: &Session,
-        cx: &mut Cx<'_>,
-    ) {
-        match about {
-            Some(about) => self.disputes.note(object, about, cx),
-            None => self.disputes.note_other(object, cx),
-        }
+    /// Applies a webhook about a dispute.
+    pub(super) fn on_dispute_webhook(&mut self, object: &DisputeObject, session: &Session, cx: &mut Cx<'_>) {
+        self.disputes.note(object, session.id().into(), cx);
         self.withdraw_moot(session.is_manual(), cx);
     }
 

@@ -5,11 +5,15 @@ use alloc::format;
 use super::payment::Payment;
 use super::{Action, Checkout, Command, Rules};
 use crate::money::Cents;
+use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::capture_request::CapturePayment;
 use crate::providers::flex::api::request::CreateRefund;
 use crate::providers::flex::api::session_request::check_metadata;
+use crate::providers::flex::disputes::WatchedDisputes;
+use crate::providers::flex::ids::DisputeId;
 use crate::providers::flex::names::SignalName;
 use crate::providers::flex::rules::Rule;
+use crate::providers::flex::sessions::Session;
 use crate::rule::{CoreRule, UnblockedBy};
 
 /// What an action needs from the state. It is checked for a command, and again at the lease of its request.
@@ -21,8 +25,7 @@ pub(super) fn permits(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
         Action::Capture => permits_capture(checkout, rules),
         Action::RetrieveDispute => {}
         Action::CloseDispute => {
-            let is_open = checkout.payment.as_ref().is_some_and(|payment| payment.watched().any_is_open());
-            rules.check(Rule::DisputeCloseWhileOpen, is_open);
+            rules.check(Rule::DisputeCloseWhileOpen, checkout.watches().any(WatchedDisputes::any_is_open));
         }
     }
 }
@@ -33,22 +36,22 @@ pub(super) fn accepts(checkout: &Checkout, action: Action, rules: &mut Rules<'_>
     match (action, &checkout.payment) {
         (Action::Create, _) => checkout.sessions.accepts_create(rules),
         (Action::Retrieve, _) => checkout.sessions.accepts_retrieve(can_start(checkout), rules),
-        (Action::Refund, Some(payment)) => {
-            let (left, free) = (payment.refundable(manual), payment.undisputed(manual));
+        (Action::Refund, Some(_)) => {
+            let mut free = refundable(checkout).map(|(payment, manual)| payment.undisputed(manual)).peekable();
             rules
-                .check(Rule::RefundNotAboveReceived, left > Cents::ZERO)
+                .check(Rule::RefundNotAboveReceived, free.peek().is_some())
                 .because(|| "0 cents of the payment are left to refund.".into());
-            rules.check(Rule::RefundNotDisputed, left == free || free > Cents::ZERO || left <= Cents::ZERO);
+            let is_each_disputed = free.peek().is_some() && free.all(|it| it <= Cents::ZERO);
+            rules.check(Rule::RefundNotDisputed, !is_each_disputed);
         }
         (Action::Capture, Some(payment)) => {
             rules.check(Rule::CaptureNotAboveAuthorised, payment.capturable() > Cents::ZERO || !manual);
         }
-        (Action::RetrieveDispute, payment) => {
-            let known = payment.as_ref().is_some_and(|payment| !payment.watched().is_empty());
-            rules.check(CoreRule::NothingKnown, known);
+        (Action::RetrieveDispute, _) => {
+            rules.check(CoreRule::NothingKnown, checkout.watches().next().is_some());
         }
-        (Action::CloseDispute, Some(payment)) => {
-            rules.check(Rule::DisputeCloseNotRefunded, can_close_any(payment, manual));
+        (Action::CloseDispute, Some(_)) => {
+            rules.check(Rule::DisputeCloseNotRefunded, can_close_any(checkout));
         }
         (Action::Refund | Action::Capture | Action::CloseDispute, None) => {}
     }
@@ -67,25 +70,40 @@ pub(super) fn check(checkout: &Checkout, command: &Command, rules: &mut Rules<'_
         Command::CreateRefund(refund) => check_refund(checkout, refund, rules),
         Command::CapturePayment(capture) => check_capture(checkout, capture, rules),
         Command::RetrieveDispute { dispute_id } => {
-            checkout.payment.iter().for_each(|payment| payment.watched().check_known(dispute_id, rules));
+            let mut watches = checkout.watches();
+            let watched = watches.find(|it| it.knows(dispute_id)).or_else(|| checkout.watches().next());
+            watched.into_iter().for_each(|it| it.check_known(dispute_id, rules));
         }
-        Command::CloseDispute { dispute_id } => {
-            let Some(payment) = &checkout.payment else { return };
-            payment.watched().check_close(dispute_id, rules);
-            let manual = checkout.sessions.is_manual();
-            let whole = payment.has_whole(dispute_id, manual);
-            let open = payment.watched().is_open(dispute_id);
-            // If none can be closed, `accepts` has rejected the command already.
-            let known = whole || !open || !can_close_any(payment, manual);
-            rules.check(Rule::DisputeCloseNotRefunded, known).at("/dispute_id");
-        }
+        Command::CloseDispute { dispute_id } => check_close(checkout, dispute_id, rules),
     }
 }
 
+/// The payments of complete sessions of which something is left to refund, and whether each is only authorized.
+fn refundable(checkout: &Checkout) -> impl Iterator<Item = (&Payment, bool)> {
+    let complete = checkout.ledgers().filter(|(_, session)| session.is_complete());
+    complete.map(|(it, session)| (it, session.is_manual())).filter(|(it, manual)| it.refundable(*manual) > Cents::ZERO)
+}
+
+fn check_close(checkout: &Checkout, dispute: &DisputeId, rules: &mut Rules<'_>) {
+    let of = checkout.session_of_dispute(dispute).and_then(|id| checkout.ledger(&id));
+    let Some((payment, session)) = of.or_else(|| checkout.ledgers().find(|(it, _)| !it.watched().is_empty())) else {
+        return;
+    };
+    payment.watched().check_close(dispute, rules);
+    let whole = payment.has_whole(dispute, session.is_manual());
+    // If none can be closed, `accepts` has rejected the command already.
+    let known = whole || !payment.watched().is_open(dispute) || !can_close_any(checkout);
+    rules.check(Rule::DisputeCloseNotRefunded, known).at("/dispute_id");
+}
+
 /// Whether no refund stands against the acceptance of some dispute, or there is none to accept.
-fn can_close_any(payment: &Payment, manual: bool) -> bool {
-    let mut closable = payment.watched().closable().peekable();
-    closable.peek().is_none() || closable.any(|id| payment.has_whole(id, manual))
+fn can_close_any(checkout: &Checkout) -> bool {
+    let of_each = |(payment, session)| {
+        let (payment, manual): (&Payment, bool) = (payment, Session::is_manual(session));
+        payment.watched().closable().map(move |id| payment.has_whole(id, manual))
+    };
+    let mut closable = checkout.ledgers().flat_map(of_each).peekable();
+    closable.peek().is_none() || closable.any(|is_whole| is_whole)
 }
 
 /// Whether the flow can start with a session of another origin.
@@ -97,9 +115,12 @@ fn permits_refund(checkout: &Checkout, rules: &mut Rules<'_>) {
     let is_started = !checkout.sessions.is_absent();
     let completed = is_started.then_some(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
     rules.check(Rule::RefundOnlyComplete, checkout.payment.is_some()).unblocked_by(completed);
-    let Some(payment) = checkout.payment.as_ref().filter(|_| rules.is_lease()) else { return };
+    let Some((payment, session)) = rules.leasing().and_then(Call::moves_money_of).and_then(|id| checkout.ledger(id))
+    else {
+        return;
+    };
     // At the lease, the leased request counts as in flight already.
-    let manual = checkout.sessions.is_manual();
+    let manual = session.is_manual();
     let (left, free) = (payment.refundable(manual), payment.undisputed(manual));
     rules.check(Rule::RefundNotDisputed, left == free || free >= Cents::ZERO);
 }
@@ -122,9 +143,30 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
     check_metadata(refund.refund_metadata.as_ref(), "/refund_metadata", rules);
     rules.check_extra::<CreateRefund>(&refund.extra);
     rules.check(CoreRule::IntentRequired, refund.intent.is_some()).at("/intent");
-    let Some(payment) = &checkout.payment else { return };
-    let left = payment.refundable(checkout.sessions.is_manual());
-    // `accepts` has rejected the command already if nothing is left.
+    if checkout.payment.is_none() {
+        return;
+    }
+    if let Some(id) = &refund.checkout_session_id {
+        let session = checkout.sessions.find(id);
+        rules.check(CoreRule::UnknownId, session.is_some()).at("/checkout_session_id");
+        let complete = session.is_none_or(|it| it.is_complete() && checkout.ledger(id).is_some());
+        rules.check(Rule::RefundOnlyComplete, complete).at("/checkout_session_id");
+    }
+    let named = checkout.refunded_session(refund).and_then(|id| checkout.ledger(id));
+    let Some((payment, session)) = named.filter(|(_, session)| session.is_complete()) else { return };
+    check_refund_amount(checkout, refund, (payment, session.is_manual()), rules);
+    if let Some(status) = checkout.refund_status(refund) {
+        status.check(CoreRule::OtherContent, rules);
+    }
+}
+
+fn check_refund_amount(
+    checkout: &Checkout,
+    refund: &CreateRefund,
+    (payment, manual): (&Payment, bool),
+    rules: &mut Rules<'_>,
+) {
+    let left = payment.refundable(manual);
     if left > Cents::ZERO {
         let amount = refund.requested_amount(left);
         let has_room = refund.has_valid_amounts() && refund.parts().all(|part| part <= left) && amount <= left;
@@ -132,12 +174,13 @@ fn check_refund(checkout: &Checkout, refund: &CreateRefund, rules: &mut Rules<'_
             .check(Rule::RefundNotAboveReceived, has_room && left >= refund.minimum())
             .at("/amount")
             .because(|| format!("The refund asks for {amount} cents, and {left} cents of the payment are left."));
-        let free = payment.undisputed(checkout.sessions.is_manual());
+        let free = payment.undisputed(manual);
         let detail = || format!("{left} cents are left, but only {free} of them are not disputed.");
         rules.check(Rule::RefundNotDisputed, amount > left || amount <= free).at("/amount").because(detail);
-    }
-    if let Some(status) = payment.refund_status(refund) {
-        status.check(CoreRule::OtherContent, rules);
+    } else if refundable(checkout).next().is_some() {
+        // If nothing is left of any payment, `accepts` has rejected the command already.
+        let detail = || "0 cents of this payment are left to refund. Name the session of another one.".into();
+        rules.check(Rule::RefundNotAboveReceived, false).at("/checkout_session_id").because(detail);
     }
 }
 

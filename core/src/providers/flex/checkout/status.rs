@@ -28,7 +28,8 @@ pub struct Status {
     pub client_reference_id: Option<String>,
     /// The customer, once Flex has shown one. A later charge without the customer names it.
     pub customer_id: Option<CustomerId>,
-    /// The payment method, if Flex has shown the whole payment or setup intent. A later charge without the customer names it.
+    /// The payment method, if Flex has shown the whole payment or setup intent, or a lookup of the setup intent has. A later
+    /// charge without the customer names it.
     pub payment_method_id: Option<PaymentMethodId>,
     /// The ids of the session's payments.
     pub payment_intent_ids: Vec<String>,
@@ -96,16 +97,23 @@ impl Checkout {
             refundable: amount(|it| it.refundable),
             refunding: amount(|it| it.refunding),
             refunds: payment.map(Payment::refund_reports).unwrap_or_default(),
-            second_payments: sessions.second_payments(),
+            second_payments: sessions.second_payments(|it| self.second_money(it)),
             disputed: amount(|it| it.disputed),
-            disputes: payment.map(Payment::dispute_reports).unwrap_or_default(),
+            disputes: self.dispute_reports(),
         }
     }
 
     /// The captures and refunds that the host has named.
     pub(super) fn named_requests(&self) -> Vec<IntentReport<Self>> {
-        let Some(payment) = &self.payment else { return Vec::new() };
-        let captures = payment.capture_intents().report(Action::Capture, CAPTURE.name);
-        captures.chain(payment.refund_intents().report(Action::Refund, CREATE_REFUND.name)).collect()
+        let captures = self.ledgers().flat_map(|(it, _)| it.capture_intents().report(Action::Capture, CAPTURE.name));
+        let refunds = self.ledgers().flat_map(|(it, _)| it.refund_intents().report(Action::Refund, CREATE_REFUND.name));
+        captures.chain(refunds).collect()
+    }
+
+    /// The disputes of all payments, by id.
+    fn dispute_reports(&self) -> Vec<DisputeReport> {
+        let mut all: Vec<_> = self.ledgers().flat_map(|(payment, _)| payment.dispute_reports()).collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all
     }
 }

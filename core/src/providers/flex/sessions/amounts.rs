@@ -11,6 +11,16 @@ use crate::providers::flex::api::objects::{SessionObject, Status};
 use crate::providers::flex::rules::Rule;
 
 impl Session {
+    /// Whether the session is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.status == Status::Complete
+    }
+
+    /// The highest received amount that Flex has shown.
+    pub(crate) const fn received(&self) -> Option<Cents> {
+        self.received
+    }
+
     /// The received amount, or the total if Flex does not show what it has received.
     pub(crate) fn paid(&self) -> Option<Cents> {
         self.received.or(self.total)

@@ -131,7 +131,10 @@ impl Sessions {
         if evidence == Evidence::Reply || session.status.is_final() {
             session.note_action(object, cx);
         }
-        session.plan_lookup(cx);
+        // A repeated webhook says nothing about money that has moved since, so a lookup that is due stays due.
+        if !before.is_final() || before != session.status || evidence == Evidence::Reply {
+            session.plan_lookup(cx);
+        }
         if is_current {
             session.ask_about_difference(cx);
         }
@@ -289,7 +292,8 @@ impl Sessions {
             self.add(session, cx);
             return self.apply(object, Evidence::Webhook, cx);
         }
-        let mut session = Session { status: Status::Complete, ..session };
+        // It is no second try of this purchase for sure, but its payment can be given back like one.
+        let mut session = Session { status: Status::Complete, second: Some(Box::default()), ..session };
         session.note_details(object, cx);
         session.redirect_url = None;
         self.add_older(session, cx);

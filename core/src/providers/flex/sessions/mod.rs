@@ -5,6 +5,7 @@ mod amounts;
 mod evidence;
 mod ownership;
 mod page;
+mod payment_method;
 mod requested;
 mod second;
 mod session;
@@ -333,11 +334,14 @@ impl Sessions {
         self.forget_oldest(cx);
     }
 
-    /// Forgets one session if there are too many: an expired one first, then the oldest.
+    /// Forgets one session if there are too many: an expired one first, then the oldest, and a second payment last.
     fn forget_oldest<F: Flex>(&mut self, cx: &mut Cx<'_, F>) {
         if self.known.len() > MAX_KNOWN {
             let spare = |it: &&Session| self.settled.as_ref() != Some(&it.id);
-            let rank = |it: &&Session| (it.status == Status::Expired, it.status.is_final(), Reverse(it.watch.since()));
+            // A second payment may still be refunded.
+            let rank = |it: &&Session| {
+                (it.second.is_none(), it.status == Status::Expired, it.status.is_final(), Reverse(it.watch.since()))
+            };
             let oldest = self.known.iter().filter(spare).max_by_key(rank);
             if let Some(gone) = oldest.map(|it| it.id.clone()) {
                 self.known.retain(|it| it.id != gone);

@@ -13,7 +13,7 @@ use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::SessionObject;
 use crate::providers::flex::ids::CheckoutSessionId;
 use crate::providers::flex::names::{Review, Verdict};
-use crate::providers::flex::reports::SecondPaymentReport;
+use crate::providers::flex::reports::{SecondPaymentMoney, SecondPaymentReport};
 
 /// A payment beside the one that counts.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -46,15 +46,24 @@ impl Session {
     /// Stores what Flex shows of the refunds. The question is over once the whole payment was returned, and comes again if
     /// the refund fails.
     pub(super) fn note_second<F: Flex>(&mut self, object: &SessionObject, cx: &mut Cx<'_, F>) {
-        let (before, in_mode) = (self.is_returned(), self.is_in_mode(object, cx));
-        let Some(second) = self.second.as_mut().filter(|_| in_mode) else { return };
+        // A checkout keeps the refunds of each session itself.
+        if !F::SUBSCRIBES || !self.is_in_mode(object, cx) {
+            return;
+        }
         let sum = |is_counted: fn(bool) -> bool| {
             let all = object.refunds.iter().flat_map(|it| &it.list);
             let counted = all.filter(|it| is_counted(it.status.as_ref().is_some_and(|status| status.is_reversed())));
             counted.filter_map(|it| it.amount).fold(Cents::ZERO, Cents::plus)
         };
-        second.refunded = second.refunded.max(sum(|_| true)).max(object.amount_refunded.unwrap_or_default());
-        second.failed = second.failed.max(sum(|reversed| reversed));
+        let all = sum(|_| true).max(object.amount_refunded.unwrap_or_default());
+        let failed = sum(|reversed| reversed);
+        self.update_second(|it| (it.refunded, it.failed) = (it.refunded.max(all), it.failed.max(failed)), cx);
+    }
+
+    fn update_second<F: Flex>(&mut self, update: impl FnOnce(&mut SecondPayment), cx: &mut Cx<'_, F>) {
+        let before = self.is_returned();
+        let Some(second) = &mut self.second else { return };
+        update(second);
         match (before, self.is_returned()) {
             (_, true) => self.second_returned(cx),
             (true, false) => cx.ask(Review::SecondPayment, &self.id),
@@ -95,16 +104,34 @@ impl Session {
 }
 
 impl Sessions {
-    /// The payments beside the one that counts.
-    pub(crate) fn second_payments(&self) -> Vec<SecondPaymentReport> {
+    /// The sessions that were paid besides the one that counts.
+    pub(crate) fn second_ids(&self) -> impl Iterator<Item = &CheckoutSessionId> {
+        self.known.iter().filter(|it| it.second.is_some()).map(|it| &it.id)
+    }
+
+    /// The payments beside the one that counts, with the money that the flow keeps of each.
+    pub(crate) fn second_payments(&self, money: impl Fn(&Session) -> SecondPaymentMoney) -> Vec<SecondPaymentReport> {
         let second = self.known.iter().filter(|it| it.second.is_some());
-        let report = |it: &Session| SecondPaymentReport {
-            checkout_session_id: it.id.clone(),
-            payment_intent_ids: it.payment_intents.clone(),
-            amount: it.paid().map(Money::unnamed),
-            refunded: Money::unnamed(it.returned()),
+        let report = |it: &Session| {
+            let SecondPaymentMoney { refundable, refunding, refunds } = money(it);
+            SecondPaymentReport {
+                checkout_session_id: it.id.clone(),
+                payment_intent_ids: it.payment_intents.clone(),
+                amount: it.paid().map(Money::unnamed),
+                refunded: Money::unnamed(it.returned()),
+                refundable,
+                refunding,
+                refunds,
+            }
         };
         second.map(report).collect()
+    }
+
+    /// The refunds that the flow keeps have returned this much of the payment of a session.
+    pub(crate) fn note_returned<F: Flex>(&mut self, id: &CheckoutSessionId, returned: Cents, cx: &mut Cx<'_, F>) {
+        if let Some(session) = self.find_mut(id) {
+            session.update_second(|it| (it.refunded, it.failed) = (returned, Cents::ZERO), cx);
+        }
     }
 
     /// The refunds of the flow have returned the payment of this session.

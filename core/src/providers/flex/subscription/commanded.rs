@@ -19,7 +19,7 @@ impl Subscription {
         match command {
             Command::CreateCheckoutSession(request) if request.mode == Mode::Setup => {
                 let reference = self.sessions.reference().map(String::from);
-                self.record.as_mut().ok_or(Stop::NotNow)?.set_up(*request, reference, cx);
+                self.record.as_mut().ok_or(Stop::NotNow)?.set_up(*request, reference, cx)?;
             }
             Command::CreateCheckoutSession(request) => {
                 self.sessions.create(*request, cx)?;
@@ -78,7 +78,10 @@ impl Subscription {
     fn update(&mut self, requested: UpdateSubscription, cx: &mut Cx<'_>) -> Result<(), Stop> {
         let record = self.record.as_mut().ok_or(Stop::NotNow)?;
         match requested.cancel_at_period_end {
-            Some(flag) => record.update(UpdateEnd { extra: requested.extra, ..UpdateEnd::new(flag) }, cx),
+            Some(flag) => {
+                let clears_end = !flag && requested.extra.is_empty() && record.ends_at_instant();
+                record.update(UpdateEnd { extra: requested.extra, clears_end, ..UpdateEnd::new(flag) }, cx);
+            }
             None => record.change(requested, cx),
         }
         Ok(())

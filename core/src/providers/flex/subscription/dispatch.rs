@@ -32,7 +32,7 @@ impl Subscription {
                 }
             }
             (Call::SetUpPaymentMethod(_), Event::Session(object)) => {
-                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_page(object, cx);
+                self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_page(call, object, cx);
             }
             (Call::RetrieveSetupIntent(_), Event::SetupIntent(object)) => {
                 self.record.as_mut().ok_or(IgnoredReason::Unrelated)?.on_setup_intent(object, cx);

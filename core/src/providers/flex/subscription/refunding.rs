@@ -183,6 +183,19 @@ impl Refunding {
         self.refunds.iter().map(report).collect()
     }
 
+    /// The sum of the open requests for a payment, in cents.
+    fn requested_of(&self, payment: &str) -> Option<Cents> {
+        let open = self.open.iter().filter(|it| it.payment == payment);
+        let sum = open.fold(Cents::ZERO, |sum, it| sum.plus(it.amount));
+        Some(sum).filter(|it| *it > Cents::ZERO)
+    }
+
+    /// The refunds of a payment, as the status shows them.
+    fn reports_of(&self, payment: &str) -> Vec<RefundReport> {
+        let of = |id: &RefundId| self.refunds.iter().any(|it| it.id == *id && it.payment.as_deref() == Some(payment));
+        self.reports().into_iter().filter(|it| of(&it.id)).collect()
+    }
+
     /// The refunds that the host has named.
     pub(super) fn named(&self) -> impl Iterator<Item = IntentReport<Subscription>> {
         self.intents.report(super::Action::Refund, CREATE_REFUND.name)

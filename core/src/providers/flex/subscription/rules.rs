@@ -102,7 +102,10 @@ fn accepts_find_disputes(subscription: &Subscription, rules: &mut Rules<'_>) {
 pub(super) fn check(subscription: &Subscription, command: &Command, rules: &mut Rules<'_>) {
     match command {
         Command::CreateCheckoutSession(request) => match subscription.record.as_ref() {
-            Some(record) if request.mode == Mode::Setup => record.check_setup(request, rules),
+            Some(record) if request.mode == Mode::Setup => {
+                let reference = subscription.sessions.reference().unwrap_or(rules.key().as_str());
+                record.check_setup(request, reference, rules);
+            }
             // `accepts` has rejected the command already.
             None if request.mode == Mode::Setup => {}
             _ => {

@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::Subscription;
 use super::record::SubscriptionRecord;
 use crate::money::Money;
-use crate::providers::flex::ids::{CheckoutSessionId, CustomerId, InvoiceId, SetupIntentId, SubscriptionId};
-use crate::providers::flex::reports::{DisputeReport, RefundReport, SecondPaymentReport, SoldItem};
+use crate::providers::flex::ids::{
+    CheckoutSessionId, CustomerId, InvoiceId, PaymentMethodId, SetupIntentId, SubscriptionId,
+};
+use crate::providers::flex::reports::{DisputeReport, InvoiceReport, RefundReport, SecondPaymentReport, SoldItem};
 use crate::providers::flex::sessions::Session;
 use crate::time::Timestamp;
 
@@ -28,6 +30,9 @@ pub struct Status {
     pub subscription_id: Option<SubscriptionId>,
     /// The customer.
     pub customer_id: Option<CustomerId>,
+    /// The payment method that Flex charges, as the last lookup has shown it, or else the one that the customer has given
+    /// last on a page for it. `null` if Flex has shown neither.
+    pub payment_method_id: Option<PaymentMethodId>,
     /// The setup intent of the newest page for another payment method, once Flex has shown it.
     pub setup_intent_id: Option<SetupIntentId>,
     /// The latest invoice that the last lookup has shown.
@@ -69,6 +74,9 @@ pub struct Status {
     pub refunds: Vec<RefundReport>,
     /// The payments of the same purchase in other sessions. A person was asked about each.
     pub second_payments: Vec<SecondPaymentReport>,
+    /// The newest paid invoices that have paid for no period, such as for a change within a period. A person was asked about
+    /// each, unless a change that the host has requested explains it.
+    pub further_invoices: Vec<InvoiceReport>,
     /// The newest disputes that Flex has shown, by id.
     pub disputes: Vec<DisputeReport>,
 }
@@ -89,7 +97,7 @@ impl Subscription {
             refundable: self.refundable().map(Money::unnamed),
             refunding: self.refunding.requested().map(Money::unnamed).or(of_record.refunding),
             refunds: self.refunding.reports(),
-            second_payments: sessions.second_payments(),
+            second_payments: sessions.second_payments(|it| self.second_money(it)),
             ..of_record
         }
     }

@@ -9,11 +9,15 @@ use serde::{Deserialize, Deserializer};
 
 use crate::json::{RawText, decode, lenient_text};
 use crate::providers::flex::api::session_request::ECHO;
+use crate::providers::flex::ids::{CustomerId, PaymentMethodId};
 use crate::time::Timestamp;
 
 /// A member that holds an id, several ids, or whole objects.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Expandable(Vec<Expanded>);
+
+/// The member of an intent that names its payment method.
+const PAYMENT_METHOD: &str = "payment_method";
 
 /// One entry: an id, or the ids, the status and the payment method of a whole object.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,8 +29,13 @@ enum Expanded {
 impl Expanded {
     fn read(text: &str) -> Option<Self> {
         let Ok(members) = decode::<BTreeMap<String, RawText<'_>>>(text) else { return read_string(text).map(Self::Id) };
-        let counts = |name: &str| name.ends_with("_id") || ["status", "payment_method"].contains(&name);
-        let read = |(name, value): (String, RawText<'_>)| Some((name, read_string(value.get())?));
+        let counts = |name: &str| name.ends_with("_id") || ["status", PAYMENT_METHOD].contains(&name);
+        // The payment method may be a whole object too.
+        let id_of = |name: &str, text: &str| match name {
+            PAYMENT_METHOD => decode::<Expandable>(text).ok()?.id("payment_method_id").map(String::from),
+            _ => read_string(text),
+        };
+        let read = |(name, value): (String, RawText<'_>)| id_of(&name, value.get()).map(|value| (name, value));
         Some(Self::Whole(members.into_iter().filter(|(name, _)| counts(name)).filter_map(read).collect()))
     }
 
@@ -64,6 +73,26 @@ impl Expandable {
             [Expanded::Whole(members)] => members.get(name).map(String::as_str),
             _ => None,
         }
+    }
+
+    /// The customer, if there is exactly one.
+    pub(crate) fn customer_id(&self) -> Option<CustomerId> {
+        CustomerId::parse(self.id("customer_id")?).ok()
+    }
+
+    /// The payment method, if there is exactly one.
+    pub(crate) fn payment_method_id(&self) -> Option<PaymentMethodId> {
+        PaymentMethodId::parse(self.id("payment_method_id")?).ok()
+    }
+
+    /// The payment method of the only object that shows one.
+    pub(crate) fn payment_method(&self) -> Option<PaymentMethodId> {
+        let of = |it: &Expanded| match it {
+            Expanded::Id(_) => None,
+            Expanded::Whole(members) => PaymentMethodId::parse(members.get(PAYMENT_METHOD)?).ok(),
+        };
+        let mut all = self.0.iter().filter_map(of);
+        all.next().filter(|_| all.next().is_none())
     }
 
     /// Whether there is an id or an object.

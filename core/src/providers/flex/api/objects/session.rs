@@ -159,13 +159,14 @@ impl SessionObject {
 
     /// The id of the customer.
     pub(crate) fn customer_id(&self) -> Option<CustomerId> {
-        CustomerId::parse(self.customer.as_ref()?.id("customer_id")?).ok()
+        self.customer.as_ref()?.customer_id()
     }
 
-    /// The id of the payment method, if the session contains its whole payment, or the whole setup intent.
+    /// The id of the payment method, if the session contains its whole payment, or the whole setup intent. A split cart has
+    /// two payments, and no one payment method.
     pub(crate) fn payment_method(&self) -> Option<PaymentMethodId> {
-        let intents = [&self.payment_intent, &self.setup_intent].into_iter().flatten();
-        intents.filter_map(|it| it.member("payment_method")).find_map(|id| PaymentMethodId::parse(id).ok())
+        let intents = [&self.payment_intent, &self.setup_intent, &self.payment_intents].into_iter().flatten();
+        intents.into_iter().find_map(Expandable::payment_method)
     }
 }
 

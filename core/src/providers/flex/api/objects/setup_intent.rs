@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::form::{Expandable, enum_value};
 use crate::json::any_form;
 use crate::providers::flex::api::test_mode::TestMode;
-use crate::providers::flex::ids::SetupIntentId;
+use crate::providers::flex::ids::{CustomerId, PaymentMethodId, SetupIntentId};
 use crate::value::open_enum;
 
 open_enum! {
@@ -38,6 +38,8 @@ pub struct SetupIntentObject {
     pub status: Option<SetupIntentStatus>,
     #[serde(default)]
     subscription_id: Option<Expandable>,
+    #[serde(default)]
+    payment_method: Option<Expandable>,
     /// The customer.
     #[serde(default)]
     pub customer: Option<Expandable>,
@@ -47,6 +49,16 @@ pub struct SetupIntentObject {
 }
 
 impl SetupIntentObject {
+    /// The id of the customer.
+    pub(crate) fn customer_id(&self) -> Option<CustomerId> {
+        self.customer.as_ref()?.customer_id()
+    }
+
+    /// The id of the payment method, once the customer has given it.
+    pub(crate) fn payment_method(&self) -> Option<PaymentMethodId> {
+        self.payment_method.as_ref()?.payment_method_id()
+    }
+
     /// The id of the subscription that the payment method is for.
     pub(crate) fn subscription(&self) -> Option<&str> {
         self.subscription_id.as_ref()?.id("subscription_id")

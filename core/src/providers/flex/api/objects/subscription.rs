@@ -9,7 +9,7 @@ use super::form::{Entries, Expandable, Member, entries, enum_value, instant, mem
 use crate::json::{any_form, decode, lenient};
 use crate::money::Cents;
 use crate::providers::flex::api::test_mode::TestMode;
-use crate::providers::flex::ids::{CustomerId, InvoiceId, SubscriptionId};
+use crate::providers::flex::ids::{CustomerId, InvoiceId, PaymentMethodId, SubscriptionId};
 use crate::providers::flex::reports::StoredItem;
 use crate::time::Timestamp;
 use crate::value::open_enum;
@@ -96,6 +96,8 @@ pub struct SubscriptionObject {
     /// When the trial ends.
     #[serde(default, deserialize_with = "member_instant")]
     pub(crate) trial_end: Member<Timestamp>,
+    #[serde(default)]
+    default_payment_method: Option<Expandable>,
     /// When the subscription is set to end.
     #[serde(default, deserialize_with = "instant")]
     pub cancel_at: Option<Timestamp>,
@@ -166,9 +168,14 @@ impl SubscriptionObject {
         items.list.iter().map(stored).collect()
     }
 
+    /// The id of the payment method that Flex charges.
+    pub(crate) fn payment_method(&self) -> Option<PaymentMethodId> {
+        self.default_payment_method.as_ref()?.payment_method_id()
+    }
+
     /// The id of the customer.
     pub(crate) fn customer_id(&self) -> Option<CustomerId> {
-        CustomerId::parse(self.customer.as_ref()?.id("customer_id")?).ok()
+        self.customer.as_ref()?.customer_id()
     }
 }
 

@@ -32,9 +32,6 @@ pub(super) struct Disputes {
     /// The highest disputed amount that Flex has shown, in cents.
     #[serde(default)]
     counted: Cents,
-    /// The disputes of payments that do not count, sorted by id. A person was asked about each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    others: Vec<DisputeId>,
     /// Whether there are more disputes than are kept one by one.
     #[serde(default)]
     more: bool,
@@ -181,22 +178,6 @@ impl Disputes {
         if (status.rank(), status.as_str()) > (dispute.status.rank(), dispute.status.as_str()) {
             dispute.status = status;
             dispute.ask(&self.watched, cx);
-        }
-    }
-
-    /// Asks a person once about a dispute of a payment that does not count, unless it was won.
-    pub(super) fn note_other(&mut self, object: &DisputeObject, cx: &mut Cx<'_>) {
-        let id = &object.dispute_id;
-        self.watched.note(object, cx);
-        let index = self.others.binary_search(id);
-        if object.status == Some(DisputeStatus::Won) {
-            cx.withdraw_review(Review::Disputed, id.as_str());
-        } else if index.is_err() {
-            Self::ask(id, cx);
-        }
-        if let Err(index) = index {
-            self.others.insert(index, id.clone());
-            self.others.truncate(REMEMBERED);
         }
     }
 

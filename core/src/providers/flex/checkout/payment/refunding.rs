@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::Payment;
 use super::outcome::{OpenRequest, is_effect};
 use super::refund::{Refund, RefundMatch, RequestedRefund};
-use crate::effect::{effect_of_key, idempotency_key};
+use crate::effect::idempotency_key;
 use crate::flow::{Flow, IntentStatus, Reading, Stop};
 use crate::id::{Digest, EffectId};
 use crate::json::encode;
@@ -54,7 +54,9 @@ impl CreateRefund {
 
     /// The fingerprint of the request.
     fn content(&self) -> Digest {
-        Digest::of([encode(self).as_bytes()])
+        // Each session has intents of its own, and the one that settles the checkout need not be named.
+        let bare = Self { checkout_session_id: None, ..self.clone() };
+        Digest::of([encode(&bare).as_bytes()])
     }
 }
 
@@ -99,6 +101,7 @@ impl Payment {
         let content = refund.content();
         let number = self.returns.status_of(&intent, content).number()?;
         let effect = EffectId::of_intent(CREATE_REFUND.name, &intent, number);
+        refund.checkout_session_id = None;
         with_echo(&mut refund.refund_metadata, &idempotency_key(Checkout::ID, cx.key(), &effect));
         cx.request_as(Call::CreateRefund(session.id().clone(), effect.clone(), Box::new(refund)), &intent, number);
         // A person who waits for no older refund any more still waits for this one.
@@ -204,11 +207,6 @@ impl Payment {
             }
         }
         self.note_echoed_refund(object, cx);
-    }
-
-    /// Whether a refund returns a key of ours.
-    pub(in super::super) fn echoes(object: &RefundObject, cx: &Cx<'_>) -> bool {
-        object.echo.as_ref().is_some_and(|echo| effect_of_key(Checkout::ID, cx.key(), echo).is_some())
     }
 }
 

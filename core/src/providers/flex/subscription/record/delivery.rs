@@ -146,7 +146,7 @@ impl SubscriptionRecord {
             // Not even the worker that holds the lease should deliver it.
             cx.withhold(|_| true);
         }
-        let taken = cx.withdraw_withheld().into_iter().chain(cx.withdraw_deliveries());
+        let taken = cx.withdraw_withheld().into_iter().map(|(about, _)| about).chain(cx.withdraw_deliveries());
         let mut undelivered: Vec<String> = taken.map(|about| about.as_str().into()).collect();
         undelivered.append(&mut self.held);
         if let Some(sale) = &mut self.sale {

@@ -47,8 +47,16 @@ impl SubscriptionRecord {
         match &self.ending {
             Some(Ending::WithPeriod(requested)) => *requested == with_period,
             Some(Ending::AtOnce(_)) => false,
-            None => self.status.is_some() && !self.is_over() && self.cancel_at_period_end == with_period,
+            None => {
+                let is_shown = self.cancel_at_period_end == with_period && (with_period || !self.ends_at_instant());
+                self.status.is_some() && !self.is_over() && is_shown
+            }
         }
+    }
+
+    /// Whether the subscription is to end at an instant, which another party has set in place of the flag.
+    pub(in super::super) fn ends_at_instant(&self) -> bool {
+        !self.cancel_at_period_end && self.last_lookup.as_ref().is_some_and(|it| it.cancel_at.is_some())
     }
 
     /// Whether the same end is requested or set already.
@@ -124,7 +132,10 @@ impl SubscriptionRecord {
             cx.withdraw_notice(Notice::CancellationRefused, id.as_str());
         }
         if let Some(flag) = object.cancel_at_period_end {
-            let reached = |call: &Call| update(call) == Some(flag);
+            let reached = |call: &Call| match call {
+                Call::UpdateSubscription(of, it) => *of == id && it.is_shown_by(object),
+                _ => false,
+            };
             if cx.pending(reached).is_some_and(|it| it.first_at.is_some_and(|first| leased_at >= first)) {
                 cx.prove(reached, None);
                 self.settle_request(Ending::WithPeriod(flag));

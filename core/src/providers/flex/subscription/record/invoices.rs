@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::period::Span;
 use crate::id::Digest;
 use crate::id::TypedId;
-use crate::money::Cents;
+use crate::money::{Cents, Money};
 use crate::providers::flex::api::objects::InvoiceObject;
 use crate::providers::flex::ids::InvoiceId;
 use crate::providers::flex::ids::payment_intent_id;
+use crate::providers::flex::reports::InvoiceReport;
 use crate::time::Timestamp;
 
 /// The most invoices that are kept whole.
@@ -167,6 +168,16 @@ impl Invoices {
     pub(super) fn payments(&self) -> impl Iterator<Item = (&InvoiceId, &str, Cents)> {
         let paid = self.recent.iter().filter(|it| it.paid.is_some());
         paid.filter_map(|it| Some((&it.id, it.payment.as_deref()?, it.amount.filter(|it| *it > Cents::ZERO)?)))
+    }
+
+    /// The paid invoices that have paid for no period, as far as it is known.
+    pub(super) fn further(&self) -> impl Iterator<Item = InvoiceReport> {
+        let is_further = |it: &&Invoice| !matches!(it.place, Place::Session | Place::Period(_));
+        self.recent.iter().filter(|it| it.paid.is_some()).filter(is_further).map(|it| InvoiceReport {
+            id: it.id.clone(),
+            payment_intent_id: it.payment.clone(),
+            amount: it.amount.map(Money::unnamed),
+        })
     }
 
     /// The paid invoices without a place.

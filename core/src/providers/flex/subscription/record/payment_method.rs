@@ -3,6 +3,7 @@
 //! No document says that Flex pays the open invoice at once. So the end of a setup makes lookups due, and proves nothing.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
@@ -10,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::SubscriptionRecord;
 use crate::effect::{Wait, idempotency_key};
 use crate::fact::IgnoredReason;
-use crate::flow::{Flow, PollTimer, ToDo};
-use crate::id::TypedId;
+use crate::flow::{Flow, PollTimer, Stop, ToDo};
+use crate::id::{Digest, TypedId};
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::{SessionObject, SetupIntentObject, SetupIntentStatus, Status};
 use crate::providers::flex::api::session_request::{CreateCheckoutSession, Mode};
-use crate::providers::flex::ids::{CheckoutSessionId, SetupIntentId};
+use crate::providers::flex::ids::{CheckoutSessionId, PaymentMethodId, SetupIntentId};
 use crate::providers::flex::names::{Notice, SignalName};
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::subscription::{Cx, Rules, Subscription};
@@ -47,6 +48,9 @@ enum PageState {
 pub(super) struct Page {
     /// The session.
     session: CheckoutSessionId,
+    /// The fingerprint of the request that has created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content: Option<Digest>,
     /// The setup intent, once Flex has shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     setup_intent: Option<SetupIntentId>,
@@ -56,6 +60,9 @@ pub(super) struct Page {
     /// When the session expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    /// The payment method that the customer has given there, once Flex has shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payment_method: Option<PaymentMethodId>,
     /// What has become of the page.
     state: PageState,
     /// The lookup schedule until the page ends.
@@ -67,6 +74,11 @@ impl Page {
     fn customer_url(&self, now: Timestamp) -> Option<&str> {
         let in_time = self.expires_at.is_none_or(|end| !end.is_over(now));
         self.url.as_deref().filter(|_| self.state == PageState::Open && in_time)
+    }
+
+    /// Whether the same request has created this page, and the customer can still use it.
+    fn answers(&self, content: Digest, now: Timestamp) -> bool {
+        self.content == Some(content) && self.customer_url(now).is_some()
     }
 
     /// The lookup that shows the end of the page.
@@ -88,35 +100,61 @@ pub(in super::super) const fn is_setup(call: &Call) -> bool {
     matches!(call, Call::SetUpPaymentMethod(_))
 }
 
+/// The fingerprint of a request for such a page.
+fn setup_content(call: &Call) -> Option<Digest> {
+    if let Call::SetUpPaymentMethod(requested) = call { Some(requested.content()) } else { None }
+}
+
 impl SubscriptionRecord {
-    /// Requests a page. A request that was not sent is replaced.
+    /// Requests a page. A request that was not sent is replaced. The same request changes nothing before it is sent, and
+    /// while the customer can use its page.
     pub(in super::super) fn set_up(
         &mut self,
         requested: CreateCheckoutSession,
         reference: Option<String>,
         cx: &mut Cx<'_>,
-    ) {
-        cx.withdraw_unsent(is_setup);
+    ) -> Result<(), Stop> {
         let mut requested = self.setup_request(requested);
-        requested.expected_total = None;
         let reference = requested.client_reference_id.take().or(reference).unwrap_or_else(|| cx.key().as_str().into());
         requested.client_reference_id = Some(reference);
+        let is_pending = cx.calls().any(|call| setup_content(call) == Some(requested.content()));
+        if is_pending || self.pages.last().is_some_and(|it| it.answers(requested.content(), cx.now())) {
+            return Err(Stop::Ignored(IgnoredReason::Duplicate));
+        }
+        cx.withdraw_unsent(is_setup);
         cx.request(Call::SetUpPaymentMethod(Box::new(requested)));
+        Ok(())
     }
 
     /// The request, for the customer of the subscription.
     fn setup_request(&self, mut requested: CreateCheckoutSession) -> CreateCheckoutSession {
         requested.customer = requested.customer.or_else(|| self.customer.as_ref().map(|it| it.as_str().into()));
+        requested.expected_total = None;
         requested
     }
 
     /// Checks the contents of a request for a page.
-    pub(in super::super) fn check_setup(&self, requested: &CreateCheckoutSession, rules: &mut Rules<'_>) {
+    pub(in super::super) fn check_setup(
+        &self,
+        requested: &CreateCheckoutSession,
+        reference: &str,
+        rules: &mut Rules<'_>,
+    ) {
         let requested = self.setup_request(requested.clone());
         requested.check_contents(rules);
         let own = self.customer.as_ref().map(|it| it.as_str());
         let same = requested.customer.is_some() && (own.is_none() || requested.customer.as_deref() == own);
         rules.check(Rule::PaymentMethodOfCustomer, same).at("/customer");
+        // The reference is that of the session or of the flow, unless the command names one.
+        let open = self.pages.last().filter(|it| it.customer_url(rules.now()).is_some());
+        let is_same = |it: &Page| {
+            let mut requested = requested.clone();
+            requested.client_reference_id = requested.client_reference_id.or_else(|| Some(reference.into()));
+            it.answers(requested.content(), rules.now())
+        };
+        rules.warn(Rule::CheckoutOneOpenPage, open.is_none_or(is_same)).because(|| {
+            format!("The customer can still use the page of `{}`.", open.map_or("", |it| it.session.as_str()))
+        });
     }
 
     /// Whether a session is such a page.
@@ -132,6 +170,11 @@ impl SubscriptionRecord {
     /// The setup intent of the newest page, once Flex has shown it.
     pub(in super::super) fn setup_intent(&self) -> Option<&SetupIntentId> {
         self.pages.last()?.setup_intent.as_ref()
+    }
+
+    /// The payment method that the customer has given last on such a page.
+    pub(super) fn given_payment_method(&self) -> Option<&PaymentMethodId> {
+        self.pages.iter().rev().find_map(|it| it.payment_method.as_ref())
     }
 
     pub(super) fn page_ids(&self) -> impl Iterator<Item = TypedId> {
@@ -158,14 +201,16 @@ impl SubscriptionRecord {
     }
 
     /// Flex has created a page. The customer of an unpaid subscription is notified of it.
-    pub(in super::super) fn on_page(&mut self, object: &SessionObject, cx: &mut Cx<'_>) {
+    pub(in super::super) fn on_page(&mut self, call: &Call, object: &SessionObject, cx: &mut Cx<'_>) {
         let id = &object.checkout_session_id;
         if !self.knows_page(id) {
             cx.learn(id);
             self.pages.push(Page {
                 session: id.clone(),
+                content: setup_content(call),
                 setup_intent: None,
                 url: None,
+                payment_method: None,
                 expires_at: object.expires_at,
                 state: PageState::Open,
                 watch: PollTimer::new(cx.now()),
@@ -214,6 +259,9 @@ impl SubscriptionRecord {
             page.setup_intent = Some(id);
         }
         page.expires_at = page.expires_at.or(object.expires_at);
+        if object.status == Some(Status::Complete) {
+            page.payment_method = page.payment_method.take().or_else(|| object.payment_method());
+        }
         // With an unknown status, nobody knows what the customer would find there.
         if object.status == Some(Status::Open) && page.state == PageState::Open && page.url.is_none() {
             page.url = object.address().cloned();
@@ -242,8 +290,9 @@ impl SubscriptionRecord {
             if object.echo.as_ref() != Some(&key) {
                 return Err(IgnoredReason::Early);
             }
-            cx.prove(is_setup, Some(object.checkout_session_id.as_str()));
-            self.on_page(object, cx);
+            if let Some((_, call)) = cx.prove(is_setup, Some(object.checkout_session_id.as_str())) {
+                self.on_page(&call, object, cx);
+            }
             return Ok(());
         }
         let before = self.pages.clone();
@@ -262,8 +311,14 @@ impl SubscriptionRecord {
             Some(SetupIntentStatus::Canceled) => PageState::Ended,
             _ => PageState::Open,
         };
-        let of = |it: &&Page| it.setup_intent.as_ref() == Some(&object.setup_intent_id);
-        if let Some(session) = self.pages.iter().find(of).map(|it| it.session.clone()) {
+        let mut pages = self.pages.iter_mut();
+        let found = pages.find(|it| it.setup_intent.as_ref() == Some(&object.setup_intent_id)).map(|page| {
+            if state == PageState::Succeeded {
+                page.payment_method = page.payment_method.take().or_else(|| object.payment_method());
+            }
+            page.session.clone()
+        });
+        if let Some(session) = found {
             self.note_page_lookup(&session, cx);
             self.page_is(&session, state, cx);
         }

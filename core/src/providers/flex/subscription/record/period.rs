@@ -10,7 +10,7 @@ use super::invoices::{Invoice, Place};
 use super::sale::FIRST_PERIOD;
 use crate::money::Cents;
 use crate::providers::flex::api::objects::{Member, SubscriptionObject, SubscriptionStatus};
-use crate::providers::flex::ids::InvoiceId;
+use crate::providers::flex::ids::{InvoiceId, PaymentMethodId};
 use crate::providers::flex::names::Review;
 use crate::providers::flex::subscription::Cx;
 use crate::time::{Millis, Timestamp};
@@ -68,6 +68,9 @@ pub(super) struct LookupResult {
     /// When the subscription is set to end, for the status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cancel_at: Option<Timestamp>,
+    /// The payment method that Flex charges, for the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) payment_method: Option<PaymentMethodId>,
     /// The latest invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) invoice: Option<InvoiceId>,
@@ -93,6 +96,7 @@ impl LookupResult {
             odd_trial: object.trial_end == Member::Invalid,
             made: object.created_at,
             cancel_at: object.cancel_at,
+            payment_method: object.payment_method(),
             invoice: invoice.cloned(),
             silent: object.latest_invoice == Member::Absent,
         }
@@ -301,7 +305,7 @@ impl SubscriptionRecord {
         let unplaced: Vec<_> = self.invoices.unplaced().cloned().collect();
         for invoice in unplaced {
             let place = self.place_for(&invoice);
-            if place == Some(Place::Extra) && self.is_second_payment(&invoice) {
+            if place == Some(Place::Extra) && !self.is_explained(&invoice) {
                 cx.ask(Review::UnplacedInvoice, &invoice.id);
             } else if let Some(place) = place {
                 self.invoices.place(&invoice.id, place);
@@ -361,6 +365,13 @@ impl SubscriptionRecord {
             _ if of_period || is_latest => Some(Place::Extra),
             _ => None,
         }
+    }
+
+    /// Whether a further invoice of the paid period is of a change that this flow has requested, or costs nothing. No document
+    /// says what else such an invoice is for, so a person is asked about any other one.
+    fn is_explained(&self, invoice: &Invoice) -> bool {
+        let is_changed = self.items_since.is_some_and(|since| invoice.made_by().after(INVOICED_BEFORE) >= since);
+        invoice.amount == Some(Cents::ZERO) || (is_changed && !self.is_second_payment(invoice))
     }
 
     /// Whether a further invoice of the paid period is as high as the one that has paid it. The customer may have paid twice,

@@ -21,6 +21,10 @@ impl SubscriptionRecord {
         Status {
             subscription_id: Some(self.id.clone()),
             customer_id: self.customer.clone(),
+            payment_method_id: lookup
+                .and_then(|it| it.payment_method.as_ref())
+                .or(self.given_payment_method())
+                .cloned(),
             setup_intent_id: self.setup_intent().cloned(),
             latest_invoice_id: lookup.and_then(|it| it.invoice.clone()),
             provider_status: self.status.as_ref().map(|it| it.as_str().into()),
@@ -34,6 +38,7 @@ impl SubscriptionRecord {
             cancelling: self.is_cancelling(),
             cancel_at: lookup.and_then(|it| it.cancel_at),
             refunding: self.refunds.expected_amount().map(Money::unnamed),
+            further_invoices: self.invoices.further().collect(),
             disputes: self.refunds.reports().disputes(&self.disputes),
             ..Status::default()
         }

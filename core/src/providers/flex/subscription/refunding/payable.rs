@@ -4,15 +4,15 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{OpenRefund, is_effect};
 use crate::flow::{Reviews, Stop};
-use crate::money::Cents;
+use crate::money::{Cents, Money};
 use crate::providers::flex::api::calls::Call;
 use crate::providers::flex::api::objects::RefundObject;
 use crate::providers::flex::api::request::{RefundPayment, RefundReason};
 use crate::providers::flex::api::session_request::check_metadata;
 use crate::providers::flex::ids::{CheckoutSessionId, InvoiceId};
 use crate::providers::flex::names::{Review, SignalName};
+use crate::providers::flex::reports::SecondPaymentMoney;
 use crate::providers::flex::rules::Rule;
 use crate::providers::flex::sessions::Session;
 use crate::providers::flex::subscription::record::ACCESS;
@@ -70,6 +70,20 @@ impl Subscription {
     fn left_to_refund(&self, it: &Payable) -> Cents {
         let claimed = self.record.as_ref().map_or(Cents::ZERO, |record| record.claimed(&it.payment, it.paid));
         self.refunding.left(&it.payment, it.paid).minus(claimed).max(Cents::ZERO)
+    }
+
+    /// What the status shows of the money of a second payment.
+    pub(in super::super) fn second_money(&self, session: &Session) -> SecondPaymentMoney {
+        let payables = self.payables();
+        let Some(it) = payables.iter().find(|it| it.session.as_ref() == Some(session.id())) else {
+            return SecondPaymentMoney::default();
+        };
+        let left = if self.is_disputed(&it.payment) { Cents::ZERO } else { self.left_to_refund(it) };
+        SecondPaymentMoney {
+            refundable: Some(Money::unnamed(left)),
+            refunding: self.refunding.requested_of(&it.payment).map(Money::unnamed),
+            refunds: self.refunding.reports_of(&it.payment),
+        }
     }
 
     /// Requests a refund.
@@ -151,11 +165,11 @@ pub(in super::super) fn permits_refund(subscription: &Subscription, rules: &mut 
     rules
         .check(CoreRule::NotNow, subscription.record.is_some())
         .unblocked_by(UnblockedBy::signal(SignalName::SessionCompleted.as_str()));
-    if rules.is_lease() {
-        // A sent one only waits for its outcome, and must not hold up the refund of another payment.
-        let is_unsent = |it: &&OpenRefund| rules.pending(|call| is_effect(call, &it.effect)).is_some_and(|it| !it.sent);
-        let mut unsent = subscription.refunding.open.iter().filter(is_unsent);
-        let disputed = unsent.any(|it| subscription.is_disputed(&it.payment));
+    // A dispute of one payment does not hold up the refund of another. A sent request only waits for its outcome.
+    if !rules.is_resend()
+        && let Some(Call::RefundPayment(_, it)) = rules.leasing()
+    {
+        let disputed = it.payment_intent_id.as_ref().is_some_and(|payment| subscription.is_disputed(payment));
         rules.check(Rule::RefundNotDisputed, !disputed);
     }
 }
