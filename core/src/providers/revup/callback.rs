@@ -25,6 +25,8 @@ pub struct Callback {
     pub order: Option<OrderId>,
     /// The last transaction.
     pub transaction: Option<TransactionId>,
+    /// Whether the payment is not finished, or another transaction of it may have taken the money.
+    is_open: bool,
     created_at: Timestamp,
 }
 
@@ -58,9 +60,13 @@ struct Item {
 impl Callback {
     /// Reads a callback. The result is `None` if the body is not an array of one or two transactions.
     pub fn read(body: &[u8]) -> Option<Self> {
-        let items: Vec<Item> = read_body(body)?;
-        let last = if items.len() > 2 { None } else { items.into_iter().next_back() }?;
+        let mut items: Vec<Item> = read_body(body)?;
+        let last = if items.len() > 2 { None } else { items.pop() }?;
         let status = last.transaction_status;
+        // The order's list shows a payment as made if one of its transactions succeeded.
+        let has_failed = |it: &Item| it.transaction_status == TransactionStatus::Failed;
+        let is_over = status == TransactionStatus::Failed && items.iter().all(has_failed);
+        let is_open = !(is_over || status == TransactionStatus::Success);
         let order = last.order_id.clone();
         let transaction = last.transaction_id.clone();
         let created_at = last.created_at.and_then(|it| Timestamp::parse_iso(&it)).unwrap_or_default();
@@ -72,7 +78,7 @@ impl Callback {
             })
         };
         let parent = if status == TransactionStatus::Success { parent() } else { None };
-        Some(Self { status, parent, order, transaction, created_at })
+        Some(Self { status, parent, order, transaction, is_open, created_at })
     }
 
     /// The time of the last transaction, and a fingerprint of the contents. Both together recognize a repeat.
@@ -81,14 +87,17 @@ impl Callback {
         (self.created_at, Digest::of(["callback", transaction, self.status.as_str()].map(str::as_bytes)))
     }
 
-    /// Whether the payment is not finished. The page that the customer was sent to says nothing about this.
+    /// Whether the payment is not finished, or an earlier transaction may have taken the money although the last one failed:
+    /// the customer must not pay again. The page that the customer was sent to says nothing about this.
     pub const fn is_open(&self) -> bool {
-        !matches!(self.status, TransactionStatus::Success | TransactionStatus::Failed)
+        self.is_open
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     fn callback(body: &str) -> Option<Callback> {
@@ -113,6 +122,14 @@ mod tests {
             callback(r#"[{"orderId":"o-1","transactionId":"t-1","transactionStatus":"in_process","tokenId":"k-1"}]"#);
         let callback = callback.unwrap();
         assert!(callback.is_open() && callback.parent.is_none());
+    }
+
+    #[test]
+    fn a_payment_has_failed_only_if_each_transaction_has() {
+        for (first, is_open) in [("failed", false), ("success", true), ("in_process", true)] {
+            let body = format!(r#"[{{"transactionStatus":"{first}"}},{{"transactionStatus":"failed"}}]"#);
+            assert_eq!(callback(&body).unwrap().is_open(), is_open, "{first}");
+        }
     }
 
     #[test]

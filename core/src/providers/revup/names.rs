@@ -44,9 +44,14 @@ reviews! {
         NoPeriodEnd = "none",
         /// The person has taken note.
         Seen = "seen",
+        /// The customer keeps access.
+        KeepAccess = "keep_access",
+        /// Access ends now.
+        EndAccess = "end_access",
     }
 
-    /// Revup's reply to this creation was lost, and no lookup shows whether the card was charged. Was the subscription
+    /// Revup's reply to this creation was lost, or says that the token already has a subscription, which this row does not
+    /// know: one of before a backup was restored, perhaps. Revup may charge the card every month. Was the subscription
     /// created? Search Revup's back office for the order of the token.
     CreateUnknown = "outcome_unknown" {
         /// Yes. I found the subscription in Revup's back office.
@@ -163,8 +168,19 @@ reviews! {
     /// The customer's bank disputes a payment of this subscription, or asks about one. Answer in Revup's back office, because
     /// the API cannot. If the bank takes the money back, do not refund it as well. Should the subscription go on?
     Disputed = "disputed" {
-        /// I have looked at the dispute. If the subscription must end, I cancel it.
+        /// I have looked at the dispute, and access stays. If the subscription must end, I cancel it.
         Seen,
+        /// I have looked at the dispute. End access now, until another period is paid. If the subscription must end, I cancel
+        /// it.
+        EndAccess,
+    }
+    /// A payment of this subscription was refunded, in full or in part, and this flow did not request it. Look at the refund's
+    /// transaction in Revup's back office. Should the customer keep access?
+    Refunded = "refunded" {
+        /// Yes. Keep access. If the subscription must end, I cancel it.
+        KeepAccess,
+        /// No. End access now, until another period is paid. If the subscription must end, I cancel it.
+        EndAccess,
     }
     /// Revup accepted this refund, and no message or lookup has shown its end. Did the money go back? Look at the refund's
     /// transaction in Revup's back office.
@@ -175,6 +191,26 @@ reviews! {
         NotRefunded,
         /// I do not know yet. Keep looking the refund up.
         KeepWaiting,
+    }
+    /// Revup has charged one period of this subscription twice, and this is the second payment. Compare both payments in
+    /// Revup's back office. If both took money, refund one of them.
+    ChargedTwice = "charged_twice" {
+        /// I have looked at both payments.
+        Seen,
+    }
+    /// The first charge took another amount, or another currency, than the request names. Compare the payment in Revup's back
+    /// office with the request. If it took too much, refund the rest.
+    ChargedOtherAmount = "charged_other_amount" {
+        /// I have compared the amounts.
+        Seen,
+    }
+    /// Revup first showed this refund as done, and now shows it as failed. Did the money go back? Look at the refund's
+    /// transaction in Revup's back office.
+    RefundContradiction = "refund_contradiction" {
+        /// Yes. Revup's back office shows the refund as done.
+        Refunded,
+        /// No. The customer has not got the money. If the customer must get it, I request the refund again.
+        NotRefunded,
     }
     /// Revup gave back another amount than this refund asked for. Compare the refund's transaction in Revup's back office
     /// with the request.

@@ -81,9 +81,10 @@ impl Recurrence {
 pub enum PayReply {
     /// The payment succeeded.
     Success,
-    /// The payment failed. Any HTTP status other than 200 means the same.
+    /// The payment failed. Any status other than 200 of Revup means the same.
     Failed,
-    /// The payment is not finished. A notification or the lookup of the transaction shows its end.
+    /// The payment is not finished, or a failing server has replied. A notification or the lookup of the transaction shows its
+    /// end. Until then, the customer must not pay again.
     Open,
 }
 
@@ -95,8 +96,11 @@ impl PayReply {
             #[serde(alias = "transactionStatus")]
             status: TransactionStatus,
         }
-        if status != 200 {
-            return Self::Failed;
+        match status {
+            200 => {}
+            // Revup may have taken the money: what has failed is a server or a proxy.
+            408 | 409 | 425 | 429 | 499 | 500.. => return Self::Open,
+            _ => return Self::Failed,
         }
         match read_body::<Body>(body).map(|it| it.status) {
             Some(TransactionStatus::Success) => Self::Success,
@@ -134,6 +138,10 @@ mod tests {
         assert_eq!(PayReply::read(200, br#"{"status":"in_process"}"#), PayReply::Open);
         assert_eq!(PayReply::read(200, br#"{"status":"failed"}"#), PayReply::Failed);
         assert_eq!(PayReply::read(200, b"ok"), PayReply::Open);
+        for status in [408, 499, 500, 502, 504] {
+            assert_eq!(PayReply::read(status, b"<html>"), PayReply::Open);
+        }
+        assert_eq!(PayReply::read(400, b"{}"), PayReply::Failed);
         assert_eq!(PayReply::read(201, br#"{"status":"success"}"#), PayReply::Failed);
     }
 

@@ -10,7 +10,7 @@ use super::body::CancelBody;
 use crate::config::revup::Settings;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
 use crate::id::Intent;
-use crate::providers::revup::amount::Amount;
+use crate::providers::revup::amount::{Amount, Decimal};
 use crate::providers::revup::ids::{OrderId, SubscriptionId, Token, TransactionId};
 use crate::providers::revup::names::Review;
 use crate::value::{Extra, RawJson, setters};
@@ -175,6 +175,11 @@ impl CreateSubscription {
         self
     }
 
+    /// The amount of the first charge, if it replaces that of the plan.
+    pub(crate) fn first_amount(&self) -> Option<Decimal> {
+        self.overwrite.as_ref()?.initial_amount.as_ref()?.decimal()
+    }
+
     /// Whether a stored card pays. Any one of its three fields is enough, so that a rule can reject an incomplete set.
     pub(crate) const fn is_on_token(&self) -> bool {
         self.token_id.is_some() || self.parent_transaction_id.is_some() || self.parent_order_id.is_some()
@@ -236,6 +241,8 @@ pub enum Call {
     RetrieveTransaction(TransactionId, Intent),
     /// Looks up the transactions of the payment's order, for the refund with this intent.
     FindRefund(OrderId, Intent),
+    /// Looks up a refund that a message without proof lists, and that this flow did not request.
+    RetrieveRefund(TransactionId),
 }
 
 impl Call {
@@ -313,7 +320,7 @@ impl effect::Call for Call {
             Self::RetrievePayments(..) => &RETRIEVE_PAYMENTS,
             Self::CancelSubscription(..) => &CANCEL,
             Self::RefundPayment(_) => &REFUND,
-            Self::RetrieveTransaction(..) => &RETRIEVE_TRANSACTION,
+            Self::RetrieveTransaction(..) | Self::RetrieveRefund(_) => &RETRIEVE_TRANSACTION,
         }
     }
 
@@ -350,7 +357,7 @@ impl effect::Call for Call {
             Self::RefundPayment(refund) => {
                 post(transaction(&refund.transaction_id, "/refund")).with_json(&refund.body())
             }
-            Self::RetrieveTransaction(id, _) => get(transaction(id, "")),
+            Self::RetrieveTransaction(id, _) | Self::RetrieveRefund(id) => get(transaction(id, "")),
         }
     }
 }

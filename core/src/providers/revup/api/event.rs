@@ -238,11 +238,12 @@ impl EventWebhook {
     }
 
     /// The refunds that the event lists as done, with their amounts.
-    pub(crate) fn refunds(&self) -> impl Iterator<Item = (TransactionId, Decimal)> {
+    pub(crate) fn refunds(&self) -> impl Iterator<Item = (TransactionId, Option<Decimal>)> {
         let all =
             self.payment().and_then(|it| it.transactions.as_ref()).into_iter().flatten().filter_map(|it| it.0.as_ref());
-        all.filter(|it| it.is_done_refund())
-            .filter_map(|it| Some((TransactionId::read(it.transaction_id.as_deref()?)?, it.money.as_ref()?.amount?)))
+        all.filter(|it| it.is_done_refund()).filter_map(|it| {
+            Some((TransactionId::read(it.transaction_id.as_deref()?)?, it.money.as_ref().and_then(|it| it.amount)))
+        })
     }
 
     /// The disputes that the event lists.

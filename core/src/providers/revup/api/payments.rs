@@ -136,6 +136,11 @@ impl PaymentEntry {
         self.is_renewal() && (has_value(self.status.as_ref(), "pending") || has_value(self.status.as_ref(), "paying"))
     }
 
+    /// Whether the renewal is not to be charged any more.
+    fn is_archived_renewal(&self) -> bool {
+        self.is_renewal() && has_value(self.status.as_ref(), "archived")
+    }
+
     fn transactions(&self) -> impl Iterator<Item = &TransactionEntry> {
         self.transactions.iter().flatten().filter_map(|it| it.0.as_ref())
     }
@@ -146,6 +151,12 @@ impl PaymentEntry {
         let is_clear = self.transactions().all(|it| dated(it).is_some()) || self.transactions().count() == 1;
         let last = self.transactions().filter(|_| is_clear).max_by_key(|it| dated(it))?;
         TransactionId::read(last.transaction_id.as_deref()?)
+    }
+
+    /// The last transaction if it is known, or else the first of the list.
+    fn any_transaction(&self) -> Option<TransactionId> {
+        let first = || TransactionId::read(self.transactions().next()?.transaction_id.as_deref()?);
+        self.last_transaction().or_else(first)
     }
 
     fn due_date(&self) -> Option<Timestamp> {
@@ -160,16 +171,25 @@ impl PaymentEntry {
 }
 
 impl PaymentsReply {
-    fn all(&self) -> impl Iterator<Item = &PaymentEntry> {
+    fn all(&self) -> impl Iterator<Item = &PaymentEntry> + Clone {
         self.payments.iter().filter_map(|it| it.0.as_ref())
     }
 
     /// The due date of the next renewal, which has had no attempt yet. The customer has paid until then, if the payment
     /// before it was made. That payment may be the last one of the page before.
     pub(crate) fn paid_until(&self, unpaid_before: bool) -> Option<Timestamp> {
+        self.until(unpaid_before, PaymentEntry::is_open)
+    }
+
+    /// The same for a subscription that has ended, whose next renewal is never charged.
+    pub(crate) fn paid_until_of_ended(&self, unpaid_before: bool) -> Option<Timestamp> {
+        self.until(unpaid_before, |it| it.is_open() || it.is_archived_renewal())
+    }
+
+    fn until(&self, unpaid_before: bool, is_next: impl Fn(&PaymentEntry) -> bool) -> Option<Timestamp> {
         // The first charge is never retried, so its attempt number is the number of a first attempt.
         let first_attempt = self.all().filter(|it| it.is_initial()).filter_map(|it| it.num_attempt).max().unwrap_or(0);
-        let open = self.all().filter(|it| it.is_open() && it.num_attempt.unwrap_or(0) <= first_attempt);
+        let open = self.all().filter(|it| is_next(it) && it.num_attempt.unwrap_or(0) <= first_attempt);
         let until = open.filter_map(PaymentEntry::due_date).min()?;
         let before = |it: &&PaymentEntry| it.due_date().is_none_or(|due| due < until);
         (!self.is_unpaid(before).unwrap_or(unpaid_before)).then_some(until)
@@ -200,6 +220,36 @@ impl PaymentsReply {
                 Some(MadePayment { transaction, amount: it.amount?, currency: it.currency.clone(), payment, tried })
             })
         })
+    }
+
+    /// The first charge, if it was made: its last transaction, its amount and its currency.
+    pub(crate) fn first_made(&self) -> Option<(TransactionId, Decimal, Option<&str>)> {
+        let first = self.all().find(|it| it.is_initial() && it.is_accepted())?;
+        Some((first.any_transaction()?, first.amount?, first.currency.as_deref()))
+    }
+
+    /// The payments that were made for a period which an earlier payment of the page has paid already.
+    pub(crate) fn charged_twice(&self) -> Vec<TransactionId> {
+        let is_charge = |it: &&PaymentEntry| it.is_accepted() && (it.is_initial() || it.is_renewal());
+        let period = |it: &PaymentEntry| Some((it.is_initial(), it.payment_cycle?));
+        let charges: Vec<_> = self.all().filter(is_charge).filter(|it| it.payment_id.is_some()).collect();
+        let is_second = |index: usize, it: &PaymentEntry| {
+            let mut before = charges.iter().take(index);
+            period(it).is_some() && before.any(|one| period(one) == period(it) && one.payment_id != it.payment_id)
+        };
+        let second = charges.iter().enumerate().filter(|(index, it)| is_second(*index, it));
+        second.filter_map(|(_, it)| it.any_transaction()).collect()
+    }
+
+    /// Whether the first charge was made, or `None` if the page does not show what became of it.
+    pub(crate) fn first_charge(&self) -> Option<bool> {
+        let mut all = self.all().filter(|it| it.is_initial());
+        let has_failed =
+            |it: &PaymentEntry| ["failed", "archived"].iter().any(|word| has_value(it.status.as_ref(), word));
+        if all.clone().any(PaymentEntry::is_accepted) {
+            return Some(true);
+        }
+        all.any(has_failed).then_some(false)
     }
 
     /// Whether a renewal was charged that is due when the paid period ends, or later.

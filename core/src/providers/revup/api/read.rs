@@ -16,6 +16,7 @@ use crate::providers::revup::api::replies::{
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::ids::{SubscriptionId, TransactionId};
 use crate::providers::revup::rules::Rule;
+use crate::rule::RuleSet;
 
 /// Reads a successful reply.
 pub(crate) fn reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
@@ -29,7 +30,7 @@ pub(crate) fn reply(call: &Call, reply: &Reply<'_>) -> Reading<Event> {
         }
         Call::CancelSubscription(id, _) => cancelled(body, id),
         Call::RefundPayment(refund) => refunded(body, &refund.transaction_id),
-        Call::RetrieveTransaction(id, _) => transaction(body, id),
+        Call::RetrieveTransaction(id, _) | Call::RetrieveRefund(id) => transaction(body, id),
         Call::FindTransactions(_) | Call::FindRefund(..) => {
             Reading::of(TransactionsReply::read(body).map(Event::Transactions))
         }
@@ -110,6 +111,10 @@ pub(crate) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> 
         Call::CreateSubscription(_) => {
             refusal.undecided |= named.is_some();
             refusal.event = named;
+            if says_token_is_used(call, &refusal) {
+                refusal.undecided = true;
+                return Some(Refusal { rule: Some(Rule::TokenOneSubscription.rule()), ..refusal });
+            }
         }
         Call::CancelSubscription(..) if has_code(NO_SUBSCRIPTION) => refusal.event = Some(Event::NotCancelled),
         Call::RefundPayment(refund) => {
@@ -117,12 +122,22 @@ pub(crate) fn refused(call: &Call, reply: &Reply<'_>) -> Option<Refusal<Event>> 
         }
         // Only these refusals deny that the thing exists.
         Call::RetrieveSubscription(_) => refusal.undecided |= !(reply.status == 404 && has_code(NO_SUBSCRIPTION)),
-        Call::RetrieveTransaction(..) | Call::FindTransactions(_) | Call::FindRefund(..) => {
+        Call::RetrieveTransaction(..) | Call::RetrieveRefund(_) | Call::FindTransactions(_) | Call::FindRefund(..) => {
             refusal.undecided |= !has_code(NO_TRANSACTION);
         }
         _ => {}
     }
     Some(with_rule(refusal, rules))
+}
+
+/// Whether a refusal says that the token has made a subscription before. The row of the token knows none, so a subscription
+/// exists that it has to find: the row was restored from a backup, or somebody else used the token. No document shows the
+/// words, and the code alone says no more than "invalid request".
+fn says_token_is_used(call: &Call, refusal: &Refusal<Event>) -> bool {
+    let is_on_token = matches!(call, Call::CreateSubscription(request) if request.is_on_token());
+    let text = refusal.message.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let says_used = ["one subscription", "already", "exists", "used"].into_iter().any(|it| text.contains(it));
+    is_on_token && says_used && (text.contains("subscription") || text.contains("token"))
 }
 
 /// Which other members of a refusal count: all of them, if the refusal allows a second charge or denies a refund.

@@ -311,6 +311,11 @@ pub struct TransactionsReply {
 }
 
 impl TransactionsReply {
+    /// One transaction of an order, whose others are not known.
+    pub(crate) fn part(transaction: TransactionReply) -> Self {
+        Self { all: Vec::from([transaction]), is_odd: true }
+    }
+
     pub(crate) fn read(body: &[u8]) -> Result<Self, &'static str> {
         let entries: Vec<Entry<TransactionBody>> = read_body(body).ok_or("")?;
         let count = entries.len();

@@ -106,6 +106,7 @@ impl Action {
             Call::RetrievePayments(..) => Self::RetrievePayments,
             Call::FindTransactions(_)
             | Call::FindRefund(..)
+            | Call::RetrieveRefund(_)
             | Call::RetrieveSubscription(_)
             | Call::RetrieveTransaction(..) => Self::Retrieve,
         }

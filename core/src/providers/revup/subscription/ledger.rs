@@ -2,6 +2,7 @@
 
 mod lines;
 mod name;
+mod others;
 mod reports;
 mod room;
 #[cfg(test)]
@@ -15,10 +16,8 @@ use super::Cx;
 use crate::id::Fingerprints;
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::calls::Call;
-use crate::providers::revup::api::event::EventWebhook;
-use crate::providers::revup::api::notification::TransactionType;
 use crate::providers::revup::api::payments::MadePayment;
-use crate::providers::revup::api::replies::{TransactionReply, TransactionStatus, TransactionsReply};
+use crate::providers::revup::api::replies::TransactionsReply;
 use crate::providers::revup::ids::TransactionId;
 use lines::{OtherRefund, PaidTransaction};
 use name::{Name, Short};
@@ -167,23 +166,6 @@ impl Ledger {
         Payment { paid, names, is_named }
     }
 
-    /// The refunds of a payment that this flow did not request, and whether all of them surely belong to it. A refund
-    /// of an unknown payment may belong to any payment whose name is unknown.
-    fn other_refunds(&self, payment: &Payment<'_>) -> (Vec<Decimal>, bool) {
-        let is_of = |it: &PaidTransaction, name: Short| {
-            it.transaction.short() == name || it.payment.as_ref().is_some_and(|it| it.short() == name)
-        };
-        let (mut all, mut are_certain) = (Vec::new(), true);
-        for refund in self.others.iter().filter(|it| it.proved) {
-            let (name, is_certain) = (refund.of.short(), payment.has(&refund.of));
-            if is_certain || (!payment.is_named && !self.paid.iter().any(|paid| is_of(paid, name))) {
-                all.push(refund.amount);
-                are_certain &= is_certain;
-            }
-        }
-        (all, are_certain)
-    }
-
     /// The currency of a payment, if a lookup or an event with proof has shown it.
     pub(super) fn currency(&self, of: &TransactionId) -> Option<&str> {
         let own = Name::of(of.as_str());
@@ -218,59 +200,6 @@ impl Ledger {
         }
     }
 
-    /// Notes a refund that this flow did not request, once, however often it is reported.
-    fn note_other(&mut self, by: &TransactionId, of: Name, amount: Decimal, proved: bool) {
-        if self.is_our_refund(by) || amount.is_negative() {
-            return;
-        }
-        let transaction = Name::of(by.as_str());
-        let short = transaction.short();
-        match self.others.iter_mut().find(|it| it.transaction.is(&transaction, short)) {
-            Some(known) if known.proved && !proved => {}
-            Some(known) => (known.of, known.amount, known.proved) = (of, amount.plain(), proved),
-            None => {
-                self.others.push(OtherRefund { transaction, of, amount: amount.plain(), proved });
-                // An unproved refund does not count, and anyone can report one. So only a few are kept.
-                let is_unproved = |it: &&OtherRefund| !it.proved;
-                if self.others.iter().filter(is_unproved).count() > RECENT
-                    && let Some(oldest) = self.others.iter().position(|it| !it.proved)
-                {
-                    self.others.remove(oldest);
-                }
-                shorten(&mut self.others, OtherRefund::shorten);
-            }
-        }
-    }
-
-    /// An event lists refunds. With proof, the refunds that are not ours count at once. Returns whether one of them did
-    /// not count yet.
-    pub(super) fn count_listed(&mut self, event: &EventWebhook, is_proved: bool) -> bool {
-        let Some(payment) = event.payment_name() else { return false };
-        let mut is_new = false;
-        for (transaction, amount) in event.refunds() {
-            is_new |= !(self.is_our_refund(&transaction) || self.is_counted(&transaction));
-            self.note_other(&transaction, Name::of(&payment), amount, is_proved);
-        }
-        is_new
-    }
-
-    /// A lookup shows the transactions of an order. Its refunds that are not ours count.
-    pub(super) fn count_transactions(&mut self, list: &TransactionsReply) {
-        let is_done = |it: &&TransactionReply| it.status == TransactionStatus::Success;
-        let mut payments = list.all.iter().filter(is_done).filter(|it| it.kind == Some(TransactionType::Payment));
-        // Only an event links a refund to one of several payments.
-        let alone = match (payments.next(), payments.next()) {
-            (Some(payment), None) if !list.is_odd => Some(payment.id.as_str()),
-            _ => None,
-        };
-        for refund in list.all.iter().filter(is_done).filter(|it| it.is_refund()) {
-            let payment = self.payment_of(&refund.id).or_else(|| alone.map(Name::of));
-            if let (Some(payment), Some(amount)) = (payment, refund.amount().and_then(|it| it.amount)) {
-                self.note_other(&refund.id, payment, amount, true);
-            }
-        }
-    }
-
     /// A lookup shows the transactions of an order. While no refund of ours is in flight, none of them can be one that is
     /// sent later.
     pub(super) fn note_shown(&mut self, list: &TransactionsReply, cx: &Cx<'_>) {
@@ -290,38 +219,9 @@ impl Ledger {
         self.is_our_refund(refund) || self.shown.has(refund.as_str())
     }
 
-    /// A refund that this flow did not request, if one is known.
-    fn other_refund(&self, by: &TransactionId) -> Option<&OtherRefund> {
-        let name = Name::of(by.as_str());
-        let short = name.short();
-        self.others.iter().find(|it| it.transaction.is(&name, short))
-    }
-
-    /// Whether a refund that this flow did not request already counts.
-    pub(super) fn is_counted(&self, other: &TransactionId) -> bool {
-        self.other_refund(other).is_some_and(|it| it.proved)
-    }
-
-    /// The payment of a refund that this flow did not request, if an event named it.
-    fn payment_of(&self, other: &TransactionId) -> Option<Name> {
-        self.other_refund(other).map(|it| it.of.clone())
-    }
-
-    /// A refund of ours is done, but no reply names its transaction. A known refund of the same amount may be this one.
-    pub(super) fn claim(&mut self, of: &TransactionId, amount: Decimal) {
-        let payment = self.payment(of);
-        let is_ours = |it: &&OtherRefund| it.amount.equals(amount) && payment.has(&it.of);
-        let ids = self.others.iter().filter(is_ours).filter_map(|it| it.transaction.full());
-        if let Some(by) = ids.filter_map(TransactionId::read).next() {
-            self.note_our_refund(&by);
-        }
-    }
-
     /// Notes the transaction of our refund, so that it does not count as another refund.
     pub(super) fn note_our_refund(&mut self, by: &TransactionId) {
-        let name = Name::of(by.as_str());
-        let short = name.short();
-        self.others.retain(|it| !it.transaction.is(&name, short));
+        self.drop_other(&Name::of(by.as_str()));
         self.refunds.add(by.as_str(), REMEMBERED);
     }
 

@@ -192,7 +192,7 @@ impl Flow for Subscription {
     /// The one dispatch: what each input does. The details are in `command.rs`, `reply.rs`, `webhook.rs` and
     /// `verdict.rs`. Only these files let one room act on another.
     fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
-        Ok(match input {
+        let trigger = match input {
             Input::Command(command) => self.command(command, cx)?,
             Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
             Input::Hinted { call, event, .. } => {
@@ -233,7 +233,9 @@ impl Flow for Subscription {
                 self.on_webhook(event, origin, cx)?;
                 Trigger::Event
             }
-        })
+        };
+        self.refunds.ask_about_others(&mut self.ledger, cx);
+        Ok(trigger)
     }
 
     fn action_of(command: &Command) -> Action {

@@ -103,11 +103,12 @@ pub struct PaymentReport {
 pub struct RefundReport {
     /// The transaction of the refund.
     pub transaction_id: TransactionId,
-    /// The payment: its transaction, or Revup's id of it. `null` if only a fingerprint of it is kept.
+    /// The payment: its transaction, or Revup's id of it. `null` if nothing says it, or only a fingerprint of it is
+    /// kept.
     pub payment_id: Option<String>,
     /// The host's name for the refund. `null` if this flow did not request it.
     pub intent: Option<Intent>,
-    /// The amount, in the smallest unit. `null` if it is not a whole number of that unit.
+    /// The amount, in the smallest unit. `null` if nothing says it, or it is not a whole number of that unit.
     pub amount: Option<Money>,
 }
 
@@ -127,7 +128,7 @@ impl Subscription {
             cancelling: status.is_cancelling(),
             order_expires_at: status.wait_for_charge(terms).and_then(|it| it.expires_at),
             paid_until,
-            access_until: paid_until.filter(|_| has_access).map(|end| end.after(view.config().grace_ms)),
+            access_until: payment.access_until(view.config().grace_ms).filter(|_| has_access),
             access_withheld: status.is_withheld(),
             payments: ledger.payment_reports(terms.currency(), &refunds.unconfirmed(view)),
             refunding: refunds.reports(|payment| ledger.currency(payment).or(terms.currency())),

@@ -1,7 +1,9 @@
 //! The refunds: the requested ones, and those that Revup has not finished.
 
 mod denied;
+mod done;
 mod lookup;
+mod others;
 mod restored;
 
 use alloc::boxed::Box;
@@ -41,6 +43,9 @@ pub(super) struct Refunds {
     /// The last refunds that Revup accepted, and that a person says did not happen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     denied: Vec<OpenRefund>,
+    /// The last refunds that Revup has shown as done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    done: Vec<OpenRefund>,
     /// The refunds that were requested after the row was restored from a backup, until a list of the order shows that they
     /// were not made before.
     #[serde(rename = "unseen", skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +74,19 @@ struct OpenRefund {
 }
 
 impl OpenRefund {
+    /// The refund of a request, with its transaction.
+    fn of(
+        id: &EffectId,
+        refund: &RefundPayment,
+        transaction: TransactionId,
+        amount: Decimal,
+        cx: &Cx<'_>,
+    ) -> Option<Self> {
+        let intent = Intent::parse(id.intent()).ok()?;
+        let (request, payment, timer) = (id.clone(), refund.transaction_id.clone(), PollTimer::new(cx.now()));
+        Some(Self { intent, request, transaction, payment, amount, timer })
+    }
+
     /// Schedules the next lookup, and a review for the end of the schedule.
     fn schedule_lookup(&self, cx: &mut Cx<'_>) {
         let call = Call::RetrieveTransaction(self.transaction.clone(), self.intent.clone());
@@ -109,12 +127,14 @@ impl Refunds {
     /// The ids by which notifications find the flow. A refund has its own transaction, and a chargeback has that of the
     /// payment.
     pub(super) fn ids(&self) -> impl Iterator<Item = TypedId> {
-        self.open.iter().chain(&self.denied).flat_map(|it| [TypedId::from(&it.transaction), TypedId::from(&it.payment)])
+        let all = self.open.iter().chain(&self.denied).chain(&self.done);
+        all.flat_map(|it| [TypedId::from(&it.transaction), TypedId::from(&it.payment)])
     }
 
-    /// Whether an unfinished or denied refund has that transaction, or refunds it.
+    /// Whether an unfinished, denied or newly done refund has that transaction, or refunds it.
     pub(super) fn has(&self, transaction: &TransactionId) -> bool {
-        self.open.iter().chain(&self.denied).any(|it| [&it.transaction, &it.payment].contains(&transaction))
+        let mut all = self.open.iter().chain(&self.denied).chain(&self.done);
+        all.any(|it| [&it.transaction, &it.payment].contains(&transaction))
     }
 
     /// The waits for the ends of refunds.
@@ -160,15 +180,16 @@ impl Refunds {
         ledger.note_our_refund(&reply.id);
         let requested = requested_amount(refund);
         let amount = other_amount(&refund.transaction_id, requested, reply, ledger, cx);
-        match reply.status {
-            TransactionStatus::Success => self.end(id.intent(), refund, Outcome::Done, ledger, cx),
-            TransactionStatus::Failed => self.end(id.intent(), refund, DECLINED, ledger, cx),
-            _ => {
+        let accepted = OpenRefund::of(id, refund, reply.id.clone(), amount, cx);
+        match (&reply.status, accepted) {
+            (TransactionStatus::Success, accepted) => {
+                self.end(id.intent(), refund, Outcome::Done, ledger, cx);
+                accepted.into_iter().for_each(|it| self.keep_done(it));
+            }
+            (TransactionStatus::Failed, _) => self.end(id.intent(), refund, DECLINED, ledger, cx),
+            (_, accepted) => {
                 cx.withdraw(|call| call.is_refund_lookup(id.intent()));
-                if let Ok(intent) = Intent::parse(id.intent()) {
-                    let (transaction, payment) = (reply.id.clone(), refund.transaction_id.clone());
-                    let (request, timer) = (id.clone(), PollTimer::new(cx.now()));
-                    let open = OpenRefund { intent, request, transaction, payment, amount, timer };
+                if let Some(open) = accepted {
                     open.schedule_lookup(cx);
                     self.open.push(open);
                 }
@@ -208,22 +229,27 @@ impl Refunds {
         }
     }
 
-    /// A person says what has become of the request for a refund, and may name its transaction.
+    /// A person says what has become of the request for a refund, and may name its transaction. That one is watched: it may
+    /// still fail.
     pub(super) fn attest(
         &mut self,
-        intent: &str,
+        id: &EffectId,
         refund: &RefundPayment,
         is_done: bool,
         named: Option<&str>,
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) {
-        if let Some(transaction) = named.and_then(TransactionId::read) {
-            ledger.note_our_refund(&transaction);
-        } else if named.is_none() && is_done {
-            ledger.claim(&refund.transaction_id, requested_amount(refund));
+        let named = named.and_then(TransactionId::read).filter(|it| *it != refund.transaction_id);
+        self.end(id.intent(), refund, attested(is_done), ledger, cx);
+        match named.filter(|_| is_done) {
+            Some(transaction) => {
+                ledger.note_our_refund(&transaction);
+                self.keep_named(id, refund, transaction, cx);
+            }
+            None if is_done => self.claim(id, refund, ledger, cx),
+            None => {}
         }
-        self.end(intent, refund, attested(is_done), ledger, cx);
     }
 
     /// An unfinished refund ends. Returns it.
@@ -244,8 +270,10 @@ impl Refunds {
     /// Revup shows how an unfinished refund has ended. The host has seen it accepted, so it hears of a failure.
     fn close_shown(&mut self, index: usize, is_done: bool, ledger: &mut Ledger, cx: &mut Cx<'_>) {
         let outcome = if is_done { Outcome::Done } else { DECLINED };
-        if let Some(open) = self.close(index, outcome, ledger, cx).filter(|_| !is_done) {
-            cx.notify(Notice::RefundFailed, &open.request, ToDo::NOTHING);
+        match self.close(index, outcome, ledger, cx) {
+            Some(open) if is_done => self.keep_done(open),
+            Some(open) => cx.notify(Notice::RefundFailed, &open.request, ToDo::NOTHING),
+            None => {}
         }
     }
 
@@ -254,8 +282,10 @@ impl Refunds {
         let Some(index) = self.open.iter().position(|it| it.request.as_str() == about) else { return };
         if verdict != Verdict::KeepWaiting {
             let is_done = verdict == Verdict::Refunded;
-            if let Some(open) = self.close(index, attested(is_done), ledger, cx).filter(|_| !is_done) {
-                self.deny(open);
+            match self.close(index, attested(is_done), ledger, cx) {
+                Some(open) if is_done => self.keep_done(open),
+                Some(open) => self.deny(open),
+                None => {}
             }
         } else if let Some(open) = self.open.get_mut(index) {
             open.timer = PollTimer::new(cx.now());
@@ -272,13 +302,18 @@ impl Refunds {
         ledger: &mut Ledger,
         cx: &mut Cx<'_>,
     ) -> bool {
+        if self.on_late_failure(notification, origin, cx) {
+            return true;
+        }
         let Some(index) = self.open.iter().position(|it| it.transaction == notification.transaction) else {
             let is_denied = self.denied.iter().any(|it| it.transaction == notification.transaction);
             let is_ours = ledger.is_our_refund(&notification.transaction) && !is_denied;
-            if notification.status == TransactionStatus::Success && !is_ours {
-                if origin == Origin::Verified {
-                    self.on_shown(&notification.transaction, notification.amount, ledger, cx);
-                }
+            let is_done = notification.status == TransactionStatus::Success;
+            if is_done && !is_ours && origin == Origin::Verified {
+                self.on_shown(&notification.transaction, notification.amount, ledger, cx);
+            }
+            // A refund of another origin may have failed after it was shown.
+            if is_done && !is_ours || ledger.has_shown_other(notification.transaction.as_str()) {
                 cx.look_up(Call::FindTransactions(notification.order.clone()));
             }
             return self.look_up_all(cx);

@@ -8,7 +8,7 @@ use crate::fact::IgnoredReason;
 use crate::flow::{AfterAll, Cause, Outcome, Stop};
 use crate::id::EffectId;
 use crate::providers::revup::api::calls::Call;
-use crate::providers::revup::api::replies::{CreatedReply, Event, Reason};
+use crate::providers::revup::api::replies::{CreatedReply, Event, Reason, TransactionsReply};
 use crate::providers::revup::names::Review;
 use crate::providers::revup::rules::Rule;
 
@@ -38,8 +38,12 @@ impl Subscription {
                 return Ok(Trigger::CancelAnswered);
             }
             (Event::Payments(reply), Call::RetrievePayments(_, page)) => {
-                if payment.on_payments(&reply, *page, status, ledger, cx) {
+                let before = payment.state();
+                if payment.on_payments(&reply, *page, (status, terms), ledger, cx) {
                     status.settle(payment, cx);
+                }
+                if payment.state() != before {
+                    return Ok(Trigger::Found);
                 }
             }
             (Event::Transaction(reply), Call::RefundPayment(refund)) => {
@@ -48,16 +52,22 @@ impl Subscription {
             (Event::Transaction(reply), Call::RetrieveTransaction(_, intent)) => {
                 refunds.on_lookup(intent, &reply, ledger, cx);
             }
+            (Event::Transaction(reply), Call::RetrieveRefund(_)) => self.listed(&TransactionsReply::part(reply), cx),
             (Event::Transactions(list), Call::FindTransactions(_)) if status.state().is_known() => {
-                refunds.on_listed(&list, ledger, cx);
-                ledger.count_transactions(&list);
-                ledger.note_shown(&list, cx);
+                self.listed(&list, cx)
             }
             (Event::Transactions(_), Call::FindTransactions(_)) => ask_about_creation(cx),
             (Event::Transactions(list), Call::FindRefund(_, intent)) => refunds.on_list(intent, &list, ledger, cx),
             _ => return Err(IgnoredReason::Unrelated.into()),
         }
         Ok(Trigger::Other)
+    }
+
+    /// A lookup shows transactions of an order, after a message told about a refund.
+    fn listed(&mut self, list: &TransactionsReply, cx: &mut Cx<'_>) {
+        self.refunds.on_listed(list, &mut self.ledger, cx);
+        self.ledger.count_transactions(list);
+        self.ledger.note_shown(list, cx);
     }
 
     /// The reply to the creation.
@@ -147,6 +157,8 @@ impl Subscription {
                 refunds.end(id.intent(), refund, Outcome::Failed(Cause::Refused), ledger, cx);
             }
             Call::FindTransactions(_) => ask_about_creation(cx),
+            // Who told about that refund was wrong.
+            Call::RetrieveRefund(_) => {}
             Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => refunds.on_denied(intent, ledger, cx),
             Call::RetrievePayments(..) => payment.on_no_period(status.id(), cx),
         }

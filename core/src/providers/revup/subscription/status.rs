@@ -191,8 +191,17 @@ impl Status {
 
     /// The reply to a cancellation, or an event with proof, shows the end and its reason.
     pub(super) fn become_cancelled(&mut self, reason: Option<Reason>, payment: &mut Payment, cx: &mut Cx<'_>) {
-        self.reason = reason.or(self.reason.take());
+        self.learn_reason(reason, cx);
         self.end(SubscriptionState::Cancelled, payment, cx);
+    }
+
+    /// The reason of the end is shown. On a plan that ends at a dispute, no other message tells about the dispute.
+    fn learn_reason(&mut self, reason: Option<Reason>, cx: &mut Cx<'_>) {
+        let Some(reason) = reason else { return };
+        if reason == Reason::Dispute && self.reason.as_ref() != Some(&reason) {
+            self.ask_about_dispute(cx);
+        }
+        self.reason = Some(reason);
     }
 
     /// The reply to a cancellation has come. Another cancellation may follow.
@@ -225,6 +234,24 @@ impl Status {
 
     /// Evidence shows that the subscription is over. A cancellation outranks a failed first charge.
     pub(super) fn end(&mut self, to: SubscriptionState, payment: &mut Payment, cx: &mut Cx<'_>) {
+        let was_adopted = self.state == SubscriptionState::Adopting;
+        let is_end = to == SubscriptionState::Cancelled && !self.state.is_final();
+        self.become_final(to, payment, cx);
+        let Some(id) = self.id.as_ref().filter(|_| is_end) else { return };
+        if was_adopted {
+            // The payments may show that the customer has paid until a later date. If they do not, nobody is asked.
+            cx.look_up(Call::RetrievePayments(id.clone(), 1));
+        } else if payment.may_be_charged(cx.now()) {
+            payment.look_up_after_end(id, cx);
+        }
+    }
+
+    /// A person says that the subscription is over.
+    pub(super) fn end_as_attested(&mut self, payment: &mut Payment, cx: &mut Cx<'_>) {
+        self.become_final(SubscriptionState::Cancelled, payment, cx);
+    }
+
+    fn become_final(&mut self, to: SubscriptionState, payment: &mut Payment, cx: &mut Cx<'_>) {
         use SubscriptionState::{Adopting, Archived, Cancelled};
         if self.state == to {
             return;
@@ -236,13 +263,17 @@ impl Status {
             payment.fail();
         }
         if self.state == Cancelled {
+            // The first charge has a result now, so it is no longer looked for.
+            if payment.state() == PaymentState::Failed {
+                payment.stop_period_lookups(self.id.as_ref(), cx);
+                cx.withdraw(Call::is_payments_lookup);
+            }
             return;
         }
         let was_adopted = self.state == Adopting;
         self.state = to;
         self.cancelling = false;
         self.timer = None;
-        let is_open = to == Cancelled && payment.is_renewal_open();
         payment.stop_period_lookups(self.id.as_ref(), cx);
         self.fresh_from = Some(cx.now());
         cx.withdraw_unsent(Call::is_status_lookup);
@@ -251,9 +282,6 @@ impl Status {
         cx.withdraw_unsent(Call::is_cancel);
         let _ = cx.prove(Call::is_cancel, None);
         let Some(id) = &self.id else { return };
-        if is_open {
-            Payment::look_up_after_end(id, cx);
-        }
         for review in [Review::NoSignal, Review::StatusUnknown, Review::NotFound] {
             cx.withdraw_review(review, id.as_str());
         }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::EffectId;
+use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::calls::CreateSubscription;
 use crate::providers::revup::api::replies::SubscriptionReply;
 use crate::providers::revup::ids::{OrderId, SubscriptionId};
@@ -30,6 +31,9 @@ pub(super) struct Terms {
     /// The currency of the charges. It is unknown for an adopted subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
+    /// The amount of the first charge, if the request replaces that of the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_amount: Option<Decimal>,
     /// The last subscriptions that a person says are not ours.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     not_ours: Vec<SubscriptionId>,
@@ -47,6 +51,7 @@ impl Terms {
             request: None,
             plan: command.plan_id.clone(),
             currency: command.currency.clone(),
+            first_amount: command.first_amount().map(Decimal::plain),
             not_ours: Vec::new(),
         }
     }
@@ -98,6 +103,13 @@ impl Terms {
 
     pub(super) fn currency(&self) -> Option<&str> {
         self.currency.as_deref()
+    }
+
+    /// Whether the first charge took another amount, or another currency, than the request names.
+    pub(super) fn is_other_charge(&self, amount: Decimal, currency: Option<&str>) -> bool {
+        let is_other_currency =
+            self.currency().zip(currency).is_some_and(|(one, other)| !one.eq_ignore_ascii_case(other));
+        is_other_currency || self.first_amount.is_some_and(|it| !it.equals(amount))
     }
 
     /// The reply to a creation by form names the order.

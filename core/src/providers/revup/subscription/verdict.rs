@@ -37,7 +37,7 @@ impl Subscription {
             }
             Call::RefundPayment(refund) => {
                 let is_done = verdict == Some(Verdict::Refunded);
-                refunds.attest(id.intent(), refund, is_done, named, ledger, cx);
+                refunds.attest(id, refund, is_done, named, ledger, cx);
             }
             Call::RetrieveSubscription(_) => self.lookup_given_up(cx),
             Call::RetrievePayments(..) => {
@@ -45,6 +45,7 @@ impl Subscription {
                 status.settle(payment, cx);
             }
             Call::FindTransactions(_) => cx.ask_about(Call::is_create),
+            Call::RetrieveRefund(_) => {}
             Call::RetrieveTransaction(_, intent) | Call::FindRefund(_, intent) => {
                 refunds.on_lookup_given_up(intent, cx)
             }
@@ -80,6 +81,8 @@ impl Subscription {
                 }
             }
             (Review::RefundBeforeRestore, _) => refunds.reviewed_unchecked(about, verdict, ledger, cx),
+            (Review::Disputed | Review::Refunded, Verdict::EndAccess) => payment.end_access(status, cx),
+            (Review::RefundContradiction, _) => refunds.reviewed_done(about, verdict, ledger),
             (Review::RefundUnfinished, _) => refunds.reviewed_unfinished(about, verdict, ledger, cx),
             // The person has seen the event or the late reply. A lookup confirms the id in it, as for any id from a
             // verdict.
@@ -117,7 +120,8 @@ impl Subscription {
                 cx.correct(Call::is_create, Some(about), None);
                 self.not_created(cx);
             }
-            (_, Verdict::Ended) => status.end(SubscriptionState::Cancelled, payment, cx),
+            // The person has looked at the charges.
+            (_, Verdict::Ended) => status.end_as_attested(payment, cx),
             (_, Verdict::Live) => status.attest_live(payment, cx),
             (Review::NoSignal, Verdict::KeepWaiting | Verdict::StopWaiting) => status.wait_or_stop(verdict, cx),
             // The state does not change.

@@ -1,7 +1,6 @@
 //! The dispatch of the messages that Revup posts. A message is a hint that makes a lookup due. With proof of its
 //! origin, it is evidence of what is final.
 
-use super::payment::Payment;
 use super::status::SubscriptionState;
 use super::{Cx, Subscription};
 use crate::fact::{IgnoredReason, Origin};
@@ -11,11 +10,14 @@ use crate::providers::revup::api::calls::Call;
 use crate::providers::revup::api::event::{EventType, EventWebhook, PaymentType};
 use crate::providers::revup::api::notification::{Notification, TransactionType};
 use crate::providers::revup::api::payments::Tried;
-use crate::providers::revup::api::replies::{Event, Status};
+use crate::providers::revup::api::replies::{Event, Reason, Status};
 use crate::providers::revup::callback::Callback;
 use crate::providers::revup::names::{Review, Verdict};
 use crate::providers::revup::rules::Rule;
 use crate::time::Timestamp;
+
+/// How many refunds of one event are looked up.
+const LOOKED_UP: usize = 12;
 
 impl Subscription {
     /// A message: an event, a notification or a callback.
@@ -89,26 +91,36 @@ impl Subscription {
             self.status.look_up_on_hint(cx);
         }
         let shows_period = is_proved && event.paid_until().is_some();
+        let is_charge = match event.kind() {
+            EventType::Updated => true,
+            EventType::Created => !self.payment.is_accepted(),
+            _ => false,
+        };
         if let Some(id) = self.status.id().filter(|_| state == SubscriptionState::Cancelled)
-            && *event.kind() == EventType::Updated
+            && is_charge
             && event.is_paid()
             && !shows_period
         {
-            Payment::look_up_after_end(id, cx);
+            self.payment.look_up_after_end(id, cx);
         }
         match event.kind() {
             EventType::Refunded => {
                 self.refunds.look_up_all(cx);
             }
-            EventType::Disputed => {
-                for dispute in event.disputes() {
-                    self.disputes.note(dispute, is_proved);
-                }
-                self.status.ask_about_dispute(cx);
-            }
+            EventType::Disputed => self.on_dispute(event, is_proved, cx),
+            // On a plan that ends at a dispute, no other event tells about the dispute.
+            EventType::Cancelled if event.reason() == Some(Reason::Dispute) => self.on_dispute(event, is_proved, cx),
             _ => {}
         }
         Ok(())
+    }
+
+    /// An event tells about a dispute. It ends nothing by itself, so a person reviews it.
+    fn on_dispute(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) {
+        for dispute in event.disputes() {
+            self.disputes.note(dispute, is_proved);
+        }
+        self.status.ask_about_dispute(cx);
     }
 
     /// Whether an event names the order of our token, after the create request was sent. If the event is genuine, it
@@ -138,17 +150,21 @@ impl Subscription {
     }
 
     /// An event lists refunds. With proof, the refunds that are not ours count at once. Without proof, the transactions
-    /// of the order are looked up.
+    /// of the order are looked up, or each refund if the event names no order.
     fn count_refunds(&mut self, event: &EventWebhook, is_proved: bool, cx: &mut Cx<'_>) {
         for (transaction, amount) in event.refunds().filter(|_| is_proved) {
-            self.refunds.on_shown(&transaction, Some(amount), &mut self.ledger, cx);
+            self.refunds.on_shown(&transaction, amount, &mut self.ledger, cx);
         }
-        let has_new = self.ledger.count_listed(event, is_proved);
+        let new = self.ledger.count_listed(event, is_proved);
         self.ledger.note_all_shown(event.refunds().filter(|_| is_proved).map(|it| it.0), cx);
         let is_first = event.payment_type() == Some(PaymentType::Initial);
         let order = event.order().or_else(|| self.terms.order().cloned().filter(|_| is_first));
-        if let Some(order) = order.filter(|_| has_new && !is_proved && self.status.state().is_known()) {
-            cx.look_up(Call::FindTransactions(order));
+        if new.is_empty() || is_proved || !self.status.state().is_known() {
+            return;
+        }
+        match order {
+            Some(order) => cx.look_up(Call::FindTransactions(order)),
+            None => new.into_iter().take(LOOKED_UP).for_each(|it| cx.look_up(Call::RetrieveRefund(it))),
         }
     }
 

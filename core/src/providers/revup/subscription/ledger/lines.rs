@@ -5,13 +5,16 @@ use core::str::FromStr;
 
 use alloc::string::String;
 
-use super::name::{Name, or_unknown, word};
+use super::name::{Name, UNKNOWN, or_unknown, word};
 use crate::id::{IdError, saved_as_text};
 use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::payments::{MadePayment, Tried};
 
 /// The last word of a line that is not proved by a lookup or an event with proof.
 const UNPROVED: &str = "told";
+
+/// The last word of a proved refund that nobody was asked about.
+const UNASKED: &str = "shown";
 
 /// The words for what is known about a transaction of a payment.
 const TRIED: [(Tried, &str); 3] = [(Tried::Last, "last"), (Tried::Failed, "failed"), (Tried::Succeeded, "paid")];
@@ -102,38 +105,70 @@ impl FromStr for PaidTransaction {
 pub(super) struct OtherRefund {
     /// The transaction of the refund.
     pub(super) transaction: Name,
-    /// The payment: Revup's id of it, or its transaction.
-    pub(super) of: Name,
-    /// The amount of the refund.
-    pub(super) amount: Decimal,
-    /// Whether a lookup or an event with proof has shown it. Only then does the refund count.
-    pub(super) proved: bool,
+    /// The payment: Revup's id of it, or its transaction. `None` if nothing says it.
+    pub(super) of: Option<Name>,
+    /// The amount of the refund. `None` if nothing says it.
+    pub(super) amount: Option<Decimal>,
+    /// How surely it was made.
+    pub(super) proof: Proof,
+}
+
+/// How surely a refund was made, and whether a person was asked what it means for access.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Proof {
+    /// Only a message without proof tells about it.
+    Told,
+    /// A lookup or an event with proof has shown it, and nobody was asked yet: it may still be one of ours.
+    Shown,
+    /// The same, and a person was asked.
+    Asked,
 }
 
 saved_as_text!(OtherRefund);
 
 impl OtherRefund {
-    /// Keeps only the fingerprints of the names.
+    /// The payment that the refund counts for, and its amount.
+    pub(super) fn counts(&self) -> Option<(&Name, Decimal)> {
+        self.of.as_ref().zip(self.amount).filter(|_| self.proof != Proof::Told)
+    }
+
+    /// Keeps only the fingerprints of the names. The question for a person needs the name.
     pub(super) fn shorten(&mut self) {
-        self.transaction.shorten();
-        self.of.shorten();
+        if self.proof != Proof::Shown {
+            self.transaction.shorten();
+            if let Some(of) = &mut self.of {
+                of.shorten();
+            }
+        }
     }
 }
 
 impl fmt::Display for OtherRefund {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.transaction, self.of, self.amount)?;
-        write_proof(self.proved, f)
+        let (of, amount) = (or_unknown(self.of.as_ref()), or_unknown(self.amount.as_ref()));
+        write!(f, "{} {of} {amount}", self.transaction)?;
+        match self.proof {
+            Proof::Shown => write!(f, " {UNASKED}"),
+            proof => write_proof(proof != Proof::Told, f),
+        }
     }
 }
 
 impl FromStr for OtherRefund {
     type Err = IdError;
     fn from_str(line: &str) -> Result<Self, IdError> {
-        let mut words = line.split(' ');
+        let mut words = line.split(' ').peekable();
         let transaction = words.next().unwrap_or_default().parse()?;
-        let of = words.next().unwrap_or_default().parse()?;
-        Ok(Self { transaction, of, amount: amount(words.next())?, proved: read_proof(words)? })
+        let of = word(words.next())?;
+        let amount = words.next_if_eq(&UNKNOWN).map_or_else(|| amount(words.next()).map(Some), |_| Ok(None))?;
+        let is_unasked = words.next_if_eq(&UNASKED).is_some();
+        let proof = match read_proof(words)? {
+            false if is_unasked => return Err(IdError::Character),
+            false => Proof::Told,
+            true if is_unasked => Proof::Shown,
+            true => Proof::Asked,
+        };
+        Ok(Self { transaction, of, amount, proof })
     }
 }
 
@@ -171,7 +206,7 @@ mod tests {
         ] {
             assert_eq!(line.parse::<PaidTransaction>().unwrap().to_string(), line);
         }
-        for line in ["r-1 p-1 9.98", "#AAAAAAAA #AAAAAAAA 1 told"] {
+        for line in ["r-1 p-1 9.98", "#AAAAAAAA #AAAAAAAA 1 told", "r-1 p-1 1 shown", "r-1 ? ? shown", "r-1 ? 1"] {
             assert_eq!(line.parse::<OtherRefund>().unwrap().to_string(), line);
         }
         for wrong in
@@ -179,7 +214,7 @@ mod tests {
         {
             assert!(wrong.parse::<PaidTransaction>().is_err(), "{wrong}");
         }
-        for wrong in ["", "r-1 p-1", "r-1 p-1 x", "r-1 p-1 1 sure"] {
+        for wrong in ["", "r-1 p-1", "r-1 p-1 x", "r-1 p-1 1 sure", "r-1 p-1 1 shown told", "r-1 p-1 1 told shown"] {
             assert!(wrong.parse::<OtherRefund>().is_err(), "{wrong}");
         }
     }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::super::overview::{PaymentReport, RefundReport};
-use super::lines::{OtherRefund, PaidTransaction};
+use super::lines::{OtherRefund, PaidTransaction, Proof};
 use super::name::{Name, Short};
 use super::{Ledger, Payment, sum};
 use crate::providers::revup::amount::Decimal;
@@ -63,15 +63,15 @@ impl Ledger {
             it.transaction.is(of, of.short()) || it.payment.as_ref().is_some_and(|name| name.is(of, of.short()))
         };
         let report = |it: &OtherRefund| {
-            let payment = self.paid.iter().find(|paid| is_payment(paid, &it.of));
+            let payment = it.of.as_ref().and_then(|of| self.paid.iter().find(|paid| is_payment(paid, of)));
             let currency = payment.and_then(|paid| paid.currency.as_deref()).or(currency);
             Some(RefundReport {
                 transaction_id: TransactionId::read(it.transaction.full()?)?,
-                payment_id: it.of.full().map(Into::into),
+                payment_id: it.of.as_ref().and_then(Name::full).map(Into::into),
                 intent: None,
-                amount: it.amount.in_smallest_unit(currency),
+                amount: it.amount.and_then(|it| it.in_smallest_unit(currency)),
             })
         };
-        self.others.iter().filter(|it| it.proved).filter_map(report).collect()
+        self.others.iter().filter(|it| it.proof != Proof::Told).filter_map(report).collect()
     }
 }

@@ -72,21 +72,21 @@ fn a_refund_of_others_counts_once_and_only_with_proof() {
     ledger.note(MadePayment { payment, ..made("t-1", "30", None) }, true);
     ledger.note(made("t-2", "30", None), true);
     for proved in [false, true, true, false] {
-        ledger.note_other(&id("r-1"), Name::of("p-1"), amount("20"), proved);
+        ledger.note_other(&id("r-1"), Some(Name::of("p-1")), Some(amount("20")), proved);
     }
     assert_eq!(ledger.room(&id("t-1"), amount("11")), short("10", true));
     assert_eq!(ledger.room(&id("t-2"), amount("30")), Room::Enough);
-    ledger.note_other(&id("r-2"), Name::of("p-2"), amount("5"), false);
+    ledger.note_other(&id("r-2"), Some(Name::of("p-2")), Some(amount("5")), false);
     assert_eq!(ledger.room(&id("t-2"), amount("30")), Room::Enough);
-    ledger.note_other(&id("r-2"), Name::of("p-2"), amount("5"), true);
+    ledger.note_other(&id("r-2"), Some(Name::of("p-2")), Some(amount("5")), true);
     assert_eq!(ledger.room(&id("t-2"), amount("30")), short("25", false));
     assert_eq!(ledger.room(&id("t-1"), amount("10")), Room::Enough);
     assert_eq!(ledger.room(&id("t-3"), amount("5")), Room::Unknown);
     ledger.reserve(&id("t-1"), amount("20"));
     assert_eq!(ledger.room(&id("t-1"), amount("1")), short("0", true));
-    ledger.claim(&id("t-1"), amount("20.00"));
+    assert_eq!(ledger.claim(&id("t-1"), amount("20.00")), Some(id("r-1")));
     assert_eq!(ledger.room(&id("t-1"), amount("10")), Room::Enough);
-    ledger.note_other(&id("r-1"), Name::of("p-1"), amount("20"), true);
+    ledger.note_other(&id("r-1"), Some(Name::of("p-1")), Some(amount("20")), true);
     assert_eq!(ledger.room(&id("t-1"), amount("10")), Room::Enough);
 }
 
@@ -99,7 +99,7 @@ fn the_transactions_of_one_payment_share_its_room() {
     ledger.note(of("t-3", "p-3"), true);
     ledger.reserve(&id("t-1"), amount("20"));
     assert_eq!(ledger.room(&id("t-2"), amount("11")), short("10", true));
-    ledger.note_other(&id("r-1"), Name::of("t-1"), amount("4"), true);
+    ledger.note_other(&id("r-1"), Some(Name::of("t-1")), Some(amount("4")), true);
     assert_eq!(ledger.room(&id("t-2"), amount("7")), short("6", true));
     assert_eq!(ledger.room(&id("t-3"), amount("30")), Room::Enough);
     // One payment is named after the transaction of another, which gets its own name later.
@@ -108,7 +108,7 @@ fn the_transactions_of_one_payment_share_its_room() {
     ledger.note(of("t-4", "p-4"), true);
     ledger.reserve(&id("t-5"), amount("30"));
     assert_eq!(ledger.room(&id("t-4"), amount("1")), short("0", true));
-    ledger.note_other(&id("r-2"), Name::of("p-4"), amount("4"), true);
+    ledger.note_other(&id("r-2"), Some(Name::of("p-4")), Some(amount("4")), true);
     ledger.release(&id("t-5"), amount("30"));
     assert_eq!(ledger.room(&id("t-5"), amount("27")), short("26", true));
 }
@@ -174,7 +174,7 @@ fn the_last_128_payments_are_kept_with_their_refunds() {
         0 => ledger.reserve(&transaction(n), amount("9.98")),
         1 => {
             let of = Name::of(&format!("00000000-0000-4000-8000-{n:012}"));
-            ledger.note_other(&id(&format!("20000000-0000-4000-8000-{n:012}")), of, amount("5"), true);
+            ledger.note_other(&id(&format!("20000000-0000-4000-8000-{n:012}")), Some(of), Some(amount("5")), true);
         }
         _ => {}
     });
@@ -189,7 +189,7 @@ fn the_last_128_payments_are_kept_with_their_refunds() {
         let by = id(&format!("20000000-0000-4000-8000-{n:012}"));
         let of = ledger.payment_of(&by).unwrap_or(of);
         if n % 3 == 1 {
-            ledger.note_other(&by, of, amount("5"), true);
+            ledger.note_other(&by, Some(of), Some(amount("5")), true);
         }
     }
     assert_eq!(ledger.room(&transaction(1), amount("4.98")), Room::Enough);
@@ -213,7 +213,7 @@ fn an_unproved_entry_does_not_displace_a_proved_one() {
     let mut ledger = long(RECENT, |_, _| {});
     for n in 0..2 * REMEMBERED {
         ledger.note(made(&format!("unproved-{n}"), "1", None), false);
-        ledger.note_other(&id(&format!("other-{n}")), Name::of("unproved"), amount("1"), false);
+        ledger.note_other(&id(&format!("other-{n}")), Some(Name::of("unproved")), Some(amount("1")), false);
     }
     assert_eq!(ledger.room(&transaction(1), amount("9.99")), short("9.98", true));
     assert_eq!(ledger.room(&id("unheard"), amount("9")), Room::Unknown);

@@ -30,6 +30,7 @@ impl Refunds {
 
     /// A lookup shows the transactions of an order. One of them may be a refund that ended as not done.
     pub(in super::super) fn on_listed(&mut self, list: &TransactionsReply, ledger: &mut Ledger, cx: &mut Cx<'_>) {
+        self.ask_about_all_done(list, cx);
         let is_done = |it: &&TransactionReply| it.is_refund() && it.status == TransactionStatus::Success;
         for shown in list.all.iter().filter(is_done) {
             self.on_shown(&shown.id, shown.amount().and_then(|it| it.amount), ledger, cx);
@@ -50,7 +51,7 @@ impl Refunds {
             self.take_back_new_try(&denied.intent, ledger, cx);
             self.intents.settle(denied.intent.as_str(), Outcome::Done);
             cx.ask(Review::MadeAfterAll.only(&[Verdict::Seen]), transaction);
-            return;
+            return self.keep_done(denied);
         }
         if let Some(amount) = amount
             && !(ledger.is_our_refund(transaction) || ledger.is_counted(transaction))

@@ -45,6 +45,7 @@ impl Refunds {
         if let Some(index) = self.open.iter().position(|it| it.intent == *intent) {
             return self.update_open(index, reply, ledger, cx);
         }
+        self.ask_if_done(reply, cx);
         if self.is_unchecked(intent) {
             return self.on_payment_of_unchecked(intent, reply, cx);
         }

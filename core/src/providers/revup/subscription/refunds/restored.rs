@@ -6,7 +6,6 @@ use super::super::{Cx, Rules};
 use super::{Refunds, requested_amount};
 use crate::flow::Outcome;
 use crate::id::{EffectId, Intent};
-use crate::providers::revup::amount::Decimal;
 use crate::providers::revup::api::calls::{Call, REFUND, RefundPayment};
 use crate::providers::revup::api::replies::{TransactionReply, TransactionStatus, TransactionsReply};
 use crate::providers::revup::names::{Review, Verdict};
@@ -74,11 +73,10 @@ impl Refunds {
         self.unchecked.retain(|it| *it != intent);
         let is_it = |call: &Call| call.is_refund(intent.as_str());
         let Some(Call::RefundPayment(refund)) = cx.pending(is_it).map(|it| it.call.clone()) else { return };
-        let amount: Decimal = requested_amount(&refund);
         if verdict == Verdict::Refunded {
             cx.withdraw(is_it);
-            ledger.claim(&refund.transaction_id, amount);
             self.end(intent.as_str(), &refund, Outcome::Done, ledger, cx);
+            self.claim(&effect_of(&intent), &refund, ledger, cx);
         }
     }
 }

@@ -136,9 +136,7 @@ impl Status {
 
     /// Applies the status that a lookup shows.
     fn apply_status(&mut self, reply: &SubscriptionReply, payment: &mut Payment, cx: &mut Cx<'_>) {
-        if let Some(reason) = &reply.reason {
-            self.reason = Some(reason.clone());
-        }
+        self.learn_reason(reply.reason.clone(), cx);
         self.unlisted = None;
         if let Some(id) = &self.id {
             for review in [Review::NotFound, Review::OtherPlan, Review::StatusUnknown] {
