@@ -17,7 +17,7 @@ pub enum Coverage {
     Pending,
     /// The customer has not qualified for these items. The next charge needs `update_payment_token` first.
     UpdateRequired,
-    /// There is no token, or it was adopted and its items are not known.
+    /// There is no token, or its items are not known: it was adopted, or the row was restored from a backup.
     Unknown,
 }
 
@@ -40,6 +40,6 @@ pub fn needs_update(confirmed: &[OrderItem], wanted: &[OrderItem]) -> bool {
 impl Snapshot<PaymentToken> {
     /// How an order compares with what the customer of this token qualified for.
     pub fn coverage(&self, items: &[OrderItem]) -> Coverage {
-        self.state().coverage(digest(items))
+        self.state().coverage(digest(items), self.restored_last())
     }
 }

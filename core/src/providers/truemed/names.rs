@@ -56,6 +56,10 @@ reviews! {
         Ours = "ours",
         /// The payment is for something else.
         NotOurs = "not_ours",
+        /// The order is delivered.
+        Fulfill = "fulfill",
+        /// Nothing is delivered.
+        Nothing = "nothing",
         /// A person has read it.
         Seen = "seen",
     }
@@ -79,9 +83,10 @@ reviews! {
         Withdrawn,
     }
     /// A charge failed, and the customer was asked to repair the payment method. Truemed has not confirmed the repair.
-    /// Does Truemed's dashboard show the repair?
+    /// Does Truemed's dashboard show the repair? If this row was restored from a backup, the repair may have been made before,
+    /// and the repeated charge captured: look for a captured session of this charge. Its repetition then only finds it.
     RepairUnconfirmed = "repair_unconfirmed" {
-        /// Yes. The charge can be requested again.
+        /// Yes, or the repeated charge is captured. The charge can be requested again.
         Repaired,
         /// Not yet. Wait for the customer.
         KeepWaiting,
@@ -160,6 +165,28 @@ reviews! {
         /// I have checked the session.
         Seen,
     }
+    /// The customer disputes this payment with the bank, as a lookup or a refused refund shows. Respond to the dispute in
+    /// Truemed's dashboard. While it is open, Truemed refuses every refund.
+    Disputed = "disputed" {
+        /// I have responded to the dispute, or accepted it.
+        Seen,
+    }
+    /// A lookup shows this payment as captured and wholly refunded, and it was not delivered here before. If this row was restored
+    /// from a backup, the order may have been delivered before. Should the order be delivered?
+    RefundedUndelivered = "refunded_undelivered" {
+        /// Yes. Deliver it, although the money was given back.
+        Fulfill,
+        /// No. Deliver nothing.
+        Nothing,
+    }
+    /// This row was restored from a backup, and this refund may have been made before: a lookup of the session shows refunds that
+    /// the row does not know, or does not show their sum. Find the session in Truemed's dashboard. Was this refund made?
+    RefundBeforeRestore = "refund_before_restore" {
+        /// Yes. The refund was made. Do not make it again.
+        Refunded,
+        /// No. Make the refund.
+        NotRefunded,
+    }
     /// Truemed captured another amount for this session than was requested.
     /// Compare the two amounts in Truemed's dashboard.
     CapturedOtherAmount = "captured_other_amount" {
@@ -168,6 +195,7 @@ reviews! {
     }
 
     /// It is unknown whether Truemed created this payment session. Search Truemed's dashboard for the session.
+    /// It is sent again for a day at most: Truemed may have forgotten its key then, and would make another session.
     /// Did Truemed create the session?
     CreateUnknown = "outcome_unknown" {
         /// Yes. I found the session in Truemed's dashboard.
@@ -175,7 +203,8 @@ reviews! {
         /// No. There is no such session.
         NotMade,
     }
-    /// It is unknown whether Truemed captured this payment session. What does Truemed's dashboard show?
+    /// It is unknown whether Truemed captured this payment session. It is sent again for a day at most,
+    /// because Truemed may have forgotten its key then. What does Truemed's dashboard show?
     CaptureUnknown = "outcome_unknown" {
         /// The session is captured.
         Captured,
@@ -184,7 +213,8 @@ reviews! {
         /// The session has ended without a capture.
         Ended,
     }
-    /// It is unknown whether Truemed released the held money of this session. What does Truemed's dashboard show?
+    /// It is unknown whether Truemed released the held money of this session. It is sent again for a day at
+    /// most, because Truemed may have forgotten its key then. What does Truemed's dashboard show?
     VoidUnknown = "outcome_unknown" {
         /// The hold is released.
         Voided,
@@ -201,6 +231,7 @@ reviews! {
         NotCanceled,
     }
     /// It is unknown whether Truemed made this refund. Search Truemed's dashboard for the refund.
+    /// It is sent again for a day at most: Truemed may have forgotten its key then, and would make another refund.
     /// Did Truemed make the refund?
     RefundUnknown = "outcome_unknown" {
         /// Yes. I found the refund in Truemed's dashboard.

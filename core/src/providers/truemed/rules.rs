@@ -17,8 +17,7 @@ rules! {
     /// A payment token that Truemed has not issued should be treated as pending. Silence is neither success nor
     /// failure.
     ProvisionTokenMayNeverCome = "truemed.provision.token-may-never-come" Warn Documented Money
-        ByConstruction("time never changes the state, and a token is accepted however late Truemed issues it")
-        [page::CREATE_EXISTING_SUBSCRIBER];
+        ByConstruction("time never changes the state, and a token is accepted however late Truemed issues it") [page::CREATE_EXISTING_SUBSCRIBER];
     /// The customer must be present when a payment method is stored for the first time.
     ProvisionCustomerPresent = "truemed.provision.customer-present" Deny Documented Request
         ByHost("only your backend sees the customer; while the flow waits, it names the page to send the customer to")
@@ -29,16 +28,14 @@ rules! {
             your backend can report it again") [page::CREATE_EXISTING_SUBSCRIBER];
     /// The customer must be sent to `redirect_url` exactly as Truemed returned it.
     ProvisionRedirectExact = "truemed.provision.redirect-exact" Deny Documented Request
-        ByConstruction("the snapshot keeps the URL as Truemed returned it, and never changes it")
-        [page::CREATE_EXISTING_SUBSCRIBER];
+        ByConstruction("the snapshot keeps the URL as Truemed returned it, and never changes it") [page::CREATE_EXISTING_SUBSCRIBER];
     /// The page at `success_url` should thank the customer, and should not grant access.
     ProvisionSuccessUrlMessage = "truemed.provision.success-url-message" Warn Documented Money
         ByHost("the page belongs to your backend; the customer's return only makes a lookup due")
         [page::CREATE_EXISTING_SUBSCRIBER];
     /// A return to `failure_url` should be read as a cancellation by the customer, not as a refusal by Truemed.
     ProvisionFailureUrlIsCancel = "truemed.provision.failure-url-is-cancel" Warn Documented Request
-        ByConstruction("no fact reports a return to `failure_url`, so it can end nothing")
-        [page::CREATE_EXISTING_SUBSCRIBER];
+        ByConstruction("no fact reports a return to `failure_url`, so it can end nothing") [page::CREATE_EXISTING_SUBSCRIBER];
     /// If Truemed reports several tokens for one request, the latest one can be charged. Without times, none can be.
     ProvisionOneToken = "truemed.provision.one-token" Deny Inferred Money
         ByConstruction("only times decide, whatever the order; without them the review `two_tokens` asks a person, and no \
@@ -48,8 +45,7 @@ rules! {
         [page::CREATE_EXISTING_SUBSCRIBER, page::RETRIEVE_PROVISION_TOKEN_REQUEST];
     /// A provision request without a payment token must be treated as pending.
     ProvisionRetrieveNullMeansPending = "truemed.provision.retrieve-null-means-pending" Deny Documented Request
-        ByConstruction("a lookup that shows no token changes nothing: the flow keeps waiting for the token")
-        [page::RETRIEVE_PROVISION_TOKEN_REQUEST];
+        ByConstruction("a lookup that shows no token changes nothing: the flow keeps waiting for the token") [page::RETRIEVE_PROVISION_TOKEN_REQUEST];
     /// A lookup that shows a payment token should not confirm a change, because the token may be the old one.
     ProvisionRetrieveNotProofForUpdate = "truemed.provision.retrieve-not-proof-for-update" Warn Inferred Money
         ByConstruction("only the webhook for the update, or a person, confirms a pending change; a lookup never does")
@@ -182,14 +178,18 @@ rules! {
     CaptureAmountVsItems = "truemed.capture.amount-vs-items" Warn Documented Request [page::CAPTURE_PAYMENT_SESSION];
     /// An amount above the authorized one can only be taken with a new authorization, after the old one is voided.
     CaptureMoreThanAuthorized = "truemed.capture.more-than-authorized" Deny Documented Request
-        ByConstruction("the rule `truemed.capture.amount` limits every capture to the authorized amount")
-        [page::CAPTURE_PAYMENT_SESSION];
+        ByConstruction("the rule `truemed.capture.amount` limits every capture to the authorized amount") [page::CAPTURE_PAYMENT_SESSION];
     /// Only an `authorized` session with `kind=authorization` can be voided.
     VoidOnlyAuthorized = "truemed.void.only-authorized" Deny Documented Request [page::VOID_PAYMENT_SESSION];
     /// A request that failed with a server error must be retried with the same idempotency key.
     RetrySameKey = "truemed.retry.same-key" Deny Documented Money
         ByConstruction("an effect keeps its id and its idempotency key until its outcome is known")
         [page::CAPTURE_PAYMENT_SESSION, page::VOID_PAYMENT_SESSION];
+    /// A request of unknown outcome must not be sent again when Truemed may have forgotten its idempotency key. No page says how long
+    /// a key is known, so the library relies on it for 24 hours.
+    RetryKeyLifetime = "truemed.retry.key-lifetime" Deny Inferred Money
+        ByConstruction("only a lookup or a person settles such a request: each operation declares the lifetime of its key") [page::CREATE_PAYMENT_SESSION,
+        page::CAPTURE_PAYMENT_SESSION, page::VOID_PAYMENT_SESSION, page::CREATE_REFUND];
     /// Only a `captured` session can be refunded.
     RefundAfterCapture = "truemed.refund.after-capture" Deny Documented Request [page::CREATE_REFUND];
     /// A refund must be more than 0 cents and at most the captured amount that is not yet refunded.
@@ -205,6 +205,8 @@ rules! {
     /// A refund or capture must keep one idempotency key of its own for all retries. Use a new intent for different
     /// content.
     RefundKeyUnique = "truemed.refund.key-unique" Forbid Documented Money [page::CREATE_REFUND];
+    /// After a backup was restored, a refund must wait for a lookup of its session. It may already have been made.
+    RefundAfterRestore = "truemed.refund.after-restore" Deny Inferred Money [page::RETRIEVE_PAYMENT_SESSION, page::CREATE_REFUND];
     /// A disputed payment cannot be refunded.
     RefundNoDispute = "truemed.refund.no-dispute" Deny Documented Request [page::CREATE_REFUND];
 
@@ -239,8 +241,7 @@ rules! {
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
     /// A change whose reply asks for an action must stay pending, and the confirmed items must stay unchanged.
     UpdatePendingOtherwise = "truemed.update.pending-otherwise" Deny Documented Money
-        ByConstruction("every `next_action`, known or unknown, keeps the change pending")
-        [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
+        ByConstruction("every `next_action`, known or unknown, keeps the change pending") [page::UPDATE_AN_ACTIVE_SUBSCRIPTION];
     /// The reply to an update should contain `redirect_url` if it asks for an action, and only then.
     UpdateRedirectWithAction = "truemed.update.redirect-with-action" Warn Documented Request
         [page::UPDATE_AN_ACTIVE_SUBSCRIPTION, page::UPDATE_PAYMENT_TOKEN];
@@ -283,8 +284,7 @@ rules! {
             causes a `fulfill` effect") [page::CREATE_PAYMENT_SESSION, page::SUBSEQUENT_BILLING_PERIODS];
     /// A charge that fails because of the card or the qualification should wait for the customer.
     ChargeFailureClass = "truemed.charge.failure-class" Warn Documented Request
-        ByConstruction("both open an action of the customer; the failure keeps Truemed's own code")
-        [page::SUBSEQUENT_BILLING_PERIODS];
+        ByConstruction("both open an action of the customer; the failure keeps Truemed's own code") [page::SUBSEQUENT_BILLING_PERIODS];
     /// A failed charge can only be repeated in a new session, after `payment_token_updated`.
     ChargeResumeOnWebhook = "truemed.charge.resume-on-webhook" Forbid Documented Money
         [page::PAYMENT_TOKEN_UPDATED_WEBHOOK];
@@ -368,12 +368,10 @@ rules! {
         [page::MANAGING_CATALOG, page::CATALOG_ITEM_WEBHOOK];
     /// A cart must have an item, and each item a SKU, before Truemed is asked about the cart.
     CatalogCartSkus = "truemed.catalog.cart-skus" Deny Inferred Request
-        ByConstruction("the library builds no request for a cart without an item, or for an item without a SKU")
-        [page::CATALOG_OVERVIEW];
+        ByConstruction("the library builds no request for a cart without an item, or for an item without a SKU") [page::CATALOG_OVERVIEW];
     /// Truemed's statement about a cart should only choose the texts of the checkout page. It is no proof for a charge.
     CatalogCartIsMessaging = "truemed.catalog.cart-is-messaging" Warn Documented Request
-        ByConstruction("`check_truemed_checkout_method` only builds the request, and no flow reads its reply")
-        [page::CATALOG_OVERVIEW];
+        ByConstruction("`check_truemed_checkout_method` only builds the request, and no flow reads its reply") [page::CATALOG_OVERVIEW];
 
     // Webhook handling
     /// A webhook must be authenticated by its signature or secret before it counts as evidence.
@@ -388,8 +386,7 @@ rules! {
         ByConstruction("statuses only move forward, and a settled change ignores the same webhook") [page::WEBHOOKS_GUIDE];
     /// `payment_token_updated` and `payment_session_complete` must be accepted in either order.
     WebhookUnordered = "truemed.webhook.unordered" Deny Inferred Request
-        ByConstruction("each webhook changes its own part of the state, and neither part waits for the other")
-        [page::CREATE_NEW_SUBSCRIBER];
+        ByConstruction("each webhook changes its own part of the state, and neither part waits for the other") [page::CREATE_NEW_SUBSCRIBER];
     /// `payment_token_updated` should contain exactly one of `payment_session_id`, `failed_payment_session_id` and
     /// `provision_token_request_id`.
     WebhookOriginIdExactlyOne = "truemed.webhook.origin-id-exactly-one" Warn Documented Request

@@ -84,6 +84,10 @@ pub struct Session {
     /// Whether a person said that the session has ended, without a final status from Truemed.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub ended: bool,
+    /// Whether the row was restored from a backup, and no lookup has shown the session since. The reply that named it may be
+    /// an old one, so the customer is not sent to its page before.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) unchecked: bool,
     /// Schedules the lookups for the next status.
     #[serde(rename = "watch")]
     pub timer: PollTimer,
@@ -108,9 +112,20 @@ impl Status {
 }
 
 impl Session {
-    /// The session that Truemed's reply to `create_payment_session` names.
-    pub(crate) fn created(reply: CreateSessionReply, requested: RequestedSession, now: Timestamp) -> Self {
-        Self { redirect_url: reply.redirect_url, ..Self::new(reply.id, Some(requested), now) }
+    /// The session that Truemed's reply to `create_payment_session` names. In a row from a backup the key may have brought an
+    /// old reply, about a session that is over. So the session is looked up at once.
+    pub(crate) fn created<F: Truemed>(
+        reply: CreateSessionReply,
+        requested: RequestedSession,
+        cx: &mut Cx<'_, F>,
+    ) -> Self {
+        let new = Self::new(reply.id, Some(requested), cx.now());
+        let session = Self { redirect_url: reply.redirect_url, unchecked: cx.is_restored(), ..new };
+        session.schedule(cx);
+        if session.unchecked {
+            cx.look_up(Call::RetrievePaymentSession(session.id.clone()));
+        }
+        session
     }
 
     /// A session of which only the id is known.
@@ -131,6 +146,7 @@ impl Session {
             unlisted: None,
             unlisted_timer: None,
             ended: false,
+            unchecked: false,
             timer: PollTimer::new(now),
         }
     }
@@ -168,7 +184,7 @@ impl Session {
         let mut wait = Wait::new(SignalName::SessionComplete.as_str(), self.timer().since());
         wait.about = Some(TypedId::from(&self.id));
         let is_payable = self.status == Status::Pending && !self.ending && !self.is_paid_by_another;
-        if is_payable && self.requested.as_ref().is_some_and(|it| it.attended) {
+        if is_payable && !self.unchecked && self.requested.as_ref().is_some_and(|it| it.attended) {
             wait.customer_url.clone_from(&self.redirect_url);
         }
         Some(wait)
@@ -253,6 +269,7 @@ impl Session {
             }
             Verdict::StopWaiting => self.timer_mut().stop(),
             Verdict::Ended => self.ended = true,
+            Verdict::Fulfill => self.fulfill(cx),
             Verdict::KeepWaiting | Verdict::Live => *self.timer_mut() = PollTimer::new(cx.now()),
             _ => {}
         }
@@ -274,6 +291,7 @@ impl Session {
 
     /// Applies a report from a webhook or a lookup. Reports can come in any order.
     pub(crate) fn apply<F: Truemed>(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_, F>) {
+        self.unchecked &= !by_lookup;
         let held = report.authorize_amount.or(report.total_amount.filter(|_| report.status == Status::Authorized));
         self.authorized = self.authorized.max(held);
         let captured_total =
@@ -293,7 +311,7 @@ impl Session {
             self.check_captured(report, self.status != before || self.captured != captured_before, cx);
         }
         if self.status != before {
-            self.on_status_change(cx);
+            self.on_status_change(report, cx);
         }
     }
 
@@ -323,7 +341,7 @@ impl Session {
         cx.fulfill_charge(&self.id, intent, self.captured.or(requested.map(|it| it.total)));
     }
 
-    fn on_status_change<F: Truemed>(&self, cx: &mut Cx<'_, F>) {
+    fn on_status_change<F: Truemed>(&self, report: &SessionReport, cx: &mut Cx<'_, F>) {
         let (id, attended) = (self.id.as_str(), self.requested.as_ref().is_some_and(|it| it.attended));
         if self.status == Status::Processing && attended {
             cx.notify(Notice::OrderPlaced, &self.id, ToDo::NOTHING);
@@ -339,10 +357,14 @@ impl Session {
             cx.withdraw_all_about(&[Notice::Rejected.as_str()], |_| true);
             cx.notify(Notice::Rejected, &self.id, ToDo::NOTHING);
         }
+        if self.status == Status::Captured && report.is_summary("disputed") {
+            cx.ask(Review::Disputed, &self.id);
+        }
         // Whoever created an adopted session has fulfilled it.
         if self.status == Status::Captured && (self.requested.is_some() || self.claimed) {
             match self.is_paid_by_another {
                 true => cx.ask(Review::MadeTwice, &self.id),
+                false if report.is_summary("refunded") => cx.ask(Review::RefundedUndelivered, &self.id),
                 false => self.fulfill(cx),
             }
         }

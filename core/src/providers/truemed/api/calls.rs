@@ -10,9 +10,11 @@ use super::qualification::{CreateQualificationSession, UpdateQualificationSessio
 use super::requests::{CapturePaymentSession, CreatePaymentToken, CreateRefund, UpdatePaymentToken};
 use super::session_request::CreatePaymentSession;
 use crate::config::truemed::Settings;
-use crate::effect::{self, Credential, Operation, Request, Retry, Success};
+use crate::effect::{self, Credential, KeyLifetime, Operation, Request, Retry, Success};
 use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, QualificationSessionId, Token};
 use crate::providers::truemed::names::Review;
+use crate::rule::Basis;
+use crate::time::Millis;
 use crate::url::escaped;
 use crate::value::body;
 
@@ -99,6 +101,13 @@ impl Call {
 /// The code by which Truemed asks for the same request again. It says nothing about the outcome.
 const AGAIN: &[&str] = &["ServerError"];
 
+/// A key that is forgotten makes a second charge, so this is the shortest time for which providers commonly keep one.
+const KEY_LIFETIME: KeyLifetime = KeyLifetime {
+    lifetime_ms: Millis::from_hours(24),
+    basis: Basis::Inferred,
+    about: "Truemed's pages say that one key makes one session, capture, void or refund, and not for how long.",
+};
+
 static CREATE_TOKEN: Operation = Operation::new("create_payment_token", Retry::Harmless).again_at(AGAIN);
 
 /// A `payment_token` of `null` means that the request is pending. The documents show no "not found" reply.
@@ -119,6 +128,7 @@ static DELETE_TOKEN: Operation = Operation::new("delete_payment_token", Retry::G
     .asks_of(Review::DeleteUnknown.as_question());
 
 pub(crate) static CREATE_SESSION: Operation = Operation::new("create_payment_session", Retry::SameKey)
+    .key_known_for(KEY_LIFETIME)
     .again_at(AGAIN)
     .asks_of(Review::CreateUnknown.as_question());
 
@@ -127,11 +137,14 @@ static RETRIEVE_SESSION: Operation = Operation::new("retrieve_payment_session", 
 static FIND_SESSION: Operation = Operation::new("find_payment_session", Retry::Lookup);
 
 pub(crate) static CAPTURE: Operation = Operation::new("capture_payment_session", Retry::SameKey)
+    .key_known_for(KEY_LIFETIME)
     .again_at(AGAIN)
     .asks_of(Review::CaptureUnknown.as_question());
 
-static VOID: Operation =
-    Operation::new("void_payment_session", Retry::SameKey).again_at(AGAIN).asks_of(Review::VoidUnknown.as_question());
+static VOID: Operation = Operation::new("void_payment_session", Retry::SameKey)
+    .key_known_for(KEY_LIFETIME)
+    .again_at(AGAIN)
+    .asks_of(Review::VoidUnknown.as_question());
 
 /// No page shows the reply. A lookup of the session shows the outcome.
 static CANCEL: Operation = Operation::new("cancel_payment_session", Retry::Goal)
@@ -139,8 +152,10 @@ static CANCEL: Operation = Operation::new("cancel_payment_session", Retry::Goal)
     .again_at(AGAIN)
     .asks_of(Review::CancelUnknown.as_question());
 
-pub(crate) static REFUND: Operation =
-    Operation::new("create_refund", Retry::SameKey).again_at(AGAIN).asks_of(Review::RefundUnknown.as_question());
+pub(crate) static REFUND: Operation = Operation::new("create_refund", Retry::SameKey)
+    .key_known_for(KEY_LIFETIME)
+    .again_at(AGAIN)
+    .asks_of(Review::RefundUnknown.as_question());
 
 /// Nobody takes a survey that nobody was sent to, so a second session changes nothing.
 static CREATE_QUALIFICATION: Operation =

@@ -1,5 +1,7 @@
 //! `find_payment_session`: searches the list, page by page, for a session whose creation had no reply.
 
+mod repeated;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,6 +21,8 @@ use crate::providers::truemed::Truemed;
 use crate::providers::truemed::ids::PaymentSessionId;
 use crate::providers::truemed::session::RequestedSession;
 use crate::time::{Millis, Timestamp};
+
+pub(crate) use repeated::Repeated;
 
 /// The highest number of pages that a search reads.
 const PAGES: u32 = 20;
@@ -113,6 +117,9 @@ pub(crate) struct Wanted<'a> {
     idempotency_key: String,
     /// When the request was first sent.
     first_at: Timestamp,
+    /// Whether Truemed has seen the key before: an earlier request made the session, perhaps with other items. Only its key
+    /// proves which one it is.
+    key_used: bool,
 }
 
 /// How a listed session compares with the wanted one.
@@ -136,7 +143,10 @@ impl<'a> Wanted<'a> {
         let pending = cx.pending(Call::is_session)?;
         let Call::CreatePaymentSession(command) = pending.call else { return None };
         let idempotency_key = idempotency_key(F::ID, cx.key(), pending.id);
-        Some(Self { requested, command, idempotency_key, first_at: pending.first_at? })
+        let key_used = pending.accepted && !pending.given_up;
+        let first_at = pending.first_at?;
+        let first_at = cx.restored_from().filter(|_| key_used).map_or(first_at, |taken_at| taken_at.min(first_at));
+        Some(Self { requested, command, idempotency_key, first_at, key_used })
     }
 
     /// Whether a verified webhook is about the wanted session.
@@ -147,6 +157,9 @@ impl<'a> Wanted<'a> {
     pub(crate) fn is_named_by(&self, report: &SessionReport, flow: &Key) -> bool {
         if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
             return true;
+        }
+        if self.key_used {
+            return false;
         }
         let ours =
             report.metadata.as_deref() == Some(flow.as_str()) && report.status.is_known() && !self.excludes(report);
@@ -189,6 +202,9 @@ impl<'a> Wanted<'a> {
 
     /// Whether an amount of the report differs from the requested total. Less may be captured of a hold.
     fn has_other_amount(&self, report: &SessionReport) -> bool {
+        if self.key_used {
+            return false;
+        }
         let total = self.requested.total;
         let differs = [report.total_amount, report.authorize_amount].into_iter().flatten().any(|it| it != total);
         let is_too_much = |it: Cents| if self.requested.authorization { it > total } else { it != total };
@@ -276,7 +292,7 @@ impl Find {
             })),
             [] if doubtful || !complete => Search::Unclear,
             [] => Search::None,
-            [id] => {
+            [id] if !wanted.key_used => {
                 let on_page = page.payment_sessions.iter().flatten().find(|it| it.session() == Some(id));
                 Search::One(id.clone(), on_page)
             }
@@ -299,7 +315,8 @@ mod tests {
         command.customer_email = Some("a@shop.example".into());
         let requested = RequestedSession::of(&command, command.content(), "order-1", Timestamp::default());
         let first_at = Timestamp::parse_iso("2026-02-02T10:00:00Z").unwrap();
-        let wanted = Wanted { requested: &requested, command: &command, idempotency_key: KEY.into(), first_at };
+        let wanted =
+            Wanted { requested: &requested, command: &command, idempotency_key: KEY.into(), first_at, key_used: false };
         let Reading::Done(page) = SessionPage::read(&Reply { status: 200, body: body.as_bytes() }, |it| it) else {
             return "no page".into();
         };

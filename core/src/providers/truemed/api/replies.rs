@@ -310,10 +310,13 @@ struct ErrorBody {
     message: Option<String>,
 }
 
+/// The code by which Truemed says that a key came with another body before. No document shows it.
+const KEY_USED: (&str, Rule) = ("IdempotencyKeyReused", Rule::SessionIdempotencyNewCartNewKey);
+
 /// Reads a refusal in Truemed's words, with our rule that predicts it. Returns `None` for any other reply.
 pub(crate) fn refusal<E>(reply: &Reply<'_>, rules: &[(&str, Rule)]) -> Option<Refusal<E>> {
     let ErrorBody { error: code, message } = read_body(reply.body)?;
-    let rule = code.as_deref().and_then(|code| rules.iter().find(|(have, _)| *have == code));
+    let rule = code.as_deref().and_then(|code| rules.iter().chain([&KEY_USED]).find(|(have, _)| *have == code));
     let rule = rule.map(|(_, rule)| rule.rule());
     (code.is_some() || message.is_some()).then(|| Refusal { rule, ..Refusal::new(code, message) })
 }

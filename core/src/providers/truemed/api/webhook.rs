@@ -146,6 +146,11 @@ impl SessionReport {
         self.payment_session_id.as_ref().or(self.payment_id.as_ref()).or(self.id.as_ref())
     }
 
+    /// Whether the summary is this one, in any case.
+    pub(crate) fn is_summary(&self, summary: &str) -> bool {
+        self.status_summary.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(summary))
+    }
+
     /// The total, from the first amount that shows it.
     pub(crate) fn amount(&self) -> Option<Cents> {
         self.total_amount.or(self.authorize_amount).or(self.capture_amount)

@@ -92,7 +92,8 @@ impl Known {
     }
 
     /// The host acts on the session again, or the session is over: a refusal is no news any more.
-    fn withdraw_refusal(&self, cx: &mut Cx<'_>) {
+    fn withdraw_refusal(&mut self, cx: &mut Cx<'_>) {
+        self.untold_refusal = false;
         cx.withdraw_notice(Notice::CancellationRefused, self.session.id.as_str());
     }
 
@@ -114,15 +115,23 @@ impl Known {
     /// Truemed refused the capture, void or cancel. The money may have moved already, so the session is looked up.
     pub(super) fn end_refused(&mut self, call: &Call, cx: &mut Cx<'_>) {
         self.settle_end(Outcome::Failed(Cause::Refused));
-        self.tell_of_refusal(call, cx);
+        // In a row from a backup the key may have brought an old refusal. The lookup comes first.
+        self.untold_refusal = cx.is_restored() && !matches!(call, Call::CapturePaymentSession(..));
+        if !self.untold_refusal {
+            self.tell_of_refusal(call, cx);
+        }
         cx.look_up(Call::ConfirmPaymentSession(self.session.id.clone()));
     }
 
     /// The void or cancel did nothing, so the money is still held or the checkout still open. The host has to act.
     fn tell_of_refusal(&self, call: &Call, cx: &mut Cx<'_>) {
         if !matches!(call, Call::CapturePaymentSession(..)) {
-            cx.notify(Notice::CancellationRefused, &self.session.id, ToDo::NOTHING);
+            self.notify_of_refusal(cx);
         }
+    }
+
+    fn notify_of_refusal(&self, cx: &mut Cx<'_>) {
+        cx.notify(Notice::CancellationRefused, &self.session.id, ToDo::NOTHING);
     }
 
     /// A person decided what became of the capture, void or cancel.
@@ -166,6 +175,8 @@ impl Known {
     pub(super) fn compare_end(&mut self, report: &SessionReport, by_lookup: bool, cx: &mut Cx<'_>) {
         if self.session.is_over() {
             self.withdraw_refusal(cx);
+        } else if by_lookup && core::mem::take(&mut self.untold_refusal) {
+            self.notify_of_refusal(cx);
         }
         let Some(ending) = &self.ending else { return };
         let Session { status, .. } = &self.session;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::ends::{Ending, capture_content, is_end};
-use super::refunds::{RefundTotals, is_end_or_refund, refund_content};
+use super::refunds::{RefundTotals, UncheckedRefund, is_end_or_refund, refund_content};
 use super::{Command, Cx};
 use crate::effect::Wait;
 use crate::flow::{Cause, IntentStatus, Intents, Outcome};
@@ -52,6 +52,13 @@ pub struct Known {
     /// Whether the customer's bank has an open dispute.
     #[serde(default)]
     pub disputed: bool,
+    /// The refunds that were requested after the row was restored from a backup, until a lookup or a person says that they were
+    /// not made before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unchecked: Vec<UncheckedRefund>,
+    /// Whether Truemed refused a void or cancel in such a row, and no lookup has shown the session since.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) untold_refusal: bool,
     /// Other sessions with our key on which a person gave a verdict.
     #[serde(rename = "judged", default, skip_serializing_if = "Vec::is_empty")]
     reviewed_sessions: Vec<PaymentSessionId>,
@@ -68,6 +75,8 @@ impl Known {
             refunding: Cents::ZERO,
             refund_totals: RefundTotals::NOTHING,
             disputed: false,
+            unchecked: Vec::new(),
+            untold_refusal: false,
             reviewed_sessions: Vec::new(),
         }
     }
@@ -89,8 +98,7 @@ impl Known {
         let was_asked = cx.asks_about(Review::Unplaced.as_str(), reply.id.as_str());
         cx.withdraw_review(Review::Unplaced, reply.id.as_str());
         cx.check(Rule::SessionRedirectUrlPresent, reply.redirect_url.is_some()).at("/redirect_url");
-        let session = Session::created(reply, requested, cx.now());
-        session.schedule(cx);
+        let session = Session::created(reply, requested, cx);
         if was_asked {
             cx.look_up(Call::RetrievePaymentSession(session.id.clone()));
         }
@@ -171,9 +179,10 @@ impl Known {
     pub(super) fn on_lookup(&mut self, report: &SessionReport, cx: &mut Cx<'_>) {
         cx.learn(&self.session.id);
         self.session.check_echo(report, cx);
-        if let Some(summary) = &report.status_summary {
-            self.disputed = summary.eq_ignore_ascii_case("disputed");
+        if report.status_summary.is_some() {
+            self.is_disputed(report.is_summary("disputed"), cx);
         }
+        self.check_refunds_before_restore(report, cx);
         self.session.looked_up(cx.leased_at());
         self.apply(report, true, cx);
     }
@@ -183,16 +192,35 @@ impl Known {
         match call {
             Call::CreateRefund(session, refund) => {
                 self.settle_refund(id, refund.amount, Outcome::Failed(Cause::Refused), cx);
-                self.disputed |= disputed;
+                self.refused_for_dispute(disputed, cx);
                 cx.look_up(Call::ConfirmPaymentSession(session.clone()));
             }
             Call::RetrievePaymentSession(_) | Call::ConfirmPaymentSession(_) => {
                 if status == 404 {
                     self.session.not_found(cx);
+                    self.ask_about_unchecked(cx);
                     cx.look_again(is_end_or_refund);
                 }
             }
             _ => self.end_refused(call, cx),
+        }
+    }
+
+    /// Truemed says whether the customer's bank has an open dispute. A person is asked once for each dispute.
+    fn is_disputed(&mut self, disputed: bool, cx: &mut Cx<'_>) {
+        match (self.disputed, disputed) {
+            (false, true) => cx.ask(Review::Disputed, &self.session.id),
+            (true, false) => cx.withdraw_review(Review::Disputed, self.session.id.as_str()),
+            _ => {}
+        }
+        self.disputed = disputed;
+    }
+
+    /// Truemed refused a refund, perhaps for a dispute. In a row from a backup that may be an old reply, and only the lookup that
+    /// follows counts.
+    pub(super) fn refused_for_dispute(&mut self, disputed: bool, cx: &mut Cx<'_>) {
+        if disputed && !cx.is_restored() {
+            self.is_disputed(true, cx);
         }
     }
 
@@ -205,7 +233,10 @@ impl Known {
                 self.settle_refund(id, *amount, outcome, cx);
                 self.wait_for_dispute(cx);
             }
-            Call::RetrievePaymentSession(_) => self.session.schedule(cx),
+            Call::RetrievePaymentSession(_) => {
+                self.session.schedule(cx);
+                self.ask_about_unchecked(cx);
+            }
             call if is_end(call) => self.end_resolved(call, verdict, cx),
             _ => {}
         }

@@ -89,33 +89,9 @@ impl Facet for SessionState {
     ] };
 }
 
-impl flow::sealed::Sealed for PaymentSession {}
-
-impl Flow for PaymentSession {
-    const ID: &'static str = "truemed.payment_session";
-    const FORMAT: u32 = 1;
-
-    type Trigger = Trigger;
-    type Facets = (SessionState,);
-    type Action = Action;
-    type Command = Command;
-    type Call = Call;
-    type Event = Event;
-    type Review = Review;
-    type Rule = Rule;
-    type Status = Status;
-    type Settings = Settings;
-
-    fn settings(config: &Config) -> &Settings {
-        &config.truemed
-    }
-
-    fn facets(&self) -> Self::Facets {
-        (self.state(),)
-    }
-
+impl PaymentSession {
     /// The one dispatch: it applies each input, and names the trigger for the table.
-    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+    fn apply(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
             Input::Succeeded { id, call, event } => match event {
@@ -188,6 +164,41 @@ impl Flow for PaymentSession {
             Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
         })
     }
+}
+
+impl flow::sealed::Sealed for PaymentSession {}
+
+impl Flow for PaymentSession {
+    const ID: &'static str = "truemed.payment_session";
+    const FORMAT: u32 = 1;
+
+    type Trigger = Trigger;
+    type Facets = (SessionState,);
+    type Action = Action;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Review = Review;
+    type Rule = Rule;
+    type Status = Status;
+    type Settings = Settings;
+
+    fn settings(config: &Config) -> &Settings {
+        &config.truemed
+    }
+
+    fn facets(&self) -> Self::Facets {
+        (self.state(),)
+    }
+
+    /// Applies an input. Many inputs withdraw the lookup of the session, which a refund of a restored row may still need.
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        let trigger = self.apply(input, cx)?;
+        if let Self::Known(known) = self {
+            known.keep_checking(cx);
+        }
+        Ok(trigger)
+    }
 
     fn action_of(command: &Command) -> Action {
         Action::of(command)
@@ -234,7 +245,9 @@ impl Flow for PaymentSession {
 
     /// The customer has a page once the session is created, and none while a cancellation is pending.
     fn decides_page(&self, call: &Call, _context: &Context) -> bool {
-        matches!(call, Call::CreatePaymentSession(_) | Call::CancelPaymentSession(_))
+        let is_unchecked = matches!(self, Self::Known(known) if known.session.unchecked);
+        (is_unchecked && matches!(call, Call::RetrievePaymentSession(_)))
+            || matches!(call, Call::CreatePaymentSession(_) | Call::CancelPaymentSession(_))
     }
 
     fn ids(&self) -> Vec<TypedId> {

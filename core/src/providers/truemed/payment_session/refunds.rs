@@ -3,6 +3,8 @@
 //! A lookup shows one sum: all that anybody has refunded. Our part is what exceeds the refunds of others. An earlier
 //! lookup must show the refunds of others before ours is sent. Without that lookup, a sum proves no refund.
 
+mod restored;
+
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,8 @@ const fn is_refund(call: &Call) -> bool {
     matches!(call, Call::CreateRefund(..))
 }
 
+pub(super) use restored::UncheckedRefund;
+
 pub(super) const fn is_end_or_refund(call: &Call) -> bool {
     is_end(call) || is_refund(call)
 }
@@ -80,7 +84,9 @@ impl Known {
         let number = self.refunds.status_of(&name, content).number()?;
         self.refunding = self.refunding.plus(refund.amount);
         self.refunds.open(name.clone(), content, number, (Some(refund.amount), cx.now()));
-        cx.request_as(Call::CreateRefund(self.session.id.clone(), refund), &name, number);
+        let amount = refund.amount;
+        let of = cx.request_as(Call::CreateRefund(self.session.id.clone(), refund), &name, number);
+        self.check_first(of, amount, cx);
         Ok(())
     }
 
@@ -106,7 +112,7 @@ impl Known {
 
     /// The sum of all refunds, if the report shows it.
     fn refunded_total(&self, report: &SessionReport) -> Option<Cents> {
-        let all_back = is_summary(report, "refunded");
+        let all_back = report.is_summary("refunded");
         report.refund_amount.max(self.refundable_total(report).filter(|_| all_back))
     }
 
@@ -117,9 +123,9 @@ impl Known {
         match sum {
             // Only a larger sum counts, because replies to lookups can come in any order.
             Some(sum) => *by_others = (*by_others).max(Some(sum.minus(self.refunded).max(Cents::ZERO))),
-            None if is_summary(report, "captured") => *by_others = (*by_others).max(Some(Cents::ZERO)),
+            None if report.is_summary("captured") => *by_others = (*by_others).max(Some(Cents::ZERO)),
             // Others have refunded a sum that the report does not show.
-            None if is_summary(report, "partially refunded") && known == Cents::ZERO => *by_others = None,
+            None if report.is_summary("partially refunded") && known == Cents::ZERO => *by_others = None,
             None => {}
         }
     }
@@ -185,6 +191,7 @@ impl Known {
     /// A refund has ended.
     pub(super) fn settle_refund(&mut self, id: &EffectId, amount: Cents, outcome: Outcome, cx: &mut Cx<'_>) {
         self.refunding = self.refunding.minus(amount).max(Cents::ZERO);
+        self.unchecked.retain(|it| !it.is(id.as_str()));
         if outcome == Outcome::Done {
             self.refunded = self.refunded.plus(amount);
         }
@@ -204,8 +211,4 @@ impl Known {
         self.refund_totals.settled_at = Some(cx.now());
         self.refunds.settle(id.intent(), Outcome::Done);
     }
-}
-
-fn is_summary(report: &SessionReport, summary: &str) -> bool {
-    report.status_summary.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(summary))
 }

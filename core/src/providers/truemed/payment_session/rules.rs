@@ -151,6 +151,17 @@ fn check_can_refund(session: &PaymentSession, rules: &mut Rules<'_>) {
     let PaymentSession::Known(known) = session else { return };
     let lookup = UnblockedBy::action(Action::Retrieve.as_str());
     rules.check(Rule::RefundNoDispute, !known.disputed).unblocked_by(lookup);
+    check_restored(known, rules);
+}
+
+/// Checks before a refund is sent that a row from a backup has seen what was refunded.
+fn check_restored(known: &Known, rules: &mut Rules<'_>) {
+    if rules.is_lease() && !rules.is_resend() && known.has_unchecked_refund() {
+        let lookup = rules.reply_to(|call| call.looks_at(&known.session.id));
+        let review = || rules.open_review(Review::RefundBeforeRestore.as_str()).map(UnblockedBy::reply);
+        let unblocked_by = lookup.or_else(review);
+        rules.check(Rule::RefundAfterRestore, false).unblocked_by(unblocked_by);
+    }
 }
 
 /// Whether the money is held, as far as the reports show.

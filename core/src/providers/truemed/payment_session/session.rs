@@ -157,9 +157,9 @@ impl PaymentSession {
     }
 
     /// Truemed refused one sending, and may have carried out another.
-    pub(super) fn refused_once(&mut self, call: &Call, code: Option<&str>, cx: &Cx<'_>) {
+    pub(super) fn refused_once(&mut self, call: &Call, code: Option<&str>, cx: &mut Cx<'_>) {
         match self {
-            Self::Known(known) => known.disputed |= code == Some(DISPUTED),
+            Self::Known(known) => known.refused_for_dispute(code == Some(DISPUTED), cx),
             Self::Requested(requested) if call.is_session() => requested.refused_once(cx),
             _ => {}
         }
@@ -303,13 +303,16 @@ impl PaymentSession {
         let id = PaymentSessionId::parse(about).ok();
         let other = id.filter(|_| matches!(review, Review::Unplaced | Review::MadeAfterAll));
         match (self, other) {
+            (Self::Known(known), _) if review == Review::RefundBeforeRestore => {
+                known.refund_before_restore_reviewed(about, verdict, cx);
+            }
             // The money is only held. Truemed reports what becomes of it as another status of the session.
             (_, Some(_)) if review == Review::Unplaced && verdict == Verdict::Seen => {}
             (session @ Self::Requested(_), Some(id)) => session.candidate_reviewed(id, ours, cx),
             // Truemed refused every sending, and a person says that it made the session all the same.
             (session @ Self::Absent, Some(id)) if ours => *session = Self::Known(Box::new(Known::claimed(id, cx))),
             (Self::Known(known), Some(id)) => known.other_session_reviewed(id, ours, cx),
-            (Self::Known(known), None) if known.session.id.as_str() == about && review != Review::Contradiction => {
+            (Self::Known(known), None) if known.session.id.as_str() == about && !is_only_read(review) => {
                 known.reviewed(verdict, named, cx);
             }
             _ => {}
@@ -327,4 +330,9 @@ impl PaymentSession {
             remember(&mut requested.not_ours, id);
         }
     }
+}
+
+/// Whether the verdict on a review changes nothing here.
+const fn is_only_read(review: Review) -> bool {
+    matches!(review, Review::Contradiction | Review::Disputed)
 }

@@ -21,6 +21,7 @@ use crate::providers::truemed::ids::{PaymentSessionId, ProvisionTokenRequestId, 
 use crate::providers::truemed::names::{Review, Verdict};
 use crate::providers::truemed::rules::Rule;
 use crate::rule::{Level, RuleSet};
+use crate::time::Timestamp;
 use crate::value::echoed;
 
 /// An applied input, or the reason why it is ignored.
@@ -33,8 +34,8 @@ const fn change_of<'c>(call: &Call, items: &'c mut Change, card: &'c mut Change)
 
 impl PaymentToken {
     /// How items compare with what the customer qualified for.
-    pub(in crate::providers::truemed) fn coverage(&self, wanted: Digest) -> Coverage {
-        let confirmed = self.token.confirmed();
+    pub(in crate::providers::truemed) fn coverage(&self, wanted: Digest, restored: Option<Timestamp>) -> Coverage {
+        let confirmed = self.token.certain_items(restored);
         match self.token.state() {
             TokenState::Issued if confirmed == Some(wanted) => Coverage::Covered,
             TokenState::Issued if self.items.wanted() == Some(wanted) => Coverage::Pending,
@@ -64,7 +65,7 @@ impl PaymentToken {
         let made = change.on_reply((id, call), reply, self.token.payment_token(), &mut self.history, cx)?;
         if let Some(MadeUpdate { seq, items }) = made {
             self.token.settle(seq);
-            self.token.confirm(items.filter(|_| !self.token.is_of_other(call)));
+            self.token.confirm(items.filter(|_| !self.token.is_of_other(call)), cx.now(), cx);
         }
         self.drop_stale_charge(cx);
         Ok(())
@@ -110,7 +111,7 @@ impl PaymentToken {
             None => self.token.settle(seq),
         }
         let items = change.confirm(by.map(|(origin, _)| origin), &mut self.history, cx);
-        self.token.confirm(items.filter(|_| by.is_some() || !self.token.is_of_other(call)));
+        self.token.confirm(items.filter(|_| by.is_some() || !self.token.is_of_other(call)), cx.now(), cx);
         self.drop_stale_charge(cx);
     }
 
@@ -124,7 +125,7 @@ impl PaymentToken {
     pub(super) fn change_reviewed(&mut self, about: &str, verdict: Verdict, cx: &mut Cx<'_>) {
         for change in [&mut self.items, &mut self.card] {
             let items = change.reviewed(about, verdict, &mut self.history, cx);
-            self.token.confirm(items);
+            self.token.confirm(items, cx.now(), cx);
         }
         self.drop_stale_charge(cx);
     }
@@ -142,7 +143,7 @@ impl PaymentToken {
         let is_oldest = |change: &Change| change.pending().is_some_and(|it| it.seq == seq);
         let change = if is_oldest(&self.items) { &mut self.items } else { &mut self.card };
         let Some(change) = change.customer_acted(origin, &mut self.history, cx) else { return };
-        self.token.confirm(change.items);
+        self.token.confirm(change.items, change.since(), cx);
         self.drop_stale_charge(cx);
         // A new survey repairs a charge that needs the survey, and a new card repairs any other.
         let has_survey = change.satisfies_survey();
@@ -266,6 +267,10 @@ impl PaymentToken {
 
     /// A search read a page of the list.
     pub(super) fn on_session_page(&mut self, find: &Find, page: &SessionPage, cx: &mut Cx<'_>) -> Applied {
+        if self.charge.is_unchecked() {
+            self.charge.on_page_after_restore(find, page, &mut self.history, cx);
+            return Ok(());
+        }
         match self.charge.on_session_page(find, page, &self.history, cx)? {
             ChargeSearch::Made(id, report) if self.charge.found_failed(&id, report, cx) => {}
             ChargeSearch::Made(id, report) => return self.bind(id, report, cx),

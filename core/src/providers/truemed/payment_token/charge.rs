@@ -1,7 +1,7 @@
-//! The facet `charge`: a charge of the token, or the checkout that makes it, from the request to the end of its
-//! session.
+//! The facet `charge`: a charge of the token, or the checkout that makes it, until its session ends.
 
 mod repair;
+mod restored;
 mod session;
 
 use alloc::boxed::Box;
@@ -173,7 +173,7 @@ impl Charges {
 
     /// The session that the customer can still pay.
     pub(super) fn payable(&self) -> Option<&PaymentSessionId> {
-        self.session().filter(|it| it.status == Status::Pending).map(|it| &it.id)
+        self.session().filter(|it| it.status == Status::Pending && !it.unchecked).map(|it| &it.id)
     }
 
     /// Whether the same session is requested, or was made. A new intent needs no fingerprint.
@@ -239,8 +239,7 @@ impl Charges {
         cx.withdraw(Call::is_find);
         cx.withdraw_all_about(repair::FAILURE_EFFECTS, |_| true);
         cx.withdraw_review(Review::Unplaced, id.as_str());
-        let session = Session::created(CreateSessionReply { id, redirect_url }, requested, cx.now());
-        session.schedule(cx);
+        let session = Session::created(CreateSessionReply { id, redirect_url }, requested, cx);
         self.current = Charge::Open { seq, session };
         Ok(())
     }
@@ -252,6 +251,7 @@ impl Charges {
         let requested = self.requested_seq();
         if let Charge::Requested { failed, .. } = &mut self.current {
             self.current = failed.take().map_or(Charge::Idle, Charge::Failed);
+            self.look_for_repeated(cx);
         }
         self.intents.settle(of.intent(), Outcome::Failed(cause));
         requested

@@ -156,8 +156,8 @@ impl Facet for ChargeState {
         moves(Requested, &[TokenDeleted, Delete],      &[Idle]),
         moves(Requested, &[SessionFound],              &[Open, Idle, Failed]),
         moves(Open,      &[SessionComplete, Reviewed], &[Idle]),
-        // Truemed captures the session of a failed charge.
-        moves(Failed,    &[SessionComplete],           &[Idle]),
+        // Truemed captures the session of a failed charge, or the list of a restored row shows that its repetition is paid.
+        moves(Failed,    &[SessionComplete, SessionFound], &[Idle]),
         moves(Failed,    &[TokenUpdated, Reviewed],    &[Repaired]),
         moves(Repaired,  &[CreateSession],             &[Requested]),
         moves(Repaired,  &[SessionComplete],           &[Idle]),
@@ -289,8 +289,8 @@ impl Flow for PaymentToken {
         self.token.waits(self.charge.payable()).chain(of_changes).chain(self.charge.wait(is_deleted)).collect()
     }
 
-    fn status(&self, _view: &Rules<'_>) -> Status {
-        self.own_status()
+    fn status(&self, view: &Rules<'_>) -> Status {
+        self.own_status(view.restored_last())
     }
 
     fn intents(&self, _view: &Rules<'_>) -> Vec<IntentReport<Self>> {
@@ -298,7 +298,7 @@ impl Flow for PaymentToken {
     }
 
     fn decides_page(&self, call: &Call, _context: &Context) -> bool {
-        Self::decides_page_by(call)
+        self.decides_page_by(call)
     }
 
     fn timers(&self, context: &Context) -> Vec<Timestamp> {

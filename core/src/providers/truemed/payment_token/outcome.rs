@@ -43,7 +43,9 @@ impl PaymentToken {
                 Trigger::Found
             }
             (Event::TokenRetrieved(reply), _) => {
-                self.token.on_lookup(&reply, cx);
+                if self.token.on_lookup(&reply, cx) {
+                    self.drop_stale_charge(cx);
+                }
                 Trigger::Found
             }
             (Event::SessionRetrieved(report), Call::RetrievePaymentSession(session)) => {
@@ -143,7 +145,10 @@ impl PaymentToken {
                 self.token.not_deleted();
                 StoredToken::tell_of_refusal(cx);
             }
-            (Call::RetrievePaymentToken(_), _) => self.token.not_adopted(),
+            (Call::RetrievePaymentToken(token), _) => {
+                self.token.not_adopted();
+                self.token.named_not_shown(token, cx);
+            }
             _ => {}
         }
         Ok(())
@@ -179,8 +184,11 @@ impl PaymentToken {
                     self.bind(id, None, cx)?;
                 }
             }
-            (Review::MadeAfterAll, Verdict::Ours) => cx.fulfill(TypedId::new("payment_session", about)),
-            (Review::MadeAfterAll | Review::MadeTwice | Review::Contradiction, _) => {}
+            (Review::MadeAfterAll, Verdict::Ours) | (Review::RefundedUndelivered, Verdict::Fulfill) => {
+                cx.fulfill(TypedId::new("payment_session", about));
+            }
+            (Review::MadeAfterAll | Review::RefundedUndelivered, _) => {}
+            (Review::MadeTwice | Review::Contradiction | Review::Disputed, _) => {}
             (Review::NoSignal | Review::UnknownStatus | Review::NotFound | Review::CapturedOtherAmount, verdict) => {
                 self.wait_reviewed(about, (verdict, named), cx)
             }
@@ -191,6 +199,7 @@ impl PaymentToken {
                 | Review::VoidUnknown
                 | Review::CancelUnknown
                 | Review::RefundUnknown
+                | Review::RefundBeforeRestore
                 | Review::DeleteUnknown,
                 _,
             ) => return Err(IgnoredReason::Unrelated),

@@ -31,11 +31,11 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
         Action::Charge => {
             check_can_charge(token, rules);
             check_no_open_review(&[Review::Unplaced, Review::TokenNotFound], rules);
-            check_one_token(rules);
+            check_one_token(token, rules);
         }
         Action::Items => {
             check_can_update(token, rules);
-            check_one_token(rules);
+            check_one_token(token, rules);
             // A charge that a worker has leased is for the items that were confirmed before.
             if rules.is_lease() && rules.is_leased(Call::is_session) {
                 let reply = rules.reply_to(Call::is_session);
@@ -44,7 +44,7 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
         }
         Action::Card => {
             check_can_update(token, rules);
-            check_one_token(rules);
+            check_one_token(token, rules);
         }
         Action::Retrieve => {
             let known = token.token.payment_token().is_some()
@@ -56,7 +56,7 @@ pub(super) fn permits(token: &PaymentToken, action: Action, rules: &mut Rules<'_
         Action::RetrieveProvision | Action::RetrieveSession => {}
         Action::Delete => {
             check_not_deleted(token, rules);
-            check_one_token(rules);
+            check_one_token(token, rules);
         }
     }
 }
@@ -76,11 +76,12 @@ pub(super) fn accepts(token: &PaymentToken, action: Action, rules: &mut Rules<'_
         Action::Charge if token.token.is(TokenState::Issued) => {
             check_one_charge(token, rules);
             // An open change of the items blocks the charge by itself.
-            let is_known = token.token.confirmed().is_some() || !token.items.is_settled() || may_be_unknown(rules);
+            let certain = token.token.certain_items(rules.restored_last());
+            let is_known = certain.is_some() || !token.items.is_settled() || may_be_unknown(rules);
             rules
                 .check(Rule::SessionUnattendedItemsConfirmed, is_known)
                 .unblocked_by(UnblockedBy::action(Action::Items.as_str()))
-                .because(|| ITEMS_UNKNOWN.into());
+                .because(|| why_unknown(token).into());
         }
         Action::Items => check_one_update(&token.items, Call::is_of_items, rules),
         Action::Card => check_one_update(&token.card, Call::is_of_card, rules),
@@ -212,27 +213,36 @@ fn check_token(token: &PaymentToken, given: Option<&Token>, rules: &mut Rules<'_
 
 /// Checks that the customer qualified for the charged items.
 fn check_items(token: &PaymentToken, wanted: Digest, rules: &mut Rules<'_>) {
-    if !token.token.is(TokenState::Issued) || token.token.confirmed() == Some(wanted) {
+    let certain = token.token.certain_items(rules.restored_last());
+    if !token.token.is(TokenState::Issued) || certain == Some(wanted) {
         return;
     }
     let update = UnblockedBy::action(Action::Items.as_str());
     if token.items.pending().is_some_and(|it| it.items == Some(wanted)) {
         let signal = UnblockedBy::signal(SignalName::TokenUpdated.as_str());
         rules.check(Rule::SessionUnattendedItemsConfirmed, false).at("/order_items").unblocked_by(signal);
-    } else if token.token.confirmed().is_none() {
+    } else if certain.is_none() {
         // Mostly `accepts` has rejected the command already.
         rules
             .check(Rule::SessionUnattendedItemsConfirmed, !may_be_unknown(rules) && token.items.is_settled())
             .at("/order_items")
             .unblocked_by(update)
-            .because(|| ITEMS_UNKNOWN.into());
+            .because(|| why_unknown(token).into());
     } else {
         rules.check(Rule::UpdateRequiredOnItemChange, false).at("/order_items").unblocked_by(update);
     }
 }
 
 /// Why no items of a token can be charged.
-const ITEMS_UNKNOWN: &str = "The items of an adopted token are not known.";
+fn why_unknown(token: &PaymentToken) -> &'static str {
+    match token.token.confirmed() {
+        None => "The items of an adopted token are not known.",
+        Some(_) => {
+            "This row was restored from a backup, and the items may have been changed since. No lookup shows them. An update \
+             with the items that the customer has makes them certain."
+        }
+    }
+}
 
 /// Whether the config lets a charge of a token with unknown items only warn.
 fn may_be_unknown(rules: &Rules<'_>) -> bool {
@@ -246,9 +256,12 @@ fn check_not_deleted(token: &PaymentToken, rules: &mut Rules<'_>) {
 
 /// Rejects the use of a token while a person must say which of several it is. A request that may have succeeded is not
 /// sent again either, because it could charge or change the wrong token now.
-fn check_one_token(rules: &mut Rules<'_>) {
-    if let Some(review) = rules.open_review(Review::TwoTokens.as_str()) {
-        rules.check(CoreRule::OneAtATime, false).unblocked_by(UnblockedBy::reply(review));
+fn check_one_token(token: &PaymentToken, rules: &mut Rules<'_>) {
+    let review = rules.open_review(Review::TwoTokens.as_str());
+    if review.is_some() || token.token.is_named() {
+        let is_lookup = |call: &Call| matches!(call, Call::RetrievePaymentToken(_));
+        let decides = review.map(UnblockedBy::reply).or_else(|| rules.reply_to(is_lookup));
+        rules.check(CoreRule::OneAtATime, false).unblocked_by(decides);
     }
 }
 

@@ -28,8 +28,8 @@ pub struct Status {
     pub provider_status: Option<String>,
     /// The total of the current charge, in cents.
     pub charge_total: Option<Money>,
-    /// The items that the customer qualified for. `null` if they are unknown, as they are after an adoption, or too many
-    /// to be kept.
+    /// The items that the customer qualified for. `null` if they are unknown, as they are after an adoption or a
+    /// restored backup, or too many to be kept.
     pub confirmed_items: Option<Vec<CartLine>>,
     /// The items that the open change asks for, or the items of the newest request for a token. `null` if there is none,
     /// or if they are too many to be kept.
@@ -44,7 +44,7 @@ pub struct Status {
 
 impl PaymentToken {
     /// What only a payment token has.
-    pub(super) fn own_status(&self) -> Status {
+    pub(super) fn own_status(&self, restored: Option<Timestamp>) -> Status {
         let pending = self.items.wanted().or_else(|| self.token.pending_items());
         let (payment_session_id, provider_status) = match self.charge.known_session() {
             Some(current) => current,
@@ -57,7 +57,7 @@ impl PaymentToken {
             payment_session_id,
             provider_status,
             charge_total: self.charge.total().map(Money::unnamed),
-            confirmed_items: self.carts.lines(self.token.confirmed()),
+            confirmed_items: self.carts.lines(self.token.certain_items(restored)),
             pending_items: self.carts.lines(pending),
             delete_once_issued: self.token.is_unwanted(),
             lmn_expires_at: self.token.lmn_expires_at(),
@@ -75,10 +75,12 @@ impl PaymentToken {
     }
 
     /// Whether the reply to a request may have a page for the customer, or decides if one still counts.
-    pub(super) fn decides_page_by(call: &Call) -> bool {
+    pub(super) fn decides_page_by(&self, call: &Call) -> bool {
         match call {
             Call::CreatePaymentToken(_) | Call::UpdatePaymentToken(..) => true,
             Call::CreatePaymentSession(command) => !command.is_charge(),
+            // The page may be of a session that is over.
+            Call::RetrievePaymentSession(_) => self.charge.session().is_some_and(|it| it.unchecked),
             _ => false,
         }
     }

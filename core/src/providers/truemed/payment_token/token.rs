@@ -67,6 +67,9 @@ pub(super) struct StoredToken {
     /// Whether a person has said which of these tokens counts.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     chosen: bool,
+    /// The token that a person has named although Truemed has not reported it, until a lookup shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    named: Option<Token>,
     /// The time of Truemed's newest report, if the report has one.
     #[serde(rename = "word_at", default, skip_serializing_if = "Option::is_none")]
     reported_at: Option<Timestamp>,
@@ -79,6 +82,9 @@ pub(super) struct StoredToken {
     /// The fingerprint of the items that the customer qualified for. An adopted token has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirmed: Option<Digest>,
+    /// Since when, in a row that was restored from a backup before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<Timestamp>,
     /// The items of the last refused request for a token. Truemed may have made a token all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused: Option<Digest>,
@@ -133,6 +139,12 @@ impl StoredToken {
 
     pub(super) const fn confirmed(&self) -> Option<Digest> {
         self.confirmed
+    }
+
+    /// The confirmed items, unless they may have been changed since the row's last backup, which was taken at `restored`. No
+    /// lookup shows the items of a token.
+    pub(super) fn certain_items(&self, restored: Option<Timestamp>) -> Option<Digest> {
+        self.confirmed.filter(|_| restored.is_none() || self.confirmed_at >= restored)
     }
 
     /// The fingerprints of the confirmed items, and of those that a token may still confirm.
@@ -211,9 +223,11 @@ impl StoredToken {
         newest
     }
 
-    /// Notes the items that the customer qualified for, if there are any.
-    pub(super) fn confirm(&mut self, items: Option<Digest>) {
-        self.confirmed = items.or(self.confirmed);
+    /// Notes the items that the customer qualified for, if there are any, and since when they are known.
+    pub(super) fn confirm(&mut self, items: Option<Digest>, since: Timestamp, cx: &Cx<'_>) {
+        if items.is_some() {
+            (self.confirmed, self.confirmed_at) = (items, cx.is_restored().then_some(since));
+        }
     }
 
     /// Notes that a request without a report of the token is settled.
@@ -227,7 +241,7 @@ impl StoredToken {
     /// Truemed's replies refused every sending of the last request, and Truemed made a token all the same.
     pub(super) fn issue_despite_refusal(&mut self, seq: u32, report: TokenReport<'_>, cx: &mut Cx<'_>) {
         self.apply(seq, report, cx);
-        self.confirmed = self.refused.take();
+        (self.confirmed, self.confirmed_at) = (self.refused.take(), None);
     }
 
     /// Whether a report is the newest: by its time, else by the expiry of its letter, else by the order of our
@@ -251,9 +265,12 @@ impl StoredToken {
         cx.check(Rule::MetadataEchoMatch, self.metadata.is_none_or(echoes)).at("/metadata");
     }
 
-    /// A lookup shows the token. A token whose deletion is pending still exists.
-    pub(super) fn on_lookup(&mut self, reply: &TokenReply, cx: &mut Cx<'_>) {
+    /// A lookup shows the token. A token whose deletion is pending still exists. Returns whether the token has taken the place
+    /// of another one.
+    pub(super) fn on_lookup(&mut self, reply: &TokenReply, cx: &mut Cx<'_>) -> bool {
+        let is_named = self.named.take_if(|it| *it == reply.payment_token).is_some();
         match self.state {
+            _ if is_named => self.accept_named(TokenReport::new(&reply.payment_token, reply.lmn_expiry()), cx),
             TokenState::Adopting => {
                 self.apply(0, TokenReport::new(&reply.payment_token, reply.lmn_expiry()), cx);
             }
@@ -267,10 +284,12 @@ impl StoredToken {
             self.letter_expires(reply.lmn_expiry(), cx);
             self.card_expires(reply.card_expiry(), cx);
         }
+        is_named
     }
 
     /// Truemed does not find the token. Returns whether this proves the pending deletion. Otherwise a person is asked.
     pub(super) fn not_found(&mut self, token: &Token, cx: &mut Cx<'_>) -> bool {
+        self.named_not_shown(token, cx);
         match self.state {
             TokenState::Adopting => self.not_adopted(),
             TokenState::Deleting if cx.sent(is_delete) => {
@@ -309,7 +328,7 @@ impl StoredToken {
 
     /// The token is deleted. Only charges that were sent, and their lookups, stay pending.
     pub(super) fn deleted(&mut self, cx: &mut Cx<'_>) {
-        self.state = TokenState::Deleted;
+        (self.state, self.named) = (TokenState::Deleted, None);
         let stays =
             |call: &Call| call.is_session() || call.is_find() || matches!(call, Call::RetrievePaymentSession(_));
         cx.withdraw(|call| !stays(call));

@@ -81,9 +81,10 @@ impl RequestedSession {
     ///
     /// As long as the request can be sent again under its key, the key finds out the outcome and makes no second session. A
     /// new key is safe only once Truemed refused the last sending: a session of an earlier sending would have been its
-    /// reply. A request that is given up is not sent again, and only lists are left.
+    /// reply. A request that is given up is not sent again, and only lists are left. Nor is one whose key Truemed has seen
+    /// before; a list that does not show it leaves it to a person.
     pub(crate) fn can_be_denied<F: Truemed>(&self, cx: &Cx<'_, F>) -> bool {
         let pending = cx.pending(Call::is_session);
-        pending.is_some_and(|it| it.given_up || (self.refused.is_some() && self.refused == it.lease))
+        pending.is_some_and(|it| it.given_up || it.accepted || (self.refused.is_some() && self.refused == it.lease))
     }
 }

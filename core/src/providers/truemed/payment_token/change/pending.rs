@@ -15,6 +15,7 @@ use crate::providers::truemed::ids::ProvisionTokenRequestId;
 use crate::providers::truemed::names::{Notice, Review, SignalName, Verdict};
 use crate::providers::truemed::payment_token::Cx;
 use crate::providers::truemed::payment_token::history::{History, Origin};
+use crate::time::Timestamp;
 
 /// A change that waits for the customer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -52,6 +53,11 @@ impl PendingChange {
         let (action, timer) = (NextAction::Unknown(String::new()), PollTimer::new(cx.now()));
         let replaces = replaces.map(Box::new);
         Self { seq, of, origin: None, items, action, redirect_url: None, timer, replaces }
+    }
+
+    /// When the customer was asked to act.
+    pub(in super::super) const fn since(&self) -> Timestamp {
+        self.timer.since()
     }
 
     /// Whether a webhook with this origin is about this change.

@@ -42,6 +42,10 @@ pub(in super::super) struct FailedCharge {
     /// How often another page replaced the one in the notice.
     #[serde(default, skip_serializing_if = "is_none")]
     turn: u32,
+    /// Whether the row was restored from a backup, and the list has not yet shown if a repeated charge was paid meanwhile.
+    /// The customer is not notified before: the page may be of a repair that was made.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) unchecked: bool,
     /// Schedules the review of the repair.
     #[serde(rename = "watch")]
     timer: PollTimer,
@@ -80,8 +84,25 @@ impl FailedCharge {
         wait.about = self.session.as_ref().map(TypedId::from);
         let action = self.action.as_ref().map(|it| it.as_str().into());
         wait.customer_action = action.or_else(|| self.code.clone());
-        wait.customer_url.clone_from(&self.redirect_url);
+        wait.customer_url = self.redirect_url.clone().filter(|_| !self.unchecked);
         wait
+    }
+
+    /// What the failure is about: its session, or the request if the session is not known.
+    fn subject(&self) -> TypedId {
+        self.session.as_ref().map_or_else(|| TypedId::from(&self.of), TypedId::from)
+    }
+
+    /// The customer is notified of the failure.
+    pub(super) fn tell(&mut self, cx: &mut Cx<'_>) {
+        self.unchecked = false;
+        let action = self.action.as_ref().map(NextAction::as_str).or(self.code.as_deref());
+        cx.notify(Notice::PaymentFailed, self.subject(), ToDo::at(self.redirect_url.as_deref(), action));
+    }
+
+    /// The host's name for the charge, and its position in the order of our requests.
+    pub(super) fn charge(&self) -> (Option<Intent>, u32) {
+        (self.intent.clone(), self.seq)
     }
 }
 
@@ -110,7 +131,10 @@ impl Charges {
         let subject = session.as_ref().map_or_else(|| TypedId::from(&of), TypedId::from);
         let wanted = action.as_ref().map(NextAction::as_str).or(code.as_deref());
         let to_do = ToDo::at(redirect_url.as_deref(), wanted);
+        let unchecked = cx.is_restored() && intent.is_some() && last.as_ref().is_none_or(|it| it.unchecked);
         let turn = match last {
+            None if unchecked => 0,
+            Some(last) if unchecked => last.turn,
             None => {
                 cx.notify(Notice::PaymentFailed, subject, to_do);
                 0
@@ -127,11 +151,13 @@ impl Charges {
         };
         let timer = PollTimer::new(cx.now());
         cx.ask_on_schedule(Review::RepairUnconfirmed, &of, &timer);
-        let failed = FailedCharge { seq, of, intent, session, code, action, total, redirect_url, turn, timer };
+        let failed =
+            FailedCharge { seq, of, intent, session, code, action, total, redirect_url, turn, unchecked, timer };
         if over {
             cx.withdraw(Call::is_find);
             self.settle(failed.intent.as_ref(), Outcome::Failed(Cause::Declined));
             self.current = Charge::Failed(failed);
+            self.look_for_repeated(cx);
         } else {
             *last = Some(failed);
         }
@@ -165,6 +191,7 @@ impl Charges {
         found.session = Some(id.clone());
         self.settle(found.intent.as_ref(), Outcome::Failed(Cause::Declined));
         self.current = Charge::Failed(found);
+        self.look_for_repeated(cx);
         true
     }
 
@@ -212,6 +239,7 @@ impl Charges {
             }
             _ => return None,
         };
+        cx.withdraw(Call::is_find);
         let session = by.map_or(failed.session, |origin| PaymentSessionId::parse(origin.id()).ok());
         cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
         if let Some(id) = &session {
@@ -237,8 +265,8 @@ impl Charges {
             let (seq, intent) = (failed.seq, failed.intent.clone());
             if self.requested().is_some() {
                 cx.prove(Call::is_session, Some(id));
-                cx.withdraw(Call::is_find);
             }
+            cx.withdraw(Call::is_find);
             cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
             self.current = Charge::Idle;
             if let Ok(id) = PaymentSessionId::parse(id) {

@@ -80,9 +80,12 @@ impl StoredToken {
                 self.chosen = false;
             }
         }
+        if self.named.take_if(|it| it == report.token).is_some() {
+            self.accept(report.token, true, cx);
+        }
         let rank = |at: Option<Timestamp>, token: &Token| (at, Reverse(Digest::of([token.as_str().as_bytes()])));
         let shown = self.payment_token.as_ref().map(|have| rank(self.reported_at, have));
-        let best = self.others.iter().max_by_key(|it| rank(it.at, &it.token));
+        let best = self.others.iter().max_by_key(|it| rank(it.at, &it.token)).filter(|_| !self.chosen);
         if let Some(best) = best.filter(|it| Some(rank(it.at, &it.token)) > shown).map(|it| it.token.clone()) {
             self.show(&best, cx);
         }
@@ -95,20 +98,46 @@ impl StoredToken {
         self.payment_token.as_ref() == Some(report.token)
     }
 
-    /// A person says which token counts. A token that Truemed did not report may be of another customer, so the person is
-    /// asked again.
+    /// A person says which token counts. A restored row does not know every token that Truemed has reported, so a lookup must
+    /// show a token that this row does not know.
     pub(in super::super) fn choose(&mut self, token: &Token, cx: &mut Cx<'_>) {
         if self.payment_token.as_ref() != Some(token) && !self.others.iter().any(|it| it.token == *token) {
-            return cx.ask(Review::TwoTokens, TypedId::new(THE_TOKEN, THE_TOKEN));
+            self.named = Some(token.clone());
+            return cx.look_up(Call::RetrievePaymentToken(token.clone()));
         }
+        // A later update was made on one of the tokens, and nothing shows on which.
+        self.accept(token, self.brought.is_some(), cx);
+        self.look_at_token(cx);
+    }
+
+    /// A reported token counts, because a person has said so.
+    fn accept(&mut self, token: &Token, has_unknown_items: bool, cx: &mut Cx<'_>) {
         self.show(token, cx);
-        self.chosen = true;
-        if self.brought.is_some() {
-            // A later update was made on one of the tokens, and nothing shows on which.
+        (self.chosen, self.named) = (true, None);
+        if has_unknown_items {
             self.confirmed = None;
         }
         cx.stop_sending(|call| call.is_session() && self.is_of_other(call));
-        self.look_at_token(cx);
+    }
+
+    /// A lookup shows a token that a person has named. Its items are unknown, like those of an adopted token.
+    pub(super) fn accept_named(&mut self, report: TokenReport<'_>, cx: &mut Cx<'_>) {
+        cx.learn(report.token);
+        self.keep_newest(report);
+        self.accept(report.token, true, cx);
+        cx.withdraw_review(Review::TwoTokens, THE_TOKEN);
+    }
+
+    /// Whether a lookup must show the token that a person has named.
+    pub(in super::super) const fn is_named(&self) -> bool {
+        self.named.is_some()
+    }
+
+    /// No lookup shows the token that a person has named, so the person is asked again.
+    pub(in super::super) fn named_not_shown(&mut self, token: &Token, cx: &mut Cx<'_>) {
+        if self.named.take_if(|it| it == token).is_some() {
+            cx.ask(Review::TwoTokens, TypedId::new(THE_TOKEN, THE_TOKEN));
+        }
     }
 
     /// Makes one of the reported tokens the token, and the token one of the others.
@@ -126,13 +155,18 @@ impl StoredToken {
     /// Truemed reports another token after the deletion. The deleted one stays known, so that a repeated report of it is
     /// not news.
     pub(super) fn delete_instead(&mut self, report: TokenReport<'_>, cx: &mut Cx<'_>) {
+        self.keep_newest(report);
+        self.show(report.token, cx);
+        self.chosen = true;
+    }
+
+    /// Keeps another token, in place of the first one if there are too many.
+    fn keep_newest(&mut self, report: TokenReport<'_>) {
         let (token, lmn_expires_at) = (report.token.clone(), report.lmn_expires_at);
         if self.others.len() >= KEPT {
             self.others.remove(0);
         }
         self.keep_other(OtherToken { token, at: report.at, lmn_expires_at });
-        self.show(report.token, cx);
-        self.chosen = true;
     }
 
     /// Keeps another token, in an order that does not depend on the order of the reports.
@@ -146,7 +180,7 @@ impl StoredToken {
     /// A newer request brought a token, so the tokens of the request before it count no more.
     pub(super) fn forget_others(&mut self, cx: &mut Cx<'_>) {
         self.others.clear();
-        self.chosen = false;
+        (self.chosen, self.named) = (false, None);
         cx.withdraw_review(Review::TwoTokens, THE_TOKEN);
     }
 

@@ -218,7 +218,9 @@ impl StoredToken {
         };
         let provision = self.provisions.remove(index);
         if self.apply(provision.seq, report, cx) {
-            self.confirmed = Some(provision.items);
+            // The reply that named a session may be an old one, and the items may have been changed since.
+            let since = if provision.session().is_some() { Timestamp::default() } else { provision.timer.since() };
+            self.confirm(Some(provision.items), since, cx);
         }
         if matches!(origin, Origin::Request(_)) {
             history.add(provision.seq, origin.clone());

@@ -1,0 +1,58 @@
+//! A declined charge in a row that was restored from a backup. The reply may be an old one, which the key brings again: the
+//! customer may have repaired the card after the backup, and the repeated charge may be paid.
+
+use alloc::format;
+
+use super::repair::FAILURE_EFFECTS;
+use super::{Call, Charge, Charges, Cx, EffectId, Find, History, Review, SessionPage};
+use crate::effect::idempotency_key;
+use crate::flow::Flow;
+use crate::providers::truemed::api::calls::CREATE_SESSION;
+use crate::providers::truemed::api::find::Repeated;
+use crate::providers::truemed::payment_token::PaymentToken;
+
+impl Charges {
+    /// Whether the list must still show if the failed charge was repeated and paid.
+    pub(in super::super) const fn is_unchecked(&self) -> bool {
+        matches!(&self.current, Charge::Failed(failed) if failed.unchecked)
+    }
+
+    /// Looks in the list for a repetition of the failed charge, before the customer is asked to repair anything.
+    pub(super) fn look_for_repeated(&self, cx: &mut Cx<'_>) {
+        if self.is_unchecked() {
+            cx.look_up(Call::FindPaymentSession(Find::default()));
+        }
+    }
+
+    /// A page of the list shows that the charge was repeated and paid, or not.
+    pub(in super::super) fn on_page_after_restore(
+        &mut self,
+        find: &Find,
+        page: &SessionPage,
+        history: &mut History,
+        cx: &mut Cx<'_>,
+    ) {
+        let Charge::Failed(failed) = &mut self.current else { return };
+        let (Some(intent), seq) = failed.charge() else { return };
+        let first = EffectId::of_intent(CREATE_SESSION.name, &intent, 1);
+        let again = format!("{}/", idempotency_key(PaymentToken::ID, cx.key(), &first));
+        match find.read_repeated(page, &again, cx.restored_from(), |id| history.has_id(id.as_str())) {
+            Repeated::NextPage(next) => cx.look_up(next),
+            Repeated::None => failed.tell(cx),
+            Repeated::Paid(id, report) => {
+                if let Some(declined) = failed.session() {
+                    history.add_failed(seq, declined.clone(), Some(intent.clone()));
+                }
+                cx.withdraw_all_about(FAILURE_EFFECTS, |_| true);
+                cx.learn(id);
+                history.add_reviewed(seq, id.clone());
+                self.current = Charge::Idle;
+                match report.is_summary("refunded") {
+                    true => cx.ask(Review::RefundedUndelivered, id),
+                    false => cx.fulfill_charge(id, Some(&intent), report.amount()),
+                }
+                self.paid_after_all(Some(&intent), cx);
+            }
+        }
+    }
+}
