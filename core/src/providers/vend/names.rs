@@ -5,7 +5,7 @@ use crate::flow::{named, reviews};
 
 reviews! {
     /// The questions for a person about a subscription at Vend.
-    pub enum Review;
+    pub enum Review { undelivered: OlderConsent };
     /// The verdicts that a person can give.
     pub enum Verdict {
         /// The retailer used the token.
@@ -62,8 +62,9 @@ reviews! {
         /// No. Nothing comes of the consent.
         NotConfirmed,
     }
-    /// A later consent replaces this one in part, or belongs to another subscription. Must this consent still be delivered?
-    /// Compare the retailer's subscription in Vend with the request.
+    /// A later consent replaces this one in part, or belongs to another subscription, or the subscription ended before the
+    /// delivery and is not live again. Must this consent still be delivered? Compare the retailer's subscription in Vend with
+    /// the request.
     OlderConsent = "older_consent" {
         /// Yes. Deliver what the retailer consented to.
         Fulfill,

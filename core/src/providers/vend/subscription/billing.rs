@@ -20,10 +20,14 @@ use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::{Review, Verdict};
 use crate::providers::vend::rules::Rule;
 use crate::time::{Millis, Timestamp};
-use news::{ask_about_withheld, withdraw_notices};
+pub(super) use news::ask_about_older;
+use news::{ask_about_withheld, hold, release, withdraw_notices};
 
 /// How long Vend may send no webhook for the cancellation of a new subscription.
 const QUIET: Millis = Millis::from_minutes(30);
+
+/// How long after a consent Vend shows what the subscription costs.
+const SHOWN_AFTER: Millis = Millis::from_minutes(1);
 
 /// How many cancellations, and how many older subscriptions, are kept.
 const REMEMBERED: usize = 8;
@@ -208,13 +212,13 @@ impl Billing {
             (None, None) => self.on_unnamed(account, cx),
             // The last lookup no longer shows what the subscription costs. As after a new subscription, one lookup follows.
             (Some(id), _) => {
-                cx.look_up_from(Call::RetrieveSubscription(id.clone()), cx.now().after(QUIET));
+                cx.look_up_from(Call::RetrieveSubscription(id.clone()), cx.now().after(SHOWN_AFTER));
                 self.plan = None;
             }
         }
         if self.is_canceled() {
             // The next lookup shows whether the subscription is live again.
-            cx.withhold(|about| about == request.as_str());
+            hold(|about| about == request.as_str(), cx);
             if self.news == 0 {
                 // The host does not know of the end. It is news to a host that waits for the result of this consent.
                 self.notified = Some(BillingState::Live);
@@ -231,15 +235,15 @@ impl Billing {
         }
         cx.learn(&id);
         if kind == Kind::Create {
-            let until = cx.now().after(QUIET);
-            cx.look_up_from(Call::RetrieveSubscription(id.clone()), until);
-            self.quiet_until = Some(until);
+            // The first lookup shows what the subscription costs. The one after the first half hour shows a cancellation.
+            cx.look_up_from(Call::RetrieveSubscription(id.clone()), cx.now().after(SHOWN_AFTER));
+            self.quiet_until = Some(cx.now().after(QUIET));
         }
         self.id = Some(id);
         (self.provider_state, self.meaning, self.news) = (None, None, 0);
         (self.state, self.notified) = (BillingState::Live, Some(BillingState::Live));
         self.fresh_from = Some(cx.now());
-        cx.release_withheld();
+        release(cx);
     }
 
     /// A used token shows another subscription than the known one. It is a new one after a cancellation, or a second

@@ -211,6 +211,9 @@ impl Subscription {
             Review::OlderConsent => {
                 if verdict == Verdict::Fulfill {
                     cx.fulfill(TypedId::new("effect", about));
+                } else {
+                    // It may be one that is held back.
+                    cx.withdraw_delivery(about);
                 }
                 None
             }

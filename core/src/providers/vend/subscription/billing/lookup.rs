@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::super::Cx;
 use super::super::account::Account;
-use super::{Billing, BillingState};
+use super::{Billing, BillingState, QUIET, SHOWN_AFTER};
 use crate::flow::PollTimer;
 use crate::providers::vend::api::calls::Call;
 use crate::providers::vend::api::partner::{PartnerSubscription, Phase, State, SubscriptionInfo, SubscriptionsReply};
@@ -14,10 +14,10 @@ use crate::providers::vend::api::plan::Plan;
 use crate::providers::vend::ids::SubscriptionId;
 use crate::providers::vend::names::Review;
 use crate::providers::vend::rules::Rule;
-use crate::time::Millis;
+use crate::time::{Millis, Timestamp};
 
 /// How often a subscription is looked up whose state is decided, if the config has no lookups while it waits.
-const A_WEEK: Millis = Millis::from_hours(168);
+pub(super) const A_WEEK: Millis = Millis::from_hours(168);
 
 /// The owner of an entry in the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -213,6 +213,12 @@ impl Billing {
     /// A lookup does not show a subscription. A person says what became of it, and the lookups of a known one continue.
     fn on_not_shown(&mut self, id: &SubscriptionId, cx: &mut Cx<'_>) {
         let is_known = self.id.as_ref() == Some(id);
+        let is_new = is_known && self.provider_state.is_none() && self.cancellations.is_empty();
+        let is_own = |until: &Timestamp| (until.before(QUIET).after(SHOWN_AFTER)..*until).contains(&cx.leased_at());
+        if let Some(until) = self.quiet_until.filter(|until| is_new && is_own(until)) {
+            // Vend need not show a subscription that has just begun. An earlier lookup is one that the host wants.
+            return cx.look_up_from(Call::RetrieveSubscription(id.clone()), until);
+        }
         match self.state {
             _ if (is_known && self.in_doubt) || self.is_older(id) => return,
             BillingState::Live if !is_known || self.is_live_unshown() => return,
@@ -247,8 +253,11 @@ impl Billing {
             BillingState::Canceled => !is_final,
             BillingState::Absent | BillingState::Unclear => false,
         };
-        let Some(id) = self.id.as_ref().filter(|_| is_watched && !self.in_doubt) else { return };
-        let call = Call::RetrieveSubscription(id.clone());
+        if !is_watched || self.in_doubt {
+            return;
+        }
+        // Only the list shows several that have ended. Each of them can become live again.
+        let call = self.lookup();
         if cx.pending(|it| *it == call).is_none() {
             let rest = cx.config().lookups.while_waiting_ms.last().copied().unwrap_or(A_WEEK);
             cx.look_up_from(call, cx.leased_at().after(rest));

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::super::billing::Billing;
+use super::super::billing::{Billing, ask_about_older};
 use super::super::{Cx, remember};
 use super::latest::{Mark, Replaced};
 use super::token::{Closed, RequestId, Token, Use};
@@ -118,16 +118,16 @@ impl Consent {
             let lease = if replaces { self.replace_all(cx) } else { None };
             self.deliver(token, mark, lease, cx);
             // Vend has billed the former subscription too, and nobody has delivered what it began with.
-            held.into_iter().for_each(|request| cx.ask(Review::OlderConsent, request));
+            held.into_iter().for_each(|(request, lease)| ask_about_older(request, lease, cx));
         }
         Consented { kind, request: token.request.id(), subscription: used.subscription, is_late, attested: false }
     }
 
-    /// The consent is for another subscription. The consents to the former one are dropped, and their deliveries
-    /// withdrawn. Returns when the last lease of such a delivery ends.
+    /// The consent is for another subscription. The consents to the former one are dropped, and a person decides about their
+    /// deliveries. Returns when the last lease of such a delivery ends.
     fn replace_all(&mut self, cx: &mut Cx<'_>) -> Option<Timestamp> {
         let before = core::mem::take(&mut self.latest);
-        before.requests().map(|request| take_back(request, cx)).fold(None, Option::max)
+        before.requests().map(|request| ask_instead(request, cx)).fold(None, Option::max)
     }
 
     /// Delivers what the retailer consented to, unless a later consent replaces it. The delivery is not due before
@@ -136,7 +136,9 @@ impl Consent {
         let request = token.request.id();
         let replaced = self.latest.replaced(token, &mark);
         let older = self.latest.note(token, mark);
-        let from = older.into_iter().map(|request| take_back(request, cx)).fold(from, Option::max);
+        // What a new subscription begins with replaces nothing of another one, which Vend has billed as well.
+        let settle = if token.request.kind() == Kind::Create { ask_instead } else { take_back };
+        let from = older.into_iter().map(|request| settle(request, cx)).fold(from, Option::max);
         match replaced {
             Replaced::Nothing => cx.fulfill_from(&request, from),
             Replaced::Part => cx.ask(Review::OlderConsent, &request),
@@ -186,4 +188,16 @@ fn take_back(request: RequestId, cx: &mut Cx<'_>) -> Option<Timestamp> {
     let request = request.id();
     cx.withdraw_review(Review::OlderConsent, request.as_str());
     cx.withdraw_delivery(request.as_str())
+}
+
+/// A consent to another subscription follows. A person decides about a delivery that nobody has carried out, once no worker
+/// can be at it any more. Returns when its lease ends.
+fn ask_instead(request: RequestId, cx: &mut Cx<'_>) -> Option<Timestamp> {
+    let request = request.id();
+    let is_undelivered = cx.has_delivery(request.as_str());
+    let lease = cx.withdraw_delivery(request.as_str());
+    if is_undelivered {
+        ask_about_older(&request, lease, cx);
+    }
+    lease
 }
