@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::effect::VerdictChoice;
+use crate::effect::{self, KeyLifetime, Operation, Retry, VerdictChoice};
 use crate::flow::{Facets, Flow, Named, Reviews, Table, Text};
 use crate::providers::{PROVIDERS, Provider, Question, all, for_each_known_flow};
 use crate::rule::{CoreRule, Rule, Source};
@@ -116,8 +116,23 @@ pub struct FlowEntry {
     pub effects: &'static [&'static str],
     /// The signals that it can wait for.
     pub signals: &'static [&'static str],
-    /// The questions for a person.
+    /// The requests that it makes.
+    pub operations: Vec<OperationEntry>,
+    /// The questions for a person that it can ask.
     pub reviews: Vec<ReviewEntry>,
+}
+
+/// One operation of the provider, as a request.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema), schemars(rename = "CatalogueOperation"))]
+#[non_exhaustive]
+pub struct OperationEntry {
+    /// The provider's name for it.
+    pub name: &'static str,
+    /// What a worker can do while its outcome is unknown.
+    pub retry: Retry,
+    /// How long it can be sent again under its idempotency key; `null` if it has none.
+    pub key_lifetime: Option<KeyLifetime>,
 }
 
 /// One action: an operation, or one shape of it.
@@ -167,8 +182,24 @@ impl FlowEntry {
         let actions = F::Action::ALL.iter().copied().map(ActionEntry::of).collect();
         let views = coverage::VIEWS.iter().find(|it| it.flow == F::ID);
         let (effects, signals) = views.map_or_else(Default::default, |it| (it.effects, it.signals));
-        let reviews = F::Review::ALL.iter().copied().map(ReviewEntry::of).collect();
-        Self { id: F::ID, format: F::FORMAT, facets, triggers, actions, effects, signals, reviews }
+        let calls = <F::Call as effect::Call>::operations();
+        let has = |kind, name| effects.iter().any(|it| it.split_once('/') == Some((kind, name)));
+        let is_made = |it: &&&Operation| has("request", it.name);
+        // Several operations of a provider ask for their outcome, each in its own words.
+        let is_asked = |review: &F::Review| {
+            let question = review.question();
+            let mut asking = calls.iter().filter(|it| it.question().text == question.text).peekable();
+            has("review", question.reason) && (asking.peek().is_none() || asking.any(|it| is_made(&it)))
+        };
+        let reviews = F::Review::ALL.iter().copied().filter(is_asked).map(ReviewEntry::of).collect();
+        let operations = calls.iter().filter(is_made).map(|it| OperationEntry::of(it)).collect();
+        Self { id: F::ID, format: F::FORMAT, facets, triggers, actions, effects, signals, operations, reviews }
+    }
+}
+
+impl OperationEntry {
+    const fn of(operation: &Operation) -> Self {
+        Self { name: operation.name, retry: operation.class, key_lifetime: operation.key_lifetime }
     }
 }
 

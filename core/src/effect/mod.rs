@@ -5,6 +5,7 @@ mod operation;
 mod outbox;
 mod past;
 mod question;
+mod resend;
 mod sendings;
 
 use alloc::borrow::Cow;
@@ -25,7 +26,7 @@ use crate::schema::Described;
 use crate::time::Timestamp;
 
 pub use delivery::{DeliveredItem, Delivery, Period};
-pub use operation::{Choice, NamedId, Operation, Question, Retry};
+pub use operation::{Choice, KeyLifetime, NamedId, Operation, Question, Retry};
 pub(crate) use operation::{GIVE_UP, KEEP_TRYING, RETRY, Success};
 pub(crate) use outbox::{Counter, Outbox, OutboxEntry, StoredEffect, ended};
 pub(crate) use past::{End, Past};

@@ -4,6 +4,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::rule::Basis;
+use crate::time::Millis;
+
 /// What a worker can do with a request whose outcome is unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
@@ -32,6 +35,21 @@ impl Retry {
     pub(crate) const fn must_be_known(self) -> bool {
         matches!(self, Self::SameKey | Self::Reconcile | Self::Goal)
     }
+}
+
+/// How long a provider knows an idempotency key, from the first sending on that may have arrived.
+///
+/// After that, the same request under the same key can be a new one, such as a second charge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct KeyLifetime {
+    /// The time for which the library relies on the key.
+    pub lifetime_ms: Millis,
+    /// Whether a document states it.
+    pub basis: Basis,
+    /// Where it comes from.
+    pub about: &'static str,
 }
 
 /// What a good reply looks like.
@@ -143,6 +161,8 @@ pub struct Operation {
     pub(crate) again: &'static [&'static str],
     /// The statuses by which a lookup says that the object does not exist.
     pub(crate) not_found: &'static [u16],
+    /// How long the provider knows its idempotency key. Without it, a `same_key` request is sent once.
+    pub(crate) key_lifetime: Option<KeyLifetime>,
     /// The question for a person if its outcome stays unknown.
     pub(crate) unknown: Option<&'static Question>,
 }
@@ -150,7 +170,16 @@ pub struct Operation {
 impl Operation {
     /// An operation whose documents only say what its good reply looks like.
     pub(crate) const fn new(name: &'static str, class: Retry) -> Self {
-        Self { name, class, success: Success::Members, refusals: &[], again: &[], not_found: &[], unknown: None }
+        Self {
+            name,
+            class,
+            success: Success::Members,
+            refusals: &[],
+            again: &[],
+            not_found: &[],
+            key_lifetime: None,
+            unknown: None,
+        }
     }
 
     /// Sets what its good reply looks like.
@@ -171,6 +200,11 @@ impl Operation {
     /// Sets the statuses by which a lookup says that the object does not exist.
     pub(crate) const fn not_found_at(self, not_found: &'static [u16]) -> Self {
         Self { not_found, ..self }
+    }
+
+    /// Sets how long the provider knows its idempotency key.
+    pub(crate) const fn key_known_for(self, lifetime: KeyLifetime) -> Self {
+        Self { key_lifetime: Some(lifetime), ..self }
     }
 
     /// Sets the question for a person if its outcome stays unknown. The first verdict must mean that it was done.

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::sendings::Sendings;
-use super::{Call, GoodReply, Past, Retry};
+use super::{Call, Past};
 use crate::config::Config;
 use crate::id::{EffectId, Fingerprints, Intent, REMEMBERED, TypedId};
 use crate::money::Cents;
@@ -18,9 +18,6 @@ use crate::time::{Millis, Timestamp};
 
 /// The longest back-off, unless the config's first back-off is longer.
 const LONGEST_BACKOFF: Millis = Millis::from_hours(1);
-
-/// How long a lookup waits if a worker can first send the request again under the same key.
-const LOOK_AFTER: Millis = Millis::from_hours(1);
 
 /// The pending effects, the oldest first, and how often each operation has been pending.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -33,12 +30,14 @@ pub(crate) struct Outbox<C> {
     pub(crate) made: Fingerprints,
     /// When the first backup was taken that the host restored. What was requested and done after it is unknown here.
     pub(crate) restored: Option<Timestamp>,
+    /// When the last backup was taken that the host restored, if it restored several.
+    pub(crate) restored_last: Option<Timestamp>,
 }
 
 impl<C> Default for Outbox<C> {
     fn default() -> Self {
         let (entries, counters, past) = (Vec::new(), Vec::new(), Vec::new());
-        Self { entries, counters, past, made: Fingerprints::default(), restored: None }
+        Self { entries, counters, past, made: Fingerprints::default(), restored: None, restored_last: None }
     }
 }
 
@@ -155,6 +154,11 @@ fn is_subscription(kind: &str) -> bool {
 }
 
 impl<C: Call> Outbox<C> {
+    /// When the backup was taken that the host has restored, the last one if there were several.
+    pub(crate) fn restored_last(&self) -> Option<Timestamp> {
+        self.restored_last.or(self.restored)
+    }
+
     pub(crate) fn find(&self, id: &str) -> Option<&OutboxEntry<C>> {
         self.entries.iter().find(|it| it.id.as_str() == id)
     }
@@ -325,21 +329,9 @@ impl<C: Call> OutboxEntry<C> {
         self.attempts > 1
     }
 
-    /// What a worker can do while its outcome is unknown. A request that is given up is looked up, and not sent again.
-    pub(crate) fn class(&self) -> Option<Retry> {
-        let class = self.call()?.operation().class;
-        let is_given_up = self.sent.as_ref().is_some_and(|it| it.is_given_up);
-        Some(if is_given_up && class == Retry::SameKey { Retry::Reconcile } else { class })
-    }
-
-    pub(crate) fn is_reconciled(&self) -> bool {
-        self.class() == Some(Retry::Reconcile)
-    }
-
-    /// Whether it cannot be sent again, because a sending may have succeeded that must not be repeated.
-    pub(crate) fn is_held(&self) -> bool {
-        let is_accepted = self.sent.as_ref().is_some_and(|it| it.good_reply == GoodReply::Accepted);
-        self.was_sent() && (is_accepted || self.is_reconciled())
+    /// Whether it is a request that only reads.
+    pub(crate) fn is_lookup(&self) -> bool {
+        self.call().is_some_and(|call| call.operation().is_lookup())
     }
 
     /// Makes it rest after a report that settles nothing.
@@ -352,7 +344,7 @@ impl<C: Call> OutboxEntry<C> {
         } else if sending.is_some() {
             return;
         }
-        self.not_before = (!self.is_held()).then(|| self.end_of_rest(now, config, until));
+        self.not_before = (!self.is_held(now, config)).then(|| self.end_of_rest(now, config, until));
     }
 
     /// The latest of the back-off, the instant that the provider asks for, and the end of the lease.
@@ -361,18 +353,6 @@ impl<C: Call> OutboxEntry<C> {
             config.backoff_ms.doubled(self.attempts.saturating_sub(1)).min(LONGEST_BACKOFF.max(config.backoff_ms));
         let rest = backoff.max(self.rest_while_asked(now, config));
         [until, self.leased_until].into_iter().flatten().fold(now.after(rest), Timestamp::max)
-    }
-
-    /// When the lookup of its outcome comes at the latest.
-    pub(crate) fn looked_up_at(&self) -> Option<Timestamp> {
-        let sent = self.sent.as_ref()?;
-        match self.class()? {
-            Retry::Reconcile | Retry::Harmless => Some(sent.lease),
-            Retry::SameKey if self.is_leased_again() || sent.lost.is_some() => {
-                sent.since.map(|since| since.after(LOOK_AFTER))
-            }
-            _ => None,
-        }
     }
 
     /// Whether it is a review with this reason.

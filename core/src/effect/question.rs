@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use super::{Call, OutboxEntry, Question, Retry};
+use super::{Call, OutboxEntry, Question};
 use crate::config::Config;
 use crate::id::EffectId;
 use crate::time::{Millis, Timestamp};
@@ -24,7 +24,7 @@ impl<C: Call> OutboxEntry<C> {
             class if class.is_of_money() => ASK_AFTER,
             _ => config.lookups.while_waiting_ms.last().copied().unwrap_or(ASK_AFTER),
         };
-        let by_schedule = sent.since.map(|since| since.after(span));
+        let by_schedule = sent.scheduled_from().map(|since| since.after(span));
         Some((sent.ask_at.into_iter().chain(by_schedule).min()?, operation.question()))
     }
 
@@ -36,12 +36,12 @@ impl<C: Call> OutboxEntry<C> {
 
     /// Whether the question about it is open and holds it back. A lookup changes nothing, so it is sent all the same.
     pub(crate) fn is_held_by_question(&self, now: Timestamp, config: &Config) -> bool {
-        self.asks(now, config).is_some() && self.class() != Some(Retry::Lookup)
+        self.asks(now, config).is_some() && !self.is_lookup()
     }
 
     /// How long it rests at least: a day if it is a lookup about which a person is asked.
     pub(crate) fn rest_while_asked(&self, now: Timestamp, config: &Config) -> Millis {
-        let is_asked = self.class() == Some(Retry::Lookup) && self.asks(now, config).is_some();
+        let is_asked = self.is_lookup() && self.question(config).is_some_and(|(from, _)| from.is_over(now));
         if is_asked { BETWEEN_ASKED_LOOKUPS } else { Millis::default() }
     }
 

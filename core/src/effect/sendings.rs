@@ -103,9 +103,12 @@ pub(crate) struct Sendings {
     /// The sendings whose outcome is unknown.
     #[serde(default, skip_serializing_if = "Open::is_empty")]
     pub(crate) open: Open,
-    /// Since when an outcome is unknown.
+    /// Since when an outcome is unknown: the provider can know the idempotency key from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<Timestamp>,
+    /// When its schedule last began anew, because a person wanted it sent again or the host restored a backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) again_at: Option<Timestamp>,
     /// The last sending that the host reported as lost, or whose reply proved nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lost: Option<u32>,
@@ -135,6 +138,7 @@ impl Sendings {
             lease,
             open: Open(Vec::new()),
             since: None,
+            again_at: None,
             lost: None,
             is_given_up: false,
             good_reply: GoodReply::None,
@@ -157,9 +161,14 @@ impl Sendings {
         self.open.close(sending);
         let none_is_open = self.open.is_empty();
         if none_is_open {
-            (self.since, self.denied_at, self.ask_at) = (None, None, None);
+            (self.since, self.again_at, self.denied_at, self.ask_at) = (None, None, None, None);
         }
         none_is_open
+    }
+
+    /// When the schedule of its lookups and of its question began.
+    pub(crate) fn scheduled_from(&self) -> Option<Timestamp> {
+        self.since.map(|since| self.again_at.map_or(since, |again| again.max(since)))
     }
 }
 
@@ -174,8 +183,8 @@ impl<C: Call> Outbox<C> {
     /// It is due, or under way. One lookup for each sending is enough, whatever its reply: a second object costs nothing,
     /// and a lookup that fails must not keep the customer from the page.
     pub(crate) fn lookup_before(&self, entry: &OutboxEntry<C>, now: Timestamp) -> Option<&EffectId> {
-        let is_resent = entry.class() == Some(Retry::Harmless) && entry.was_sent();
-        let lookup = entry.call().filter(|_| is_resent)?.outcome_lookup()?;
+        let is_resent = |call: &&C| call.operation().class == Retry::Harmless && entry.was_sent();
+        let lookup = entry.call().filter(is_resent)?.outcome_lookup()?;
         let lookup = self.entries.iter().find(|it| it.call() == Some(&lookup))?;
         let last_at = |it: &OutboxEntry<C>| it.sent.as_deref().map(|sent| sent.last_at);
         let is_due = lookup.resting(now).is_none() && last_at(lookup) < last_at(entry);
@@ -259,10 +268,10 @@ impl<C: Call> Outbox<C> {
     pub(crate) fn try_again(&mut self, id: &str, now: Timestamp) {
         let Some(entry) = self.find_mut(id) else { return };
         entry.not_before = None;
-        let is_harmless = entry.class() == Some(Retry::Harmless);
+        let is_harmless = entry.call().is_some_and(|call| call.operation().class == Retry::Harmless);
         let Some(sent) = entry.sent.as_deref_mut() else { return };
         (sent.unadmitted_since, sent.ask_at) = (None, None);
-        sent.since = sent.since.map(|_| now);
+        sent.again_at = sent.since.map(|_| now);
         // The customer may use what a harmless request made, so it stays held until its lookup. The person's verdict
         // releases every other request that the provider accepted.
         if !is_harmless {
@@ -273,12 +282,18 @@ impl<C: Call> Outbox<C> {
     /// Counts every pending request as sent, and returns their ids. A worker may have sent them after the backup.
     pub(crate) fn restore(&mut self, taken_at: Timestamp, now: Timestamp, lease: Timestamp) -> Vec<EffectId> {
         let mut sent = Vec::new();
-        self.restored = Some(self.restored.map_or(taken_at, |before| before.min(taken_at)));
+        let first = self.restored.map_or(taken_at, |before| before.min(taken_at));
+        let last = self.restored_last().map_or(taken_at, |before| before.max(taken_at));
+        (self.restored, self.restored_last) = (Some(first), Some(last).filter(|it| *it != first));
         for entry in &mut self.entries {
             let Some(call) = entry.call().filter(|call| !call.operation().is_lookup()) else { continue };
             let may_be_in_use = call.operation().class == Retry::Harmless && call.outcome_lookup().is_some();
             entry.attempts = entry.attempts.saturating_add(1);
             let sendings = entry.sent.get_or_insert_with(|| Box::new(Sendings::first(taken_at, lease)));
+            if sendings.since.is_none() {
+                // A worker may have sent it as soon as the backup was taken. A person has a day from now on.
+                (sendings.since, sendings.again_at) = (Some(taken_at.min(now)), Some(now));
+            }
             sendings.send(entry.attempts, now, lease);
             if may_be_in_use {
                 // The customer may use what it made. It is held, so that its lookup comes before another is made.

@@ -38,6 +38,16 @@ impl<F: Flow> Cx<'_, F> {
         lease
     }
 
+    /// What the withheld deliveries are about.
+    pub fn withheld(&self) -> Vec<TypedId> {
+        let withheld = self.outbox.entries.iter().filter(|it| it.withheld);
+        withheld
+            .filter_map(
+                |it| if let StoredEffect::Fulfill { about, .. } = &it.effect { Some(about.clone()) } else { None },
+            )
+            .collect()
+    }
+
     /// Makes the withheld deliveries pending again.
     pub fn release_withheld(&mut self) {
         if self.outbox.entries.iter().any(|it| it.withheld) {
@@ -45,9 +55,17 @@ impl<F: Flow> Cx<'_, F> {
         }
     }
 
-    /// Withdraws the withheld deliveries, and returns what each was about.
-    pub fn withdraw_withheld(&mut self) -> Vec<TypedId> {
-        self.take_out(&|it| it.withheld)
+    /// Withdraws the withheld deliveries, and returns what each was about, with the end of its lease if a worker holds one.
+    pub fn withdraw_withheld(&mut self) -> Vec<(TypedId, Option<Timestamp>)> {
+        let now = self.now();
+        let leased: Vec<_> = self.outbox.entries.iter().filter(|it| it.withheld).map(|it| it.leased(now)).collect();
+        self.take_out(&|it| it.withheld).into_iter().zip(leased).collect()
+    }
+
+    /// Whether the delivery of what was paid is pending, whether it is withheld or not.
+    pub fn has_delivery(&self, about: &str) -> bool {
+        let is_it = |it: &OutboxEntry<F::Call>| matches!(&it.effect, StoredEffect::Fulfill { about: have, .. } if have.as_str() == about);
+        self.outbox.entries.iter().any(is_it)
     }
 
     fn take_out(&mut self, is_meant: &dyn Fn(&OutboxEntry<F::Call>) -> bool) -> Vec<TypedId> {

@@ -113,9 +113,14 @@ impl<F: Flow> Cx<'_, F> {
         let Some((call, sent)) = open.and_then(|it| Some((Arc::clone(it.shared_call()?), it.sent.as_deref()?))) else {
             return;
         };
-        let age = sent.since.map_or(0, |since| now.as_millis().saturating_sub(since.as_millis()));
+        let age = sent.scheduled_from().map_or(0, |since| now.as_millis().saturating_sub(since.as_millis()));
         let rest = Millis::new(age.unsigned_abs()).max(BETWEEN_LOOKUPS);
         self.look_up_outcome_from(&call, now.after(rest));
+    }
+
+    /// Withdraws the request with this id, which no worker has sent.
+    pub fn withdraw_request(&mut self, id: &EffectId) {
+        self.retain(&|it| it.id != *id);
     }
 
     /// Asks a person now about a request, because a lookup shows that only a person can find out its outcome.
@@ -200,8 +205,9 @@ impl<F: Flow> Cx<'_, F> {
 
     /// Plans the lookup that shows the outcome of a request which a worker has just leased.
     pub(crate) fn plan_outcome_lookup(&mut self, id: &str) {
-        let entry = self.outbox.find(id);
-        if let Some((call, from)) = entry.and_then(|it| Some((Arc::clone(it.shared_call()?), it.looked_up_at()?))) {
+        let (entry, now, config) = (self.outbox.find(id), self.now(), self.config());
+        let planned = entry.and_then(|it| Some((Arc::clone(it.shared_call()?), it.looked_up_at(now, config)?)));
+        if let Some((call, from)) = planned {
             self.look_up_outcome_from(&call, from);
         }
     }

@@ -16,6 +16,8 @@ pub trait Reviews: Named {
     const DONE_AFTER_ALL: Option<Ask<Self>> = None;
     /// The question for a late reply that shows that a request was done twice.
     const DONE_TWICE: Option<Ask<Self>> = None;
+    /// The question whether a delivery that was taken back must still be carried out. Its `done` answers it.
+    const UNDELIVERED: Option<Self> = None;
 
     /// The question, and the verdicts to choose from.
     fn question(self) -> &'static Question;
@@ -80,7 +82,7 @@ macro_rules! reviews {
         $(#[$meta:meta])* $vis:vis enum $review:ident $({
             done_after_all: $after_all:ident [$($verdict_after_all:ident),+],
             done_twice: $twice:ident,
-        })?;
+        })? $({ undelivered: $undelivered:ident })?;
         $(#[$verdict_meta:meta])* $verdict_vis:vis enum $verdict:ident { $($verdicts:tt)+ }
         $(
             $(#[doc = $text:literal])+
@@ -116,6 +118,7 @@ macro_rules! reviews {
                     Some($crate::flow::Ask::of_some(Self::$after_all, &[$($verdict::$verdict_after_all),+]));
                 const DONE_TWICE: Option<$crate::flow::Ask<Self>> = Some($crate::flow::Ask::of(Self::$twice));
             )?
+            $(const UNDELIVERED: Option<Self> = Some(Self::$undelivered);)?
 
             fn question(self) -> &'static $crate::effect::Question {
                 self.as_question()

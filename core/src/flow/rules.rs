@@ -9,7 +9,7 @@ use core::{fmt, mem};
 
 use super::Flow;
 use crate::config::{Config, Context};
-use crate::effect::{End, Outbox, OutboxEntry};
+use crate::effect::{End, GoodReply, Outbox, OutboxEntry};
 use crate::id::{Digest, EffectId, Intent, Key};
 use crate::rule::{Level, Rule, RuleSet, UnblockedBy, Violation};
 use crate::time::Timestamp;
@@ -35,6 +35,8 @@ pub struct Rules<'a, F: Flow> {
     pub(crate) outbox: Cow<'a, Outbox<F::Call>>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) warnings: Vec<Violation>,
+    /// The request that a worker is about to lease.
+    leasing: Option<Arc<F::Call>>,
     /// Whether the command adds to its request.
     pub(super) has_extra: bool,
     /// The fingerprint of the command's contents, once it was needed.
@@ -60,6 +62,7 @@ impl<'a, F: Flow> Rules<'a, F> {
             outbox,
             violations: Vec::new(),
             warnings: Vec::new(),
+            leasing: None,
             has_extra: false,
             contents: None,
         }
@@ -93,6 +96,16 @@ impl<'a, F: Flow> Rules<'a, F> {
     /// Whether a worker is about to lease the request.
     pub fn is_lease(&self) -> bool {
         matches!(self.moment, Moment::Lease | Moment::Resend)
+    }
+
+    /// The request that a worker is about to lease.
+    pub fn leasing(&self) -> Option<&F::Call> {
+        self.leasing.as_deref()
+    }
+
+    pub(crate) fn leases(mut self, call: Option<&Arc<F::Call>>) -> Self {
+        self.leasing = call.cloned();
+        self
     }
 
     /// Whether a worker is about to lease again a request whose outcome is unknown.
@@ -167,8 +180,9 @@ impl<'a, F: Flow> Rules<'a, F> {
                 sent: entry.was_sent(),
                 lease: sent.map(|it| it.lease),
                 first_at: sent.map(|it| it.first_at),
-                held: entry.is_held(),
+                held: entry.is_held(self.now(), self.config()),
                 given_up: sent.is_some_and(|it| it.is_given_up),
+                accepted: sent.is_some_and(|it| it.good_reply == GoodReply::Accepted),
             })
         })
     }
@@ -196,6 +210,16 @@ impl<'a, F: Flow> Rules<'a, F> {
     /// Whether the host has restored the row from a backup. What was requested and done after the backup is unknown to it.
     pub fn is_restored(&self) -> bool {
         self.outbox.restored.is_some()
+    }
+
+    /// When the backup was taken that the host has restored, the first one if there were several.
+    pub fn restored_from(&self) -> Option<Timestamp> {
+        self.outbox.restored
+    }
+
+    /// When the backup was taken that the host has restored, the last one if there were several.
+    pub fn restored_last(&self) -> Option<Timestamp> {
+        self.outbox.restored_last()
     }
 
     /// The pending requests.
@@ -265,6 +289,8 @@ pub struct PendingRequest<'a, C> {
     pub held: bool,
     /// Whether it is given up: it only stays pending until its outcome is known.
     pub given_up: bool,
+    /// Whether a reply proves that a request with its key was accepted, and not what it made.
+    pub accepted: bool,
 }
 
 /// The result of checking a rule; the methods add to its violation if the rule is broken.

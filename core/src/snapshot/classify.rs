@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::key_used::says_key_used;
 use crate::effect::{Call, Operation, Retry, Success};
 use crate::flow::{Flow, Reading, Refusal, Reply};
 use crate::json::{RawText, read_body};
@@ -24,6 +25,8 @@ pub(super) enum ReplyOutcome<E> {
     NotAdmitted(Refusal<E>),
     /// The provider asks to wait. This sending did nothing.
     Throttled(Refusal<E>),
+    /// The provider says that the idempotency key was used before, so an earlier request exists. Its outcome is unknown.
+    KeyUsed(Refusal<E>),
     /// The outcome is unknown.
     Unknown { refusal: Option<Refusal<E>>, pointer: Option<&'static str>, hint: Option<E> },
 }
@@ -58,7 +61,10 @@ pub(super) fn classify<F: Flow>(
                 403 if !documented && outline.is_some() => {
                     ReplyOutcome::NotAdmitted(refusal_or_empty::<F>(call, reply))
                 }
-                403 | 409 | 425 if !documented => unknown(F::read_refusal(call, reply)),
+                403 | 409 | 425 if !documented => match F::read_refusal(call, reply) {
+                    Some(it) if says_key_used(operation, &it) => ReplyOutcome::KeyUsed(it),
+                    refusal => unknown(refusal),
+                },
                 408 | 499 => unknown(F::read_refusal(call, reply)),
                 400..=499 => refused::<F>(call, operation, outline.is_some(), reply),
                 _ => ReplyOutcome::UNKNOWN,
@@ -106,6 +112,10 @@ fn refused<F: Flow>(
     reply: &Reply<'_>,
 ) -> ReplyOutcome<F::Event> {
     let refusal = F::read_refusal(call, reply);
+    let refusal = match refusal {
+        Some(refusal) if says_key_used(operation, &refusal) => return ReplyOutcome::KeyUsed(refusal),
+        refusal => refusal,
+    };
     let asks_to_repeat =
         refusal.as_ref().and_then(|it| it.code.as_deref()).is_some_and(|code| operation.again.contains(&code));
     let is_undecided = refusal.as_ref().is_some_and(|it| it.undecided);

@@ -197,7 +197,8 @@ impl<F: Flow> Snapshot<F> {
     /// The context of a lease: the first one, or another one after a sending whose outcome is unknown.
     pub(super) fn leasing<'a>(&'a self, entry: Option<&OutboxEntry<F::Call>>, context: &'a Context) -> Rules<'a, F> {
         let again = entry.is_some_and(OutboxEntry::was_sent);
-        Rules::new(&self.key, context, if again { Moment::Resend } else { Moment::Lease }, &self.outbox)
+        let moment = if again { Moment::Resend } else { Moment::Lease };
+        Rules::new(&self.key, context, moment, &self.outbox).leases(entry.and_then(OutboxEntry::shared_call))
     }
 
     /// Checks the rules on a lease, and the rules on the action that the request came from.
@@ -208,8 +209,16 @@ impl<F: Flow> Snapshot<F> {
         rules.check(CoreRule::NotBefore, rest.is_none()).at("/effect").unblocked_by(rest.map(UnblockedBy::time));
         let is_asked = entry.is_held_by_question(now, rules.config());
         let lookup = self.outbox.lookup_before(entry, now).map(|id| UnblockedBy::reply(id.clone()));
-        let can_be_sent = lease.is_some() || !(is_asked || entry.is_held() || lookup.is_some());
-        rules.check(CoreRule::OutcomeUnknown, can_be_sent).at("/effect").unblocked_by(lookup);
+        let can_be_sent = lease.is_some() || !(is_asked || entry.is_held(now, rules.config()) || lookup.is_some());
+        let forgotten = entry.resent_until(rules.config()).filter(|end| end.is_over(now));
+        let check = rules.check(CoreRule::OutcomeUnknown, can_be_sent).at("/effect").unblocked_by(lookup);
+        if let Some(until) = forgotten {
+            check.because(|| {
+                format!(
+                    "The provider may have forgotten its idempotency key, which it could be sent under until {until}."
+                )
+            });
+        }
         if let StoredEffect::Request(call) = &entry.effect {
             let action = F::action_of_call(call);
             self.state.permits(action, rules);
@@ -221,7 +230,7 @@ impl<F: Flow> Snapshot<F> {
         let idempotency_key = idempotency_key(F::ID, &self.key, &entry.id);
         let mut request = call.request(&idempotency_key, F::settings(&context.config));
         request.idempotency_key = idempotency_key;
-        request.retry = entry.class().unwrap_or(call.operation().class);
+        request.retry = entry.class(context.now, &context.config).unwrap_or(call.operation().class);
         request.sending = entry.attempts.saturating_add(1);
         request
     }

@@ -5,6 +5,7 @@ mod error;
 mod explain;
 mod failure;
 mod handle;
+mod key_used;
 mod observe;
 mod read;
 mod reply;
@@ -100,6 +101,10 @@ pub(crate) struct Saved<'a, F: Flow, S: Serialize = F> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schemars(default))]
     restored: Option<Timestamp>,
+    /// When the last backup was taken that the host restored, if it restored several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schemas", schemars(default))]
+    restored_last: Option<Timestamp>,
     /// The last request that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemas", schemars(default))]
@@ -124,6 +129,8 @@ struct Stored<S, C> {
     made: Fingerprints,
     #[serde(default)]
     restored: Option<Timestamp>,
+    #[serde(default)]
+    restored_last: Option<Timestamp>,
     #[serde(default)]
     last_failure: Option<LastFailure>,
 }
@@ -173,11 +180,22 @@ impl<F: Flow> Snapshot<F> {
         if heading.format > F::FORMAT {
             return Err(LoadError::Newer { known: F::FORMAT, found: heading.format });
         }
-        let Stored { key, revision, state, outbox: entries, counters, past, made, restored, last_failure, .. } =
-            match heading.format == F::FORMAT {
-                true => decode::<Stored<F, F::Call>>(json).map_err(|error| LoadError::of(json, error))?,
-                false => Self::older(heading.format, decode(json).map_err(|error| LoadError::of(json, error))?)?,
-            };
+        let Stored {
+            key,
+            revision,
+            state,
+            outbox: entries,
+            counters,
+            past,
+            made,
+            restored,
+            restored_last,
+            last_failure,
+            ..
+        } = match heading.format == F::FORMAT {
+            true => decode::<Stored<F, F::Call>>(json).map_err(|error| LoadError::of(json, error))?,
+            false => Self::older(heading.format, decode(json).map_err(|error| LoadError::of(json, error))?)?,
+        };
         if revision > LARGEST.unsigned_abs() {
             return Err(Malformed::new("/revision", "is beyond 2^53 - 1").into());
         }
@@ -195,18 +213,43 @@ impl<F: Flow> Snapshot<F> {
         if let Some(reason) = state.impossible().or_else(|| state.impossible_beside(&Pending::new(&entries))) {
             return Err(LoadError::Impossible(reason));
         }
-        let outbox = Arc::new(Outbox { entries, counters, past, made, restored });
+        let outbox = Arc::new(Outbox { entries, counters, past, made, restored, restored_last });
         Ok(Self { key, revision, state: Arc::from(state), outbox, last_failure: last_failure.map(Arc::new) })
     }
 
     fn older(older: u32, stored: Stored<RawText<'_>, F::Call>) -> Result<Stored<F, F::Call>, LoadError> {
-        let Stored { flow, format, key, revision, state, outbox, counters, past, made, restored, last_failure } =
-            stored;
+        let Stored {
+            flow,
+            format,
+            key,
+            revision,
+            state,
+            outbox,
+            counters,
+            past,
+            made,
+            restored,
+            restored_last,
+            last_failure,
+        } = stored;
         let unknown = || Malformed::new("/format", format!("{older} has never been a format of this flow"));
         let state = F::upgrade(older, state.get()).ok_or_else(unknown)?;
         let state = state.map_err(|error| error.under("/state"))?;
         let state = Box::new(state);
-        Ok(Stored { flow, format, key, revision, state, outbox, counters, past, made, restored, last_failure })
+        Ok(Stored {
+            flow,
+            format,
+            key,
+            revision,
+            state,
+            outbox,
+            counters,
+            past,
+            made,
+            restored,
+            restored_last,
+            last_failure,
+        })
     }
 
     /// The JSON of this snapshot, in the newest format.
@@ -240,11 +283,23 @@ impl<F: Flow> Snapshot<F> {
 
     fn write(&self, format: u32, state: &impl Serialize) -> String {
         let Self { key, revision, outbox, .. } = self;
-        let Outbox { entries, counters, past, made, restored } = &**outbox;
+        let Outbox { entries, counters, past, made, restored, restored_last } = &**outbox;
         let (flow, revision, last_failure) = (F::ID, *revision, self.last_failure.as_deref());
-        let (outbox, restored) = (entries, *restored);
-        let saved: Saved<'_, F, _> =
-            Saved { flow, format, key, revision, state, outbox, counters, past, made, restored, last_failure };
+        let (outbox, restored, restored_last) = (entries, *restored, *restored_last);
+        let saved: Saved<'_, F, _> = Saved {
+            flow,
+            format,
+            key,
+            revision,
+            state,
+            outbox,
+            counters,
+            past,
+            made,
+            restored,
+            restored_last,
+            last_failure,
+        };
         encode(&saved)
     }
 
@@ -256,6 +311,11 @@ impl<F: Flow> Snapshot<F> {
     /// The number of changes. Compare it when you save.
     pub const fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// When the last backup was taken that the host restored.
+    pub(crate) fn restored_last(&self) -> Option<Timestamp> {
+        self.outbox.restored_last()
     }
 
     /// The state.

@@ -174,7 +174,7 @@ impl<F: Flow> Snapshot<F> {
         match Report::of(entry, sending, None) {
             Some(report) if report.which == Sending::Closed => Ok(self.ignored(IgnoredReason::Duplicate)),
             Some(report) => {
-                Ok(self.unknown(&report, false, Some(no_reply::<F>(entry, report.call, context.now)), None, context)?)
+                Ok(self.unknown(&report, false, Some(no_reply::<F>(entry, report.call, context)), None, context)?)
             }
             // An earlier worker does not end the lease of a later one.
             None if entry.leased_until.is_none() || sending.is_some_and(|it| it != entry.attempts) => {

@@ -38,7 +38,7 @@ impl<F: Flow> Snapshot<F> {
         effects.extend(visible.map(|entry| self.pending(entry, context)));
         effects.extend(self.outbox.entries.iter().filter_map(|entry| {
             let question = entry.asks(context.now, &context.config)?;
-            Some(review_of(entry, entry.class()?, question))
+            Some(review_of(entry, entry.class(context.now, &context.config)?, question))
         }));
         effects
     }
@@ -51,7 +51,7 @@ impl<F: Flow> Snapshot<F> {
         let (leased_until, not_before) = (entry.leased(context.now), entry.resting(context.now));
         PendingEffect {
             id: entry.id.clone(),
-            effect: self.effect(entry),
+            effect: self.effect(entry, context),
             ready: blocked_by.is_empty(),
             blocked_by,
             attempts: entry.attempts,
@@ -60,12 +60,12 @@ impl<F: Flow> Snapshot<F> {
         }
     }
 
-    fn effect(&self, entry: &OutboxEntry<F::Call>) -> Effect {
+    fn effect(&self, entry: &OutboxEntry<F::Call>, context: &Context) -> Effect {
         match &entry.effect {
             StoredEffect::Request(call) => {
                 let (operation, action) = (call.operation(), F::action_of_call(call).name());
                 let (intent, attempt) = entry.id.try_of_intent().unzip();
-                let retry = entry.class().unwrap_or(operation.class);
+                let retry = entry.class(context.now, &context.config).unwrap_or(operation.class);
                 Effect::Request { operation: operation.name, action, intent, attempt, retry }
             }
             StoredEffect::Notify { reason, about, customer_action, customer_url } => Effect::Notify {
@@ -109,7 +109,7 @@ impl<F: Flow> Snapshot<F> {
     /// # Ok(()) }
     /// ```
     pub fn waiting_for(&self, context: &Context) -> Vec<Wait> {
-        let is_lookup = |it: &&OutboxEntry<F::Call>| it.class() == Some(Retry::Lookup) && !it.withheld;
+        let is_lookup = |it: &&OutboxEntry<F::Call>| it.is_lookup() && !it.withheld;
         let lookups = self.outbox.entries.iter().filter(is_lookup);
         let next = lookups.map(|it| it.leased_until.max(it.not_before).unwrap_or_default()).min();
         let waits = self.state.waits(context).into_iter();
@@ -169,7 +169,8 @@ impl<F: Flow> Snapshot<F> {
         let reviews = entries().filter_map(|it| it.question(&context.config)).map(|(from, _)| Some(from));
         let rests = entries().filter(|it| !it.withheld).flat_map(|it| [it.leased(now), it.resting(now)]);
         let waits = self.state.waits(context).into_iter().map(|it| it.expires_at);
-        let instants = rests.chain(waits).chain(reviews).flatten().chain(self.state.timers(context));
+        let resent = entries().filter(|it| it.was_sent()).map(|it| it.resent_until(&context.config));
+        let instants = rests.chain(waits).chain(resent).chain(reviews).flatten().chain(self.state.timers(context));
         instants.filter(|at| !at.is_over(now)).min()
     }
 

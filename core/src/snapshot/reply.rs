@@ -35,7 +35,7 @@ impl Sending {
         }
     }
 
-    const fn number(self) -> Option<u32> {
+    pub(super) const fn number(self) -> Option<u32> {
         match self {
             Self::Open(number) => Some(number),
             Self::Closed | Self::Any => None,
@@ -105,6 +105,9 @@ impl<F: Flow> Snapshot<F> {
             ReplyOutcome::Throttled(refusal) => {
                 let failure = failed(FailureKind::Throttled, &refusal);
                 self.turned_away(report, TurnedAway::throttled(refusal.event), failure, context)
+            }
+            ReplyOutcome::KeyUsed(refusal) => {
+                self.key_used(report, failure(FailureKind::Unreadable, &refusal), context)
             }
             ReplyOutcome::Unknown { refusal, pointer, hint } => {
                 let mut failure = failure(FailureKind::Unreadable, &refusal.unwrap_or(no_refusal));
@@ -254,7 +257,7 @@ impl<F: Flow> Snapshot<F> {
             let outbox = cx.outbox.to_mut();
             outbox.rest(id, sending, context.now, &context.config, *rest_until);
             outbox.note_lost(id, sending.unwrap_or(entry.attempts));
-            match entry.class().unwrap_or(call.operation().class) {
+            match entry.class(context.now, &context.config).unwrap_or(call.operation().class) {
                 Retry::Reconcile | Retry::Harmless => cx.look_up_outcome(call),
                 _ => cx.plan_outcome_lookup(id),
             }
@@ -364,9 +367,9 @@ fn without_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, kind: Fa
 }
 
 /// What a worker reports on a request that got no reply.
-pub(super) fn no_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, now: Timestamp) -> Failure {
+pub(super) fn no_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, context: &Context) -> Failure {
     let (id, again) = (&entry.id, "Lease it again once its rest is over");
-    let message = match entry.class() {
+    let message = match entry.class(context.now, &context.config) {
         Some(Retry::Lookup) => format!("No reply to `{id}` arrived. {again}: it only reads."),
         Some(Retry::Harmless) => {
             format!("No reply to `{id}` arrived. {again}: what it makes costs nothing until a customer uses it.")
@@ -383,7 +386,7 @@ pub(super) fn no_reply<F: Flow>(entry: &OutboxEntry<F::Call>, call: &F::Call, no
         ),
     };
     let message = Some(message);
-    Failure { message, ..without_reply::<F>(entry, call, FailureKind::NoReply, now) }
+    Failure { message, ..without_reply::<F>(entry, call, FailureKind::NoReply, context.now) }
 }
 
 /// The instant until which a reply asks to wait.

@@ -7,9 +7,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::observe::Observed;
-use super::{Ignored, Snapshot};
+use super::{Ignored, Snapshot, Step};
 use crate::config::Context;
-use crate::effect::{Call, Choice, End, GIVE_UP, KEEP_TRYING, OutboxEntry, Question, RETRY, StoredEffect, ended};
+use crate::effect::{
+    Call, Choice, End, GIVE_UP, KEEP_TRYING, Operation, OutboxEntry, Question, RETRY, Retry, StoredEffect, ended,
+};
 use crate::fact::{FactError, IgnoredReason, Verdict};
 use crate::flow::{Flow, Input, Named, Reviews};
 use crate::id::EffectId;
@@ -25,13 +27,7 @@ impl<F: Flow> Snapshot<F> {
             return self.resolved(entry, question, verdict, context);
         }
         let Some(entry) = self.outbox.find(effect).or_else(|| self.only_level(effect)) else {
-            return match self.may_have_had(effect) {
-                true => Ok(self.ignored(Ignored {
-                    reason: IgnoredReason::Duplicate,
-                    detail: not_open(effect, verdict.as_ref()).into(),
-                })),
-                false => Err(FactError::never_had(effect).into()),
-            };
+            return self.done_before(effect, verdict.as_ref(), context);
         };
         if entry.is_hidden(context.now) {
             return Err(FactError::new("/effect", format!("is `{effect}`, which is not pending yet")).into());
@@ -60,7 +56,59 @@ impl<F: Flow> Snapshot<F> {
                 cx.outbox.to_mut().count_one(&ended(about));
                 Ok(self.outbox_changed(cx, None))
             }
+            (StoredEffect::Fulfill { about, .. }, None) => {
+                if let Some(review) = F::Review::UNDELIVERED {
+                    cx.withdraw_review(review, about.as_str());
+                }
+                Ok(self.outbox_changed(cx, None))
+            }
             (_, None) => Ok(self.outbox_changed(cx, None)),
+        }
+    }
+
+    /// Applies a report on an effect that is not pending any more.
+    fn done_before(&self, effect: &str, verdict: Option<&Verdict>, context: &Context) -> Observed<F> {
+        if !self.may_have_had(effect) {
+            return Err(FactError::never_had(effect).into());
+        }
+        if let Some(step) = self.delivered_meanwhile(effect, context).filter(|_| verdict.is_none()) {
+            return Ok(step);
+        }
+        Self::check_known(effect, verdict)?;
+        let detail = not_open(effect, verdict).into();
+        Ok(self.ignored(Ignored { reason: IgnoredReason::Duplicate, detail }))
+    }
+
+    /// A worker has carried out a delivery that was taken back while it was at it. Nobody need be asked about it any more.
+    fn delivered_meanwhile(&self, effect: &str, context: &Context) -> Option<Step<F>> {
+        let (reason, about) = (F::Review::UNDELIVERED?.name(), effect.strip_prefix("fulfill:")?);
+        let is_asked = self
+            .outbox
+            .entries
+            .iter()
+            .any(|it| it.is_review_of(reason) && it.reason_and_subject().is_some_and(|it| it.1 == about));
+        is_asked.then(|| {
+            let mut cx = self.cx(context);
+            cx.withdraw_about(reason, about);
+            self.outbox_changed(cx, None)
+        })
+    }
+
+    /// Checks that a review that is not open can have had the verdict.
+    fn check_known(effect: &str, verdict: Option<&Verdict>) -> Result<(), FactError> {
+        let Some(reason) = effect.strip_prefix("review:").and_then(|it| it.split(':').next()) else { return Ok(()) };
+        let common = [Question::NOT_ADMITTED, Question::NO_REPLY].into_iter().filter(|it| it.reason == reason);
+        let mut known: Vec<_> = questions_of::<F>(reason).chain(common).flat_map(Question::verdicts).collect();
+        let is_resent =
+            |it: &&Operation| matches!(it.class, Retry::SameKey | Retry::Goal) && it.question().reason == reason;
+        known.extend(F::Call::operations().iter().copied().find(|it| is_resent(it)).map(|_| KEEP_TRYING));
+        known.dedup();
+        match verdict.map(Verdict::name) {
+            Some(name) if !known.contains(&name) => {
+                let reason = format!("is `{name}`, which no such review has: use one of {}", listed(&known));
+                Err(FactError::new("/verdict", reason))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -106,14 +154,16 @@ impl<F: Flow> Snapshot<F> {
         let Some(call) = entry.shared_call() else { return Ok(self.ignored(IgnoredReason::Duplicate)) };
         if entry.asks(context.now, &context.config).is_none() {
             // A person has answered `keep_trying`, or a worker has leased it again: the review is not open now.
+            Self::check_known(entry.review_id(question).as_str(), verdict.as_ref())?;
             return Ok(self.ignored(IgnoredReason::Duplicate));
         }
-        let verdict = chosen(verdict, &question.choices_for(entry.class().unwrap_or(call.operation().class)))?;
+        let class = entry.class(context.now, &context.config).unwrap_or(call.operation().class);
+        let verdict = chosen(verdict, &question.choices_for(class))?;
         self.check_named_id(&verdict, |id| self.outbox.was_made(call, id))?;
         let mut cx = self.cx(context);
         if [RETRY, KEEP_TRYING].contains(&verdict.name()) {
             cx.outbox.to_mut().try_again(entry.id.as_str(), context.now);
-            if entry.is_held() {
+            if entry.is_held(context.now, &context.config) {
                 cx.look_up_outcome(call);
             }
             return Ok(self.outbox_changed(cx, None));

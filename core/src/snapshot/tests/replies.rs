@@ -10,22 +10,22 @@ use crate::id::{EffectId, Key};
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
-const PAY: &str = "pay:1";
+pub(super) const PAY: &str = "pay:1";
 const STOP: &str = "stop:1";
-const HOUR: i64 = 3_600_000;
-const PAID: &str = r#"{"id":"pay_1"}"#;
+pub(super) const HOUR: i64 = 3_600_000;
+pub(super) const PAID: &str = r#"{"id":"pay_1"}"#;
 const NO: &str = r#"{"error":"no"}"#;
 
 /// A host with one row and a clock.
 #[derive(Clone)]
-struct Host {
-    snapshot: Snapshot<Toy>,
-    now: i64,
+pub(super) struct Host {
+    pub(super) snapshot: Snapshot<Toy>,
+    pub(super) now: i64,
 }
 
 impl Host {
     /// A host with a live subscription.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let key = Key::parse("00000000-0000-4000-8000-000000000001").unwrap();
         let mut host = Self { snapshot: Snapshot::start(key), now: 0 };
         host.handle(Command::Create { plan: "basic".into() });
@@ -34,16 +34,16 @@ impl Host {
         host
     }
 
-    fn context(&self) -> Context {
+    pub(super) fn context(&self) -> Context {
         Context::at(Timestamp::from_millis(self.now))
     }
 
-    fn handle(&mut self, command: Command) {
+    pub(super) fn handle(&mut self, command: Command) {
         self.snapshot = self.snapshot.handle(command, &self.context()).unwrap().next;
     }
 
     /// Leases an effect as soon as that is possible.
-    fn lease(&mut self, id: &str) {
+    pub(super) fn lease(&mut self, id: &str) {
         let ready =
             |host: &Self| host.snapshot.effects(&host.context()).iter().any(|it| it.id.as_str() == id && it.ready);
         while !ready(self) {
@@ -54,12 +54,12 @@ impl Host {
         self.snapshot = self.snapshot.lease(&EffectId::parse(id).unwrap(), &self.context()).unwrap().next;
     }
 
-    fn can_lease(&self, id: &str) -> bool {
+    pub(super) fn can_lease(&self, id: &str) -> bool {
         self.snapshot.lease(&EffectId::parse(id).unwrap(), &self.context()).is_ok()
     }
 
     /// Reports a fact, and returns the kind of its failure, or why it was ignored.
-    fn observe(&mut self, fact: Fact<'_>) -> Result<Option<FailureKind>, IgnoredReason> {
+    pub(super) fn observe(&mut self, fact: Fact<'_>) -> Result<Option<FailureKind>, IgnoredReason> {
         let step = self.snapshot.observe(fact, &self.context()).unwrap();
         if let Some(ignored) = step.ignored {
             return Err(ignored.reason);
@@ -69,7 +69,7 @@ impl Host {
         Ok(step.failure.map(|it| it.kind))
     }
 
-    fn reply(
+    pub(super) fn reply(
         &mut self,
         effect: &str,
         sending: impl Into<Option<u32>>,
@@ -86,28 +86,28 @@ impl Host {
         })
     }
 
-    fn lose(&mut self, effect: &str, sending: impl Into<Option<u32>>) {
+    pub(super) fn lose(&mut self, effect: &str, sending: impl Into<Option<u32>>) {
         self.observe(Fact::Lost { effect: effect.into(), sending: sending.into() }).unwrap();
     }
 
-    fn effect_ids(&self) -> Vec<String> {
+    pub(super) fn effect_ids(&self) -> Vec<String> {
         self.snapshot.effects(&self.context()).into_iter().map(|it| it.id.as_str().into()).collect()
     }
 
-    fn paid(&self) -> Option<bool> {
+    pub(super) fn paid(&self) -> Option<bool> {
         match self.snapshot.state() {
             Toy::Live { paid, .. } => *paid,
             _ => None,
         }
     }
 
-    fn review(&mut self, review: &str, verdict: &str) {
+    pub(super) fn review(&mut self, review: &str, verdict: &str) {
         self.observe(Fact::Reviewed { effect: review.into(), verdict: verdict.into(), id: None }).unwrap();
     }
 }
 
 /// A host that has leased its payment this often, and lost every sending but the last.
-fn paying(sendings: u32) -> Host {
+pub(super) fn paying(sendings: u32) -> Host {
     let mut host = Host::new();
     host.handle(Command::Pay {});
     for sending in 1..=sendings {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::PAY;
 use super::status::ToyStatus;
 use crate::config::Config;
 use crate::effect::{self, Credential, Operation, Request, Retry, Success};
@@ -131,8 +132,6 @@ pub(super) struct Contents {
 static CREATE: Operation = Operation::new("create", Retry::Reconcile).asks_of(Review::Ambiguous.as_question());
 static FIND: Operation = Operation::new("find", Retry::Lookup);
 static LOOK: Operation = Operation::new("look", Retry::Lookup).not_found_at(&[404]);
-static PAY: Operation =
-    Operation::new("pay", Retry::SameKey).again_at(&["again"]).asks_of(Review::Payment.as_question());
 static STOP: Operation = Operation::new("stop", Retry::Goal)
     .success(Success::Undocumented)
     .refused_by(&[409])
