@@ -93,7 +93,7 @@ fn sixty_charges_leave_a_snapshot_below_four_kibibytes() {
 }
 
 #[test]
-fn sixty_renewals_and_refunds_leave_a_subscription_below_nine_kibibytes() {
+fn sixty_renewals_and_refunds_leave_a_subscription_below_ten_kibibytes() {
     let id = uuid(5, 1);
     let snapshot = ask("start", json!({"flow": "revup.subscription", "key": uuid(0, 0)}))["ok"].take();
     let mut row = Row { snapshot, now: 1_700_000_000_000, config: json!({"revup": {"environment": "test"}}) };
@@ -114,7 +114,8 @@ fn sixty_renewals_and_refunds_leave_a_subscription_below_nine_kibibytes() {
         row.send(&format!("refund_payment:{}", uuid(8, n)), 200, refunded);
         largest = largest.max(row.snapshot.to_string().len());
     }
-    assert!(largest < 9216, "{largest} bytes: {}", row.snapshot);
+    // The newest refunds are kept whole, so that a later failure is noticed.
+    assert!(largest < 10_240, "{largest} bytes: {}", row.snapshot);
 }
 
 #[test]

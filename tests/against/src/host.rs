@@ -109,7 +109,7 @@ impl Stage<'_> {
         if let Outcome::DeliverFirst(_) = &outcome {
             self.deliver_due();
         }
-        self.check_request(&request.idempotency_key, fault);
+        self.check_request(&effect, &request.idempotency_key, fault);
         let answer = wire::answer(outcome, chance.below(2) == 0);
         self.note(|| {
             let seen = match &answer {
@@ -122,9 +122,16 @@ impl Stage<'_> {
         Worker::Sent(row, effect, request.sending, answer)
     }
 
-    /// Checks that the simulator knows the request, and that it broke no rule that the library could have kept.
-    fn check_request(&mut self, key: &str, fault: Option<&str>) {
+    /// Checks that the simulator knows the request by the library's name, and that it broke no rule that the library could have kept.
+    fn check_request(&mut self, effect: &str, key: &str, fault: Option<&str>) {
         let Some(mut entry) = self.journal_entry() else { return };
+        // The library has one name for Flex's two ways to refund, and for Vend's two ways to look up.
+        let known = entry["operation"].as_str().map(|it| match it {
+            "refund_checkout_session" => "create_refund",
+            "list_subscriptions" => "retrieve_subscription",
+            other => other,
+        });
+        assert_eq!(known, effect.split(':').next(), "a fault by the library's name would not strike: {entry}");
         assert!(![501, 405].iter().any(|it| entry["status"] == *it), "the simulator has no such operation: {entry}");
         if let Some(rule) = entry["broke"]["rule"].as_str() {
             *self.counts.refused.entry(rule.to_owned()).or_default() += 1;

@@ -53,6 +53,8 @@ pub(crate) struct Case<'a> {
     pub(crate) others: Others,
     /// Whether the fact `lost` came before.
     pub(crate) lost: bool,
+    /// Whether the row was restored from a backup.
+    pub(crate) restored: bool,
     pub(crate) status: u16,
     pub(crate) body: &'a Body,
 }
@@ -124,6 +126,7 @@ impl Case<'_> {
         let fits = || json(&self.body.text).is_some_and(|body| any(&good.when, &body));
         match outcome {
             ReplyOutcome::Open => Need::May,
+            _ if self.restored && good.not_if_restored => Need::Never,
             // While another sending is open, a refusal does not lead back.
             ReplyOutcome::Refused if good.refused && self.others != Others::Open => Need::May,
             ReplyOutcome::Done if good.when.is_empty() || fits() => {
@@ -141,7 +144,8 @@ impl Case<'_> {
         let must = &self.operation.musts[index];
         let fits = || must.when.is_empty() || json(&self.body.text).is_some_and(|body| any(&must.when, &body));
         let says = must.status.is_none_or(|it| it == self.status);
-        (says && fits())
+        let searches = self.restored && must.searched_if_restored;
+        (says && !searches && fits())
             && match must.on {
                 On::Done => outcome == ReplyOutcome::Done,
                 On::Accepted => outcome == ReplyOutcome::Accepted,

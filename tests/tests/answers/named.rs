@@ -182,7 +182,8 @@ impl Job<'_> {
         let (there, gone) = (state.is_at(&naming.place)?, is_gone(&views, &placed.leased.id));
         let mut issues = Vec::new();
         let asks = has(&views.effects, &json!({"type": "review"}));
-        if !there && !asks {
+        let needs_more = naming.not_if_restored && placed.restored;
+        if !there && !asks && !needs_more {
             let why = outcome.ignored.as_ref().map(|it| format!(" (ignored: {it})")).unwrap_or_default();
             issues.push(Issue::new(
                 format!("named: the webhook's {} is not reached{why}", naming.place),

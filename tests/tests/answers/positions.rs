@@ -140,12 +140,19 @@ pub(crate) struct Placed {
     /// The sending that the reply is about.
     pub(crate) leased: Leased,
     pub(crate) target: Target,
+    /// Whether the row was restored from a backup.
+    pub(crate) restored: bool,
 }
 
 impl Position {
     /// Whether the fact `lost` came before, so that an unreadable reply adds nothing.
     pub(crate) fn is_lost(&self) -> bool {
         self.moves.contains(&Move::Lost) && (self.target == Target::First || self.moves.last() == Some(&Move::Lost))
+    }
+
+    /// Whether the row was restored from a backup before.
+    pub(crate) fn is_restored(&self) -> bool {
+        self.moves.contains(&Move::Restored)
     }
 
     /// Whether there is such a position for an operation.
@@ -190,7 +197,12 @@ impl Position {
         }
         row.now += PAUSE;
         let first_or_last = if self.target == Target::First { leased.first() } else { leased.last() };
-        Ok(Placed { leased: first_or_last.cloned().unwrap_or_default(), row, target: self.target })
+        Ok(Placed {
+            leased: first_or_last.cloned().unwrap_or_default(),
+            row,
+            target: self.target,
+            restored: self.is_restored(),
+        })
     }
 }
 

@@ -134,6 +134,7 @@ impl Job<'_> {
             turn: position.turn,
             others: position.others,
             lost: position.is_lost(),
+            restored: position.is_restored(),
             status,
             body,
         }

@@ -136,6 +136,9 @@ pub(crate) struct Good {
     /// Whether a success need not reach it at once.
     #[serde(default)]
     pub(crate) optional: bool,
+    /// Whether a restored row needs a lookup first, so that the reply alone does not lead there.
+    #[serde(default)]
+    pub(crate) not_if_restored: bool,
     /// Whether a refusal leads back to it.
     #[serde(default)]
     pub(crate) refused: bool,
@@ -157,6 +160,9 @@ pub(crate) struct Must {
     pub(crate) place: Value,
     #[serde(default)]
     pub(crate) from: Vec<String>,
+    /// Whether a restored row looks for an earlier request first, so that the reply alone does not lead there.
+    #[serde(default)]
+    pub(crate) searched_if_restored: bool,
 }
 
 /// The replies that a `Must` is about.
@@ -194,6 +200,9 @@ pub(crate) struct Naming {
     /// Whether it shows the object of the request, and does not name the request.
     #[serde(default)]
     pub(crate) of_object: bool,
+    /// Whether a restored row needs more than the webhook to get there.
+    #[serde(default)]
+    pub(crate) not_if_restored: bool,
     #[serde(default = "verified")]
     pub(crate) origin: String,
     /// The pending states to which it applies. Empty if it applies to all.

@@ -116,6 +116,7 @@ fn sessions() -> impl Iterator<Item = (CreateCheckoutSession, Value)> {
 fn every_command_of_a_checkout_is_built() {
     use rulebound::flex::checkout::Command;
     let refund = CreateRefund::new(id("r-1"))
+        .checkout_session_id(id::<CheckoutSessionId>("fcs_1"))
         .amount(500)
         .line_items([RefundItem::default().product("fprod_1").price("fprice_1").amount_to_refund(400)])
         .amount_tax(60)
@@ -134,7 +135,7 @@ fn every_command_of_a_checkout_is_built() {
         .extra(extra());
     let mut commands = Vec::from(commands![
         refund => {
-            "type": "create_refund", "intent": "r-1", "amount": 500, "amount_tax": 60, "amount_shipping": 50,
+            "type": "create_refund", "intent": "r-1", "checkout_session_id": "fcs_1", "amount": 500, "amount_tax": 60, "amount_shipping": 50,
             "line_items": [{"product": "fprod_1", "price": "fprice_1", "amount_to_refund": 400}],
             "amount_discount": 10, "refund_metadata": {"a": "b"}, "extra": {"gift": true},
         },

@@ -37,7 +37,13 @@ impl Scene for Checkout {
             }
             10..16 => {
                 let (intent, amount) = REFUNDS[more];
-                json!({"type": "create_refund", "intent": intent, "amount": amount, "extra": {"x_mark": intent}})
+                let mut refund =
+                    json!({"type": "create_refund", "intent": intent, "amount": amount, "extra": {"x_mark": intent}});
+                if which == 15 {
+                    // The newest session may be a second one that was paid.
+                    refund["checkout_session_id"] = json!(newest);
+                }
+                refund
             }
             16 => {
                 let dispute = chance.one(view.records("disputes")).map(|it| it["dispute_id"].clone());

@@ -35,7 +35,8 @@ pub(crate) fn verdict(view: &View<'_>, question: &Question<'_>) -> (String, Opti
         Some("archived") | None => &["ended", "not_cancelled"],
         _ => &["not_cancelled", "live", "keep"],
     };
-    let rest = ["retry", "seen", "keep_waiting", "keep_trying", "stop_waiting", "give_up"];
+    // What a refund of the back office means for access is the shop's to say.
+    let rest = ["retry", "seen", "keep_access", "keep_waiting", "keep_trying", "stop_waiting", "give_up"];
     plain(&question.first_of(&order.iter().copied().chain(rest).collect::<Vec<_>>()).unwrap_or_default())
 }
 

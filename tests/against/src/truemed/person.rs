@@ -29,7 +29,8 @@ pub(crate) fn verdict(view: &View<'_>, question: &Question<'_>) -> (String, Opti
         return if id.is_some() { ("refunded".into(), id) } else { ("not_refunded".into(), None) };
     }
     let plain = plain(view, question);
-    let order = ["retry", "seen", "keep_waiting", "keep_trying", "stop_waiting", "give_up"];
+    // What was given back before it was delivered is not delivered.
+    let order = ["retry", "seen", "nothing", "keep_waiting", "keep_trying", "stop_waiting", "give_up"];
     let named = plain.iter().map(String::as_str).chain(order).collect::<Vec<_>>();
     (question.first_of(&named).unwrap_or_else(|| "no verdict".into()), None)
 }

@@ -223,7 +223,15 @@ impl Provider for Flex {
             }
             (11..15, false) => {
                 let (intent, amount) = [("r1", 1000), ("r2", 500), ("r3", TOTAL), ("r4", 250)][more];
-                json!({"type": "create_refund", "intent": intent, "amount": amount, "extra": {"x_mark": intent}})
+                let paid = self.sessions.iter().rev().find(|it| it.status == "complete" && which == 14);
+                match paid {
+                    // The newest paid session may be a second one.
+                    Some(it) => json!({"type": "create_refund", "intent": format!("{intent}-newest"), "amount": amount,
+                        "checkout_session_id": it.id, "extra": {"x_mark": format!("{intent}-newest")}}),
+                    None => {
+                        json!({"type": "create_refund", "intent": intent, "amount": amount, "extra": {"x_mark": intent}})
+                    }
+                }
             }
             (_, false) => json!({"type": "retrieve_checkout_session"}),
         }
