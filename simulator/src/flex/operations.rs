@@ -69,15 +69,15 @@ pub(super) const ALL: &[Operation<Flex>] = &[
         reference!("customers/list-payment-methods"), Inferred Merchant offers::list_cards),
     operation!("create_checkout_session" "POST" "/v1/checkout/sessions"
         source::SEED, Documented Merchant sessions::create),
-    operation!("list_checkout_sessions" "GET" "/v1/checkout/sessions"
+    operation!("find_checkout_session" "GET" "/v1/checkout/sessions"
         reference!("checkout-sessions/list-checkout-sessions"), Documented Merchant list::<Session>),
-    operation!("get_checkout_session" "GET" "/v1/checkout/sessions/{id}"
+    operation!("retrieve_checkout_session" "GET" "/v1/checkout/sessions/{id}"
         reference!("checkout-sessions/get-checkout-session"), Documented Merchant retrieve::<Session>),
-    operation!("get_line_items" "GET" "/v1/checkout/sessions/{id}/line_items"
+    operation!("list_line_items" "GET" "/v1/checkout/sessions/{id}/line_items"
         reference!("checkout-sessions/get-line-items"), Documented Merchant sessions::line_items),
-    operation!("capture_checkout_session" "POST" "/v1/checkout/sessions/{id}/capture"
+    operation!("capture_payment" "POST" "/v1/checkout/sessions/{id}/capture"
         reference!("checkout-sessions/capture-checkout-session"), Inferred Merchant captures::capture),
-    operation!("preview_capture_allocation" "POST" "/v1/checkout/sessions/{id}/capture_allocation"
+    operation!("preview_capture" "POST" "/v1/checkout/sessions/{id}/capture_allocation"
         reference!("checkout-sessions/preview-capture-allocation"), Documented Merchant captures::preview),
     operation!("cancel_checkout_session" "POST" "/v1/checkout/sessions/{id}/cancel"
         reference!("checkout-sessions/cancel-auth-checkout-session"), Documented Merchant captures::cancel),
@@ -91,7 +91,7 @@ pub(super) const ALL: &[Operation<Flex>] = &[
         reference!("subscriptions/list-subscriptions"), Documented Merchant list::<Subscription>),
     operation!("create_subscription" "POST" "/v1/subscriptions"
         "https://docs.withflex.com/subscriptions", Inferred Merchant subscribe::create),
-    operation!("get_subscription" "GET" "/v1/subscriptions/{id}"
+    operation!("retrieve_subscription" "GET" "/v1/subscriptions/{id}"
         reference!("subscriptions/get-subscription"), Documented Merchant retrieve::<Subscription>),
     operation!("update_subscription" "PATCH" "/v1/subscriptions/{id}"
         reference!("subscriptions/update-subscription"), Documented Merchant subscriptions::update),
@@ -100,7 +100,7 @@ pub(super) const ALL: &[Operation<Flex>] = &[
     operation!("get_refund_preview" "GET" "/v1/subscriptions/{id}/refund_preview"
         reference!("subscriptions/get-refund-preview"), Documented Merchant subscriptions::refund_preview),
     operation!("list_invoices" "GET" "/v1/invoices" source::INVOICE, Documented Merchant list::<Invoice>),
-    operation!("get_invoice" "GET" "/v1/invoices/{id}" source::INVOICE, Documented Merchant retrieve::<Invoice>),
+    operation!("retrieve_invoice" "GET" "/v1/invoices/{id}" source::INVOICE, Documented Merchant retrieve::<Invoice>),
     operation!("mark_invoice_uncollectible" "POST" "/v1/invoices/{id}/mark_uncollectible"
         reference!("invoices/mark-invoice-uncollectible"), Documented Merchant subscriptions::mark_uncollectible),
     operation!("list_payment_intents" "GET" "/v1/payment_intents"
@@ -111,7 +111,7 @@ pub(super) const ALL: &[Operation<Flex>] = &[
         reference!("setup-intents/create-setup-intent"), Documented Merchant sessions::create_setup),
     operation!("list_setup_intents" "GET" "/v1/setup_intents"
         reference!("setup-intents/list-setup-intents"), Documented Merchant list::<Setup>),
-    operation!("get_setup_intent" "GET" "/v1/setup_intents/{id}"
+    operation!("retrieve_setup_intent" "GET" "/v1/setup_intents/{id}"
         reference!("setup-intents/get-setup-intent"), Documented Merchant retrieve::<Setup>),
     operation!("create_refund" "POST" "/v1/refunds"
         reference!("refunds/create-refund"), Documented Merchant refunds::create),
@@ -127,7 +127,7 @@ pub(super) const ALL: &[Operation<Flex>] = &[
         reference!("captures/get-capture"), Documented Merchant retrieve::<Capture>),
     operation!("update_capture" "PATCH" "/v1/captures/{id}"
         reference!("captures/update-capture"), Documented Merchant captures::update),
-    operation!("get_dispute" "GET" "/v1/disputes/{id}"
+    operation!("retrieve_dispute" "GET" "/v1/disputes/{id}"
         reference!("disputes/get-dispute"), Documented Merchant retrieve::<Dispute>),
     operation!("update_dispute" "POST" "/v1/disputes/{id}" source::DISPUTES, Documented Merchant disputes::update),
     operation!("close_dispute" "POST" "/v1/disputes/{id}/close"

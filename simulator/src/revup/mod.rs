@@ -84,7 +84,7 @@ impl Provider for Revup {
             subscriptions::retrieve,
         ),
         operation(
-            ("list_payments", "GET", "/v2/subscriptions/{id}/payments"),
+            ("retrieve_payments", "GET", "/v2/subscriptions/{id}/payments"),
             docs!("api/subscription/subscription-payments"),
             API,
             subscriptions::payments,
@@ -102,13 +102,13 @@ impl Provider for Revup {
             refunds::retrieve,
         ),
         operation(
-            ("list_transactions", "GET", "/v2/transactions/orderId/{orderId}"),
+            ("find_transactions", "GET", "/v2/transactions/orderId/{orderId}"),
             docs!("api/api-reference/transaction-by-order-id"),
             API,
             refunds::list,
         ),
         operation(
-            ("refund_transaction", "POST", "/v2/transactions/{transactionId}/refund"),
+            ("refund_payment", "POST", "/v2/transactions/{transactionId}/refund"),
             page::REFUND,
             API,
             refunds::refund,

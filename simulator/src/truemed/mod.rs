@@ -102,7 +102,7 @@ impl Provider for Truemed {
             page::SESSION, Documented Merchant sessions::create),
         operation!("retrieve_payment_session" "GET" "/payments/v1/payment_session/{id}"
             reference!("payment-sessions/retrieve-payment-session"), Documented Merchant sessions::retrieve),
-        operation!("list_payment_sessions" "GET" "/payments/v1/payment_sessions"
+        operation!("find_payment_session" "GET" "/payments/v1/payment_sessions"
             reference!("payment-sessions/list-payment-session"), Documented Merchant sessions::list),
         operation!("capture_payment_session" "POST" "/payments/v1/payment_session/{id}/capture"
             page::CAPTURE, Documented Merchant money::capture),
@@ -116,7 +116,7 @@ impl Provider for Truemed {
             page::EXISTING, Documented Merchant tokens::create),
         operation!("retrieve_provision_token_request" "GET" "/api/v1/payment_tokens/provision_request/{id}"
             page::PROVISION, Documented Merchant tokens::retrieve_request),
-        operation!("list_payment_tokens" "GET" "/api/v1/payment_tokens"
+        operation!("list_payment_token" "GET" "/api/v1/payment_tokens"
             reference!("payment-tokens/list-payment-token"), Documented Merchant tokens::list),
         operation!("retrieve_payment_token" "GET" "/api/v1/payment_tokens/{token}"
             reference!("payment-tokens/retrieve-payment-token"), Documented Merchant tokens::retrieve),
@@ -126,7 +126,7 @@ impl Provider for Truemed {
             page::DELETE, Documented Merchant tokens::delete),
         operation!("create_qualification_session" "POST" "/api/v1/qualification_session/create"
             page::QUALIFICATION, Inferred Merchant qualify::create),
-        operation!("list_qualification_sessions" "GET" "/api/v1/qualification_sessions"
+        operation!("list_qualification_session" "GET" "/api/v1/qualification_sessions"
             page::LIST_QUALIFICATIONS, Documented Merchant qualify::list),
         operation!("retrieve_qualification_session" "GET" "/api/v1/qualification_session/{id}"
             page::QUALIFICATION, Inferred Merchant qualify::retrieve),
@@ -142,9 +142,9 @@ impl Provider for Truemed {
             reference!("product-catalog/list-catalog-items"), Documented Merchant catalog::list),
         operation!("check_truemed_checkout_method" "POST" "/api/v1/product_catalog/truemed_checkout_method"
             page::METHOD, Inferred Merchant catalog::checkout_method),
-        operation!("list_reconciliation_transactions" "GET" "/api/v1/reconciliation/transactions"
+        operation!("list_transaction_reconciliation" "GET" "/api/v1/reconciliation/transactions"
             reference!("reconciliations/list-transaction-reconciliation"), Documented Merchant reconcile::transactions),
-        operation!("list_reconciliation_payouts" "GET" "/api/v1/reconciliation/payouts"
+        operation!("list_payout_reconciliation" "GET" "/api/v1/reconciliation/payouts"
             page::RECONCILE, Documented Merchant reconcile::payouts),
         operation!("open_checkout" "GET" "/checkout/{visit}" page::EXISTING, Inferred Customer pages::open),
         operation!("submit_survey" "POST" "/checkout/{visit}/survey" page::EXISTING, Inferred Customer pages::survey),

@@ -67,14 +67,14 @@ impl Provider for Vend {
 
     const OPERATIONS: &'static [Operation<Self>] = &[
         operation(
-            ("create_token", "POST", "/api/{version}/partner/billing/token"),
+            ("create_subscription_token", "POST", "/api/{version}/partner/billing/token"),
             docs!("reference/partnertoken"),
             Documented,
             Merchant,
             tokens::create,
         ),
         operation(
-            ("update_token", "POST", "/api/{version}/partner/billing/update-subscription/token"),
+            ("update_subscription_token", "POST", "/api/{version}/partner/billing/update-subscription/token"),
             docs!("reference/partnerupdatesubscriptiontoken"),
             Documented,
             Merchant,

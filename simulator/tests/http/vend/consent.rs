@@ -123,7 +123,9 @@ fn two_tokens_to_subscribe_make_one_subscription() {
 #[test]
 fn a_lost_reply_leaves_a_token_that_changes_nothing() {
     let retailer = Retailer::new(&json!({}));
-    retailer.faults(&json!({"match": {"provider": "vend", "operation": "create_token"}, "do": "error_after_commit"}));
+    retailer.faults(
+        &json!({"match": {"provider": "vend", "operation": "create_subscription_token"}, "do": "error_after_commit"}),
+    );
     assert_eq!(retailer.create(&plan("lite")).status, 503);
     let token = token(&retailer.create(&plan("lite")));
     assert_eq!(retailer.choose(&token, "accept").status, 303);

@@ -27,7 +27,10 @@ fn request() -> Value {
 fn a_token_is_told_as_the_guide_and_as_the_reference_print_it() {
     let retailer = Retailer::reading("expires-at", "placeholder");
     let got = retailer.create(&request());
-    assert_eq!((got.header("x-sim-fidelity"), got.header("x-sim-operation")), ("documented", "create_token"));
+    assert_eq!(
+        (got.header("x-sim-fidelity"), got.header("x-sim-operation")),
+        ("documented", "create_subscription_token")
+    );
     let guide = got.json();
     assert_eq!(retailer.open(guide["token"].as_str().unwrap()).header("x-sim-fidelity"), "inferred");
     assert_like(&guide, &sample("vend/token.response.guide.json"), &[]);
