@@ -7,8 +7,8 @@ use rulebound::Fact;
 use rulebound::time::Timestamp;
 use serde::Serialize;
 
-use crate::db::args;
-use crate::error::{Error, Result};
+use crate::db::{Arg, args};
+use crate::error::{Error, Result, account_of};
 use crate::host::Host;
 use crate::inbox::Address;
 use crate::schema::{Found, one_line};
@@ -117,11 +117,15 @@ impl Host {
     ///
     /// If the database fails.
     pub async fn plan(&self) -> Result<String> {
+        self.explain(&self.0.store.next_due(self.time()), args![self.time().local]).await
+    }
+
+    /// How the database carries out a query.
+    pub(crate) async fn explain(&self, sql: &str, args: &[Arg<'_>]) -> Result<String> {
         let (explain, column) =
             if self.0.database.is_postgres() { ("EXPLAIN (COSTS OFF)", 0) } else { ("EXPLAIN QUERY PLAN", 3) };
-        let sql = format!("{explain} {}", self.0.store.next_due(self.time()));
         let mut own = self.begin_read().await?;
-        let rows = own.tx().rows(&sql, args![self.time().local]).await?;
+        let rows = own.tx().rows(&format!("{explain} {sql}"), args).await?;
         own.commit().await?;
         let lines: Result<Vec<_>> = rows.iter().map(|it| it.text(column)).collect();
         Ok(lines?.join("\n"))
@@ -177,7 +181,8 @@ impl Host {
                 "config" => "Its config has a mistake, which the log names: correct it.",
                 _ => "Correct its API key.",
             };
-            Problem::new("account", format!("`{}` of {} is paused ({}). {cure}", it.account, it.provider, it.reason))
+            let account = account_of(&it.provider, &it.account);
+            Problem::new("account", format!("The {account} is paused ({}). {cure}", it.reason))
         });
         Ok(said.collect())
     }

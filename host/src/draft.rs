@@ -12,8 +12,10 @@ use rulebound::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::db::Arg;
 use crate::error::Result;
-use crate::snapshot::{Any, kind_of};
+use crate::money;
+use crate::snapshot::{Any, RowRecord, kind_of};
 
 /// The soonest and the latest time after which a row with something pending is looked at again.
 const SOONEST_MS: i64 = 1_000;
@@ -33,7 +35,24 @@ pub(crate) struct Line {
     pub(crate) rules: Option<String>,
     pub(crate) transitions: Option<String>,
     pub(crate) failure: Option<String>,
+    pub(crate) money: Option<String>,
     pub(crate) digest: String,
+}
+
+impl Line {
+    /// The columns that a line has of its own, in the order of its [`args`](Self::args).
+    pub(crate) const COLUMNS: &str =
+        "revision, kind, actor, effect, http_status, code, rules, transitions, failure, money, digest";
+
+    pub(crate) fn args(&self) -> [Arg<'_>; 11] {
+        let Self { revision, kind, actor, effect, http_status, code, rules, transitions, failure, money, digest } =
+            self;
+        let optional = [actor, effect, code, rules, transitions, failure, money].map(|it| Arg::from(it.as_deref()));
+        let [actor, effect, code, rules, transitions, failure, money] = optional;
+        let (revision, http_status) = (Arg::from(*revision), Arg::from(*http_status));
+        let (kind, digest) = (Arg::from(kind), Arg::from(digest));
+        [revision, kind, actor, effect, http_status, code, rules, transitions, failure, money, digest]
+    }
 }
 
 /// An effect that this worker holds.
@@ -117,14 +136,32 @@ impl Draft {
     }
 
     /// Takes the step that a command led to.
-    pub(crate) fn commanded(&mut self, step: Stepped, command: &str, actor: Option<&str>) -> Result<()> {
+    pub(crate) fn commanded(
+        &mut self,
+        step: Stepped,
+        command: &str,
+        actor: Option<&str>,
+        context: &Context,
+    ) -> Result<()> {
         let line = Line {
             kind: "command".into(),
             code: Some(command.into()),
             actor: actor.map(Into::into),
             ..Line::default()
         };
-        self.step(step, line)
+        self.step(step, line, context)
+    }
+
+    /// The ids that a command named, beside those that were known before it.
+    pub(crate) fn claimed(&self, before: &[TypedId]) -> Vec<TypedId> {
+        let is_new = |it: &TypedId| !before.contains(it) && !self.new_ids.contains(it);
+        self.snapshot.ids().into_iter().filter(is_new).collect()
+    }
+
+    /// Takes ids: webhooks with them are this row's.
+    pub(crate) fn learn(&mut self, ids: Vec<TypedId>) {
+        self.has_unread_ids |= !ids.is_empty();
+        self.new_ids.extend(ids);
     }
 
     /// Notes a command that was rejected.
@@ -138,7 +175,7 @@ impl Draft {
     /// Observes a fact, and says why it changed nothing if it did not.
     pub(crate) fn observe(&mut self, fact: &Fact<'_>, actor: &str, context: &Context) -> Result<Option<IgnoredReason>> {
         let step: Stepped = self.snapshot.observe(fact.clone(), context)?.into();
-        self.observed(step, fact, actor)
+        self.observed(step, fact, actor, context)
     }
 
     /// Offers a webhook of the inbox. Nothing is noted of one that changed nothing and stays there.
@@ -152,17 +189,21 @@ impl Draft {
         match step.ignored {
             Some(IgnoredReason::Early) => Ok(step.ignored),
             Some(_) if is_shared => Ok(step.ignored),
-            _ => self.observed(step, webhook, "webhook"),
+            _ => self.observed(step, webhook, "webhook", context),
         }
     }
 
-    fn observed(&mut self, step: Stepped, fact: &Fact<'_>, actor: &str) -> Result<Option<IgnoredReason>> {
+    fn observed(
+        &mut self,
+        step: Stepped,
+        fact: &Fact<'_>,
+        actor: &str,
+        context: &Context,
+    ) -> Result<Option<IgnoredReason>> {
         let ((kind, effect, http_status), ignored) = (described(fact), step.ignored);
         let code = ignored.map(reason).or_else(|| said(fact));
-        self.step(
-            step,
-            Line { kind: kind.into(), actor: Some(actor.into()), effect, http_status, code, ..Line::default() },
-        )?;
+        let (kind, actor) = (kind.into(), Some(actor.into()));
+        self.step(step, Line { kind, actor, effect, http_status, code, ..Line::default() }, context)?;
         Ok(ignored)
     }
 
@@ -205,7 +246,7 @@ impl Draft {
     }
 
     /// How many questions wait for a person, and how many effects fail again and again.
-    pub(crate) fn counts(&self, context: &Context) -> (i64, i64) {
+    fn counts(&self, context: &Context) -> (i64, i64) {
         let effects = self.snapshot.effects(context);
         let count = |is: &dyn Fn(&PendingEffect) -> bool| {
             i64::try_from(effects.iter().filter(|it| is(it)).count()).unwrap_or(i64::MAX)
@@ -214,7 +255,14 @@ impl Draft {
         (reviews, count(&|it| it.attempts >= FAILING && !matches!(it.effect, Effect::Review { .. })))
     }
 
-    fn step(&mut self, step: Stepped, line: Line) -> Result<()> {
+    /// The row as it is once the draft is saved.
+    pub(crate) fn saved(&self, row: &RowRecord, now: i64, wake_at: Option<i64>, context: &Context) -> RowRecord {
+        let (revision, (reviews, failing)) = (self.revision(), self.counts(context));
+        let updated_at = if revision == self.before { row.updated_at } else { now };
+        RowRecord { revision, wake_at, reviews, failing, tries: 0, last_error: None, updated_at, ..row.clone() }
+    }
+
+    fn step(&mut self, step: Stepped, line: Line, context: &Context) -> Result<()> {
         let rules = codes(&step.warnings);
         let transitions = (!step.transitions.is_empty()).then(|| json!(step.transitions).to_string());
         let failure = step.failure.as_ref().map(|it| {
@@ -228,10 +276,10 @@ impl Draft {
         if let Some(rules) = &rules {
             tracing::warn!(flow, key, rules, "broken rules that only warn");
         }
-        self.has_unread_ids |= !step.new_ids.is_empty();
-        self.new_ids.extend(step.new_ids);
+        self.learn(step.new_ids);
+        let money = money::changed(&self.snapshot, &step.next, context);
         self.put(step.next)?;
-        self.note(Line { rules, transitions, failure, ..line });
+        self.note(Line { rules, transitions, failure, money, ..line });
         Ok(())
     }
 

@@ -23,6 +23,12 @@ pub enum Error {
     /// The database failed, or is away.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
+    /// PostgreSQL's 55P03. Who has locked it can be the caller, who would wait again, so that it is no [`Retry`](Self::Retry).
+    #[error(
+        "the row is locked for longer than `lock_timeout` (2 s) by another transaction: if it is your own, pass its `tx`; \
+         otherwise try again ({0})"
+    )]
+    Locked(#[source] sqlx::Error),
     /// A statement of a transaction failed, its error was ignored, and PostgreSQL accepts no other statement until the end.
     #[error(
         "the transaction cannot be committed, because one of its statements failed and the error was ignored: \
@@ -46,6 +52,15 @@ pub enum Error {
         flow: String,
         /// The key.
         key: String,
+    },
+    /// The row has no such open review: somebody has answered it, or the provider has.
+    #[error("`{key}` has no open review `{review}`: look at the effects of the row again")]
+    #[non_exhaustive]
+    NoReview {
+        /// The key.
+        key: String,
+        /// The id of the review's effect.
+        review: String,
     },
     /// The row still has something to do, or waits for something.
     #[error("`{key}` cannot be forgotten, because {what} is pending: end the flow first")]
@@ -73,7 +88,7 @@ pub enum Error {
     #[error("there is no handler for {0}: register one with `on` or `on_tx`, or call `ignore`")]
     Handlers(String),
     /// The lookup of an account failed.
-    #[error("the account `{account}` of {provider} was not found: {reason}")]
+    #[error("the {} was not found: {reason}", account_of(.provider, .account))]
     #[non_exhaustive]
     Account {
         /// The provider.
@@ -125,9 +140,11 @@ impl Error {
             Self::Rejected(_) => "rejected",
             Self::Retry(_) => "retry",
             Self::Database(_) => "database",
+            Self::Locked(_) => "locked",
             Self::Aborted(_) => "aborted",
             Self::Input { .. } => "invalid_input",
             Self::Unknown { .. } => "unknown",
+            Self::NoReview { .. } => "no_review",
             Self::Pending { .. } => "pending",
             Self::Core(AnyError::Load(LoadError::Newer { .. })) => "newer_format",
             Self::Core(AnyError::Load(_)) => "unreadable_snapshot",
@@ -145,15 +162,20 @@ impl Error {
         }
     }
 
-    /// Whether the same call can succeed later without a change: the database is away, or was busy.
+    /// Whether the same call can succeed later without a change: the database is away, or was busy, or a row was locked.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Retry(_) | Self::Database(_))
+        matches!(self, Self::Retry(_) | Self::Database(_) | Self::Locked(_))
     }
 
     /// The broken rules; empty if it is another error.
     pub fn violations(&self) -> &[rulebound::Violation] {
         if let Self::Rejected(rejection) = self { &rejection.violations } else { &[] }
     }
+}
+
+/// An account in words: most providers have only one, which has no name.
+pub(crate) fn account_of(provider: &str, account: &str) -> String {
+    if account.is_empty() { format!("account of {provider}") } else { format!("account `{account}` of {provider}") }
 }
 
 impl From<AnyError> for Error {
@@ -171,11 +193,15 @@ const RETRY: [&str; 7] = ["40001", "40P01", "5", "261", "517", "6", "262"];
 /// What PostgreSQL says of each statement after one that failed in the same transaction.
 const ABORTED: &str = "25P02";
 
+/// What PostgreSQL says of a statement that has waited for `lock_timeout`.
+const LOCKED: &str = "55P03";
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(|it| it.code()).as_deref() {
             Some(code) if RETRY.contains(&code) => Self::Retry(error),
             Some(ABORTED) => Self::Aborted(error),
+            Some(LOCKED) => Self::Locked(error),
             _ => Self::Database(error),
         }
     }

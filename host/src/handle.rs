@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use rulebound::ffi::AnyError;
-use rulebound::{Context, EffectId, Fact, Flow, Named, Snapshot};
+use rulebound::{Context, EffectId, Fact, Flow, Named, Snapshot, TypedId};
 
 use crate::db::Tx;
 use crate::draft::{Draft, Stepped};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, account_of};
 use crate::host::{Host, at, jitter};
 use crate::inbox::Address;
 use crate::provider::Settings;
@@ -190,7 +190,7 @@ impl Host {
                 let mut own = self.begin_read().await?;
                 let row = self.0.store.read(&mut own.tx(), self.time(), &call.flow, &call.key).await?;
                 own.commit().await?;
-                row.map(|it| it.account).unwrap_or_default()
+                row.map(|it| it.record.account).unwrap_or_default()
             }
         };
         self.0.accounts.get(provider, &account).await.map(drop)
@@ -202,24 +202,25 @@ impl Host {
         let address = (call.flow.as_str(), call.key.as_str());
         let (mut row, made) = store.make(tx, self.time(), address, account, call.reference.as_deref()).await?;
         if let Some(account) = call.account.as_ref().filter(|it| **it != row.account) {
-            let reason = format!("is `{account}`, and the row belongs to `{}`: an account never changes", row.account);
+            let fixed = account_of(provider_of(&row.flow), &row.account);
+            let reason = format!("is `{account}`, and the row belongs to the {fixed}: an account never changes");
             return Err(Error::input("account", reason));
         }
         if call.reference.is_some() {
-            row.reference.clone_from(&call.reference);
+            row.record.reference.clone_from(&call.reference);
         }
         let decided = self.step_of(tx, &row, call).await;
         match decided {
             Ok((draft, wake_at, settings)) => {
                 let context = Context::new(at(row.now), Arc::clone(&settings.config));
-                store.save(tx, &row, &draft, wake_at, &context).await?;
-                Ok(seen(Locked { wake_at, ..row }, draft.snapshot, settings))
+                store.save(tx, &mut row, &draft, wake_at, &context).await?;
+                Ok(seen(row, draft.snapshot, settings))
             }
             Err(error) => {
                 if let Error::Rejected(rejection) = &error {
-                    let (flow, key, command) = (&call.flow, &call.key, &call.command);
+                    let Call { flow, key, command, actor, .. } = call;
                     let rules: Vec<_> = rejection.violations.iter().map(|it| it.rule.code).collect();
-                    tracing::info!(flow, key, command, ?rules, "rejected");
+                    tracing::info!(flow, key, command, actor, ?rules, "rejected");
                 }
                 if made && !error.is_passing() {
                     store.unmake(tx, &row).await?;
@@ -233,10 +234,30 @@ impl Host {
         let settings = self.0.accounts.within(provider_of(&row.flow), &row.account)?;
         let context = Context::new(at(row.now), Arc::clone(&settings.config));
         let mut draft = Draft::new(row.load()?, &row.text, self.format(tx, &row.flow).await?)?;
+        let known = draft.snapshot.ids();
         let step = (call.decide)(&draft.snapshot, &context)?;
-        draft.commanded(step, &call.command, call.actor.as_deref())?;
+        draft.commanded(step, &call.command, call.actor.as_deref(), &context)?;
+        self.claim(tx, row, &mut draft, &known).await?;
         let wake_at = draft.wake_at(None, &context);
         Ok((draft, wake_at, settings))
+    }
+
+    /// Takes the ids that the command named. Two rows of one object would both act on it.
+    async fn claim(&self, tx: &mut Tx<'_>, row: &Locked, draft: &mut Draft, known: &[TypedId]) -> Result<()> {
+        let mut claimed = draft.claimed(known);
+        claimed.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        if self.0.database.is_postgres() {
+            self.0.store.adopt(tx, row, &claimed).await?;
+        }
+        for id in &claimed {
+            if let Some(owner) = self.0.store.owner(tx, row, id).await? {
+                let reason =
+                    format!("of `{}` names `{}`, which the row `{owner}` has: use that row", row.key, id.as_str());
+                return Err(Error::input("command", reason));
+            }
+        }
+        draft.learn(claimed);
+        Ok(())
     }
 
     /// Notes a rejection. A failure of the database is only logged, because nothing depends on the line.
@@ -246,40 +267,17 @@ impl Host {
             let mut own = self.begin().await?;
             let (store, time) = (&self.0.store, self.time());
             let found = store.lock(&mut own.tx(), time, &call.flow, &call.key).await?;
-            let row = match found {
-                Some(row) => row,
-                None => self.absent(call),
+            let (snapshot, text, now) = match &found {
+                Some(row) => (row.load()?, row.text.as_str(), row.now),
+                None => (start(&call.flow, &call.key)?, "", self.0.hooks.now()),
             };
-            let mut draft = Draft::new(row.load()?, &row.text, None)?;
+            let mut draft = Draft::new(snapshot, text, None)?;
             draft.rejected(rejection, &call.command, call.actor.as_deref());
-            for line in &draft.lines {
-                store.journal(&mut own.tx(), &row, line).await?;
-            }
+            store.journal(&mut own.tx(), (&call.flow, &call.key), now, &draft.lines).await?;
             own.commit().await
         };
         if let Err(error) = noted.await {
             tracing::warn!(flow = call.flow, key = call.key, %error, "a rejection was not written to the journal");
-        }
-    }
-
-    /// A row that is not there.
-    fn absent(&self, call: &Call) -> Locked {
-        let now = self.0.hooks.now();
-        Locked {
-            flow: call.flow.clone(),
-            key: call.key.clone(),
-            account: String::new(),
-            reference: None,
-            revision: 0,
-            wake_at: None,
-            reviews: 0,
-            failing: 0,
-            tries: 0,
-            last_error: None,
-            created_at: now,
-            updated_at: now,
-            now,
-            text: String::new(),
         }
     }
 
@@ -305,7 +303,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`Error::Unknown`] if there is no such row, [`Error::Input`] if the review is closed, [`Error::Core`] for a wrong verdict.
+    /// [`Error::Unknown`] if there is no such row, [`Error::NoReview`] if the review is not open, [`Error::Core`] for a wrong verdict.
     pub async fn answer(
         &self,
         flow: &str,
@@ -315,10 +313,11 @@ impl Host {
         id: Option<&str>,
         actor: &str,
     ) -> Result<Row> {
-        let asked =
-            self.get_any(flow, key).await?.is_none_or(|row| row.effects().iter().any(|it| it.id.as_str() == review));
-        let closed = || Error::input("review", "is closed");
-        let effect = EffectId::parse(review).ok().filter(|_| asked).ok_or_else(closed)?;
+        let unknown = || Error::Unknown { flow: flow.into(), key: key.into() };
+        let closed = || Error::NoReview { key: key.into(), review: review.into() };
+        let row = self.get_any(flow, key).await?.ok_or_else(unknown)?;
+        let is_open = row.effects().iter().any(|it| it.id.as_str() == review);
+        let effect = EffectId::parse(review).ok().filter(|_| is_open).ok_or_else(closed)?;
         self.observe(flow, key, &Brought::new(Fact::reviewed(&effect, verdict, id).into_owned(), actor)).await
     }
 

@@ -290,8 +290,7 @@ impl Host {
         let mut own = self.begin().await?;
         let value = body(&mut own.tx()).await.map_err(Error::from)?;
         if self.0.database.is_postgres() {
-            // A transaction in which the caller has ignored an error says so here; its COMMIT would roll back, and say nothing.
-            own.tx().script("SELECT 1").await?;
+            own.tx().check_whole().await?;
         }
         own.commit().await?;
         self.wake();

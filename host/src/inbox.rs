@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rulebound::{Fact, Origin, TypedId, WebhookIds, webhook_ids};
+use rulebound::{Fact, Headers, Origin, TypedId, WebhookIds, webhook_ids};
+use sha2::{Digest, Sha256};
 
 use crate::db::{Arg, Record, Tx, args};
 use crate::error::Result;
@@ -15,6 +16,8 @@ pub(crate) const BATCH: usize = 50;
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 /// How many unverified entries of one provider are kept.
 const UNVERIFIED: i64 = 1_000;
+/// How long an entry rests that a worker has taken.
+const MINUTE_MS: i64 = 60_000;
 
 /// A webhook as it is stored.
 #[derive(Clone, Debug)]
@@ -37,7 +40,28 @@ pub(crate) struct Entry {
 const COLUMNS: &str =
     "i.id, i.provider, i.account, i.deliveries, i.origin, i.content_type, i.topic, i.body, i.received_at, i.digest";
 
+/// What came: headers, topic and body.
+type Came<'a> = (&'a Headers<'a>, Option<&'a str>, &'a [u8]);
+
 impl Entry {
+    /// A webhook that came now, for the first time.
+    pub(crate) fn new(provider: &str, account: &str, origin: &str, (headers, topic, body): Came<'_>, now: i64) -> Self {
+        let content_type = headers.get("content-type").map(str::to_owned);
+        Self {
+            id: random_id(),
+            provider: provider.into(),
+            account: account.into(),
+            deliveries: 1,
+            origin: origin.into(),
+            digest: digest_of(topic, content_type.as_deref(), body),
+            content_type,
+            topic: topic.map(str::to_owned),
+            body: body.into(),
+            received_at: now,
+            is_shared: false,
+        }
+    }
+
     fn read(record: &Record) -> Result<Self> {
         Ok(Self {
             id: record.text(0)?,
@@ -80,6 +104,12 @@ pub(crate) struct Address {
     pub(crate) key: String,
 }
 
+impl Address {
+    fn read(record: &Record) -> Result<Self> {
+        Ok(Self { flow: record.text(0)?, key: record.text(1)? })
+    }
+}
+
 /// What a visit has to know besides its row.
 #[derive(Debug)]
 pub(crate) struct Around {
@@ -120,7 +150,8 @@ impl Store {
         let ids = snapshot.ids();
         let places: Vec<_> = (8..).take(ids.len()).map(|place| format!("${place}")).collect();
         let limit = BATCH.saturating_add(1);
-        // An entry that raised is offered again when it is due.
+        // An entry that raised is offered again when it is due: whoever takes it then lets it rest for a minute first.
+        let resting = row.now.saturating_add(MINUTE_MS);
         let sql = format!(
             "SELECT {COLUMNS}, CAST((SELECT COUNT(*) FROM {t}inbox_ids y JOIN {t}ids o ON o.provider = y.provider AND o.id = y.id \
                JOIN {t}flows f ON f.flow = o.flow AND f.key = o.key \
@@ -131,7 +162,7 @@ impl Store {
              ORDER BY i.received_at, i.id LIMIT {limit}",
             places.join(", ")
         );
-        let first = args![provider_of(&row.flow), &row.flow, &row.key, &row.account, row.now, after.0, after.1];
+        let first = args![provider_of(&row.flow), &row.flow, &row.key, &row.account, resting, after.0, after.1];
         let all: Vec<_> = first.iter().copied().chain(ids.iter().map(|it| Arg::Text(it.as_str()))).collect();
         tx.rows(&sql, &all).await?.iter().map(Entry::read).collect()
     }
@@ -241,8 +272,20 @@ impl Store {
             "SELECT DISTINCT o.flow, o.key FROM {t}inbox_ids y JOIN {t}ids o ON o.provider = y.provider AND o.id = y.id \
              JOIN {t}flows f ON f.flow = o.flow AND f.key = o.key WHERE y.inbox = $1 AND ($2 = '' OR f.account = $2) ORDER BY o.flow, o.key"
         );
-        let read = |it: &Record| Ok(Address { flow: it.text(0)?, key: it.text(1)? });
-        tx.rows(&sql, args![entry, account]).await?.iter().map(read).collect()
+        tx.rows(&sql, args![entry, account]).await?.iter().map(Address::read).collect()
+    }
+
+    /// The rows that know one of these ids.
+    pub(crate) async fn knowing(&self, tx: &mut Tx<'_>, provider: &str, ids: &[TypedId]) -> Result<Vec<Address>> {
+        let t = &self.t;
+        let places: Vec<_> = (2..).take(ids.len()).map(|place| format!("${place}")).collect();
+        let sql = format!(
+            "SELECT DISTINCT o.flow, o.key FROM {t}ids o JOIN {t}flows f ON f.flow = o.flow AND f.key = o.key \
+             WHERE o.provider = $1 AND o.id IN ({}) ORDER BY o.flow, o.key",
+            places.join(", ")
+        );
+        let all: Vec<_> = [provider].into_iter().chain(ids.iter().map(TypedId::as_str)).map(Arg::from).collect();
+        tx.rows(&sql, &all).await?.iter().map(Address::read).collect()
     }
 
     /// Deletes an entry, unless it was delivered again since it was read.
@@ -275,7 +318,6 @@ impl Store {
         time: Time,
         is_postgres: bool,
     ) -> Result<Option<(Entry, i64)>> {
-        const MINUTE_MS: i64 = 60_000;
         let (t, now, started) = (&self.t, time.now(), time.started());
         let lock = if is_postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
         let sql = format!(
@@ -306,5 +348,25 @@ impl Store {
         let sql = format!("SELECT 1 FROM {t}ids WHERE provider = $1 AND id IN ({}) LIMIT 1", places.join(", "));
         let all: Vec<_> = [provider].into_iter().chain(ids.iter().copied()).map(Arg::from).collect();
         Ok(tx.row(&sql, &all).await?.is_none())
+    }
+}
+
+/// Tells a webhook that came before from another one: topic, content type and body, each after a line break.
+fn digest_of(topic: Option<&str>, content_type: Option<&str>, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for part in [topic, content_type] {
+        hash.update(part.unwrap_or_default().as_bytes());
+        hash.update(b"\n");
+    }
+    hash.update(body);
+    hex::encode(hash.finalize())
+}
+
+fn random_id() -> String {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => hex::encode(bytes),
+        // Without randomness the time is unique enough: a clash is an error of the database, and the provider sends again.
+        Err(_) => format!("{:?}", std::time::SystemTime::now()),
     }
 }

@@ -69,7 +69,9 @@
 //!
 //! # What you must know
 //!
-//! - Each handler is called at least once. Only what `on_tx` writes in its transaction is written exactly once.
+//! - Each handler is called at least once. Only what `on_tx` writes in its transaction is written exactly once. A [`Tx`] has no
+//!   `commit`: never execute a statement `COMMIT` or `ROLLBACK` either. A savepoint (sqlx's `begin` on its connection) is yours.
+//! - What a customer's browser brings back from Revup is a callback and no webhook: [`Host::callback`] reads it.
 //! - "Never twice" needs a durable database: SQLite with WAL and `synchronous=FULL`, as [`Database::connect`] opens it, or a
 //!   PostgreSQL with `fsync`. [`Host::doctor`] looks. After a restored backup call [`Host::restored`] before a worker runs.
 //! - Snapshots contain tokens. Encrypt the disk. The journal and the logs contain neither bodies nor tokens nor customers' data.
@@ -80,6 +82,8 @@
 //! - An event that no flow needs is acknowledged and dropped. It costs a request: subscribe only to these at Flex:
 //!   `checkout.session.*`, `invoice.paid`, `invoice.payment_succeeded`, `invoice.payment_failed`, `customer.subscription.*`,
 //!   `refund.*`, `charge.refund.updated`, `charge.refunded` and `charge.dispute.*`.
+//! - A rejection in your own transaction has written nothing: only the error and the log name it. The dashboard's list `refused` has the
+//!   others.
 //! - Lock your own rows first, and call `handle` last. On SQLite, a handler must not call the host outside its transaction.
 //! - Work on the primary, never on a replica.
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
@@ -93,6 +97,7 @@ mod hooks;
 mod limit;
 mod provider;
 mod snapshot;
+mod money;
 mod draft;
 mod store;
 mod inbox;
@@ -104,6 +109,7 @@ mod webhook;
 mod work;
 mod read;
 mod handle;
+mod request;
 mod doctor;
 mod ops;
 mod reviews;
@@ -125,8 +131,8 @@ pub use host::{Builder, Host};
 pub use ops::{Import, Imported, Stats};
 pub use pause::Pause;
 pub use provider::{Account, Provider};
-pub use reviews::{OpenReviews, ReviewPage, RowRecord};
+pub use reviews::{OpenReviews, ReviewPage};
 pub use send::{Outgoing, Sent, Transport};
-pub use snapshot::{Any, Row, Task};
+pub use snapshot::{Any, Row, RowRecord, Task};
 pub use webhook::Delivery;
 pub use work::Did;

@@ -5,12 +5,13 @@ use serde::Serialize;
 
 use crate::db::{Record, args};
 use crate::doctor::Problem;
-use crate::draft::digest;
+use crate::draft::{Line, digest};
 use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::Address;
 use crate::pause::Pause;
 use crate::snapshot::provider_of;
+use crate::store::start;
 use crate::visit::{Entered, Which};
 
 /// How many rows one transaction of an import makes, and how many rows one of a check of the journal reads.
@@ -56,15 +57,20 @@ impl Import {
         Self { flow: flow.into(), key: key.into(), command: command.into(), account: String::new(), reference: None }
     }
 
-    /// Refuses what would begin something new.
-    fn check(&self) -> Result<()> {
+    /// Refuses what is malformed, and what would begin something new. `place` is its number in the import.
+    fn check(&self, place: usize) -> Result<()> {
         let command: serde_json::Value = serde_json::from_str(&self.command).unwrap_or_default();
-        let name = command.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
-        if name.starts_with("retrieve_") {
-            return Ok(());
+        let wrong = |reason: String| Err(Error::input(format!("rows/{place}/command"), reason));
+        match command.get("type").and_then(serde_json::Value::as_str) {
+            None => wrong("is no object with a `type`: give a lookup as JSON".into()),
+            Some(name) if !name.starts_with("retrieve_") => wrong(format!(
+                "is `{name}`, which is no lookup, and would begin something new: use a command that retrieves"
+            )),
+            Some(_) => start(&self.flow, &self.key).map(drop).map_err(|error| match error {
+                Error::Input { field, reason } => Error::input(format!("rows/{place}/{field}"), reason),
+                other => other,
+            }),
         }
-        let reason = format!("is `{name}` for `{}`, which is no lookup: use a command that retrieves", self.key);
-        Err(Error::input("command", reason))
     }
 
     /// Sets the account.
@@ -93,7 +99,7 @@ pub struct Imported {
 }
 
 impl Host {
-    /// The five gauges.
+    /// The gauges: whether the host keeps up, and what a person must look at.
     ///
     /// # Errors
     ///
@@ -141,12 +147,12 @@ impl Host {
         pauses
     }
 
-    /// Looks at a row at once: its failures are forgotten, and the pause of its account ends.
+    /// Looks at a row at once: its failures are forgotten, and the pause of its account ends. The journal names the actor.
     ///
     /// # Errors
     ///
     /// [`Error::Unknown`] if there is no such row.
-    pub async fn retry(&self, flow: &str, key: &str) -> Result<()> {
+    pub async fn retry(&self, flow: &str, key: &str, actor: &str) -> Result<()> {
         let (store, t) = (&self.0.store, &self.0.store.t);
         let mut own = self.begin().await?;
         let row = store.lock(&mut own.tx(), self.time(), flow, key).await?;
@@ -154,7 +160,10 @@ impl Host {
         let sql =
             format!("UPDATE {t}flows SET tries = 0, last_error = NULL, wake_at = $1 WHERE flow = $2 AND key = $3");
         own.tx().run(&sql, args![row.now, flow, key]).await?;
-        store.resume(&mut own.tx(), (provider_of(flow), &row.account)).await?;
+        store.resume(&mut own.tx(), row.account()).await?;
+        let (kind, actor, digest) = ("retry".into(), Some(actor.into()), digest(row.text.as_bytes()));
+        let line = Line { revision: row.revision, kind, actor, digest, ..Line::default() };
+        store.journal(&mut own.tx(), (flow, key), row.now, &[line]).await?;
         own.commit().await?;
         self.wake();
         Ok(())
@@ -236,8 +245,9 @@ impl Host {
 
     async fn import_batch(&self, rows: &[Import], per_second: u32, imported: &mut Imported) -> Result<()> {
         let t = &self.0.store.t;
-        for row in rows {
-            row.check()?;
+        let before = imported.made.saturating_add(imported.existing).saturating_add(imported.rejected.len());
+        for (place, row) in (before..).zip(rows) {
+            row.check(place)?;
             // Before the transaction, because a lookup takes its time.
             self.0.accounts.get(provider_of(&row.flow), &row.account).await?;
         }
@@ -297,7 +307,11 @@ impl Host {
             let rows = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
             for row in &rows {
                 after = (row.text(0)?, row.text(1)?);
-                let sql = format!("SELECT revision, digest FROM {t}journal WHERE flow = $1 AND key = $2 ORDER BY seq");
+                // The lines that saved the row: the others have the digest of whatever they found.
+                let sql = format!(
+                    "SELECT revision, digest FROM {t}journal WHERE flow = $1 AND key = $2 \
+                     AND kind NOT IN ('error', 'rejected', 'retry') ORDER BY seq"
+                );
                 let lines = own.tx().rows(&sql, args![&after.0, &after.1]).await?;
                 problems.extend(in_journal(row, &lines)?.into_iter().map(|it| it.of_row(&after.0, &after.1)));
             }

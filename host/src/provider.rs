@@ -1,6 +1,6 @@
 //! Providers and their accounts: secrets, settings, and what each decision needs of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -190,13 +190,16 @@ pub(crate) struct Accounts {
     providers: BTreeMap<String, Provider>,
     own: BTreeMap<String, Arc<Settings>>,
     known: Mutex<BTreeMap<(String, String), Known>>,
+    /// The providers of which a webhook came and that have no secret.
+    without_secret: Mutex<BTreeSet<String>>,
 }
 
 impl Accounts {
     /// Checks the settings of every provider.
     pub(crate) fn new(base: Config, providers: BTreeMap<String, Provider>) -> Result<Self> {
         let base = serde_json::to_value(&base).map_err(|error| Error::input("config", error.to_string()))?;
-        let mut all = Self { base, providers, own: BTreeMap::new(), known: Mutex::default() };
+        let (known, without_secret) = (Mutex::default(), Mutex::default());
+        let mut all = Self { base, providers, own: BTreeMap::new(), known, without_secret };
         for (name, provider) in &all.providers {
             if !PROVIDERS.iter().any(|it| it.name == name) {
                 let names: Vec<_> = PROVIDERS.iter().map(|it| it.name).collect();
@@ -286,6 +289,11 @@ impl Accounts {
         }
     }
 
+    /// Whether this is the first webhook of a provider without a secret: it is said once.
+    pub(crate) fn is_first_without_secret(&self, name: &str) -> bool {
+        self.without_secret.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned())
+    }
+
     /// An account, looked up if it is not known.
     pub(crate) async fn get(&self, name: &str, account: &str) -> Result<Arc<Settings>> {
         if let Some(known) = self.known(name, account)? {
@@ -363,6 +371,7 @@ mod tests {
         let error = all.get("vend", "a").await.err().unwrap().to_string();
         assert!(error.contains("api_key` is empty"), "{error}");
         assert_eq!(all.secrets("vend", "").await.unwrap(), ["s"]);
+        assert_eq!(["vend", "vend", "flex"].map(|it| all.is_first_without_secret(it)), [true, false, true]);
         let error = accounts(Provider::new("key")).unwrap().get("vend", "a").await.err().unwrap();
         assert_eq!(error.to_string(), "the account `a` of vend was not found: the provider has no lookup");
     }

@@ -57,19 +57,5 @@ impl Host {
 /// A row as the application sees it.
 pub(crate) fn seen(row: Locked, snapshot: Any, settings: Arc<Settings>) -> Row {
     let context = Context::new(at(row.now), Arc::clone(&settings.config));
-    Row {
-        flow: row.flow,
-        key: row.key,
-        account: row.account,
-        reference: row.reference,
-        wake_at: row.wake_at,
-        reviews: row.reviews,
-        failing: row.failing,
-        tries: row.tries,
-        last_error: row.last_error,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-        snapshot,
-        context,
-    }
+    Row { record: row.record, snapshot, context }
 }

@@ -2,40 +2,10 @@
 
 use rulebound::PendingEffect;
 use rulebound::effect::Effect;
-use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::host::Host;
-
-/// The columns of a row, as the dashboard's API has them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[non_exhaustive]
-pub struct RowRecord {
-    /// The flow, such as `truemed.payment_token`.
-    pub flow: String,
-    /// Your name for it.
-    pub key: String,
-    /// Which of your accounts at the provider; empty if there is one.
-    pub account: String,
-    /// What a person searches for.
-    pub reference: Option<String>,
-    /// The number of changes.
-    pub revision: i64,
-    /// When a worker looks at it again, in milliseconds since 1970.
-    pub wake_at: Option<i64>,
-    /// Open questions for a person.
-    pub reviews: i64,
-    /// Effects that were tried five times or more.
-    pub failing: i64,
-    /// Failures of the row itself.
-    pub tries: i64,
-    /// The class of the last failure of the row itself.
-    pub last_error: Option<String>,
-    /// When it was made.
-    pub created_at: i64,
-    /// When it was last saved.
-    pub updated_at: i64,
-}
+use crate::snapshot::RowRecord;
 
 /// A row with a question for a person.
 #[derive(Debug)]
@@ -59,6 +29,22 @@ pub struct ReviewPage {
 
 impl Host {
     /// One page of the rows with a question for a person, each with its open reviews. `after` is the `next` of the page before.
+    ///
+    /// ```
+    /// # async fn example(host: rulebound_host::Host) -> rulebound_host::Result<()> {
+    /// let mut after = None;
+    /// loop {
+    ///     let page = host.reviews(after.as_deref()).await?;
+    ///     for it in &page.rows {
+    ///         println!("{} {}: {} questions", it.row.flow, it.row.key, it.reviews.len());
+    ///     }
+    ///     after = page.next;
+    ///     if after.is_none() {
+    ///         return Ok(());
+    ///     }
+    /// }
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

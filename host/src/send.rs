@@ -30,7 +30,7 @@ pub enum Sent {
 pub struct Outgoing {
     /// The provider.
     pub provider: String,
-    /// The provider's name of the operation.
+    /// The provider's name of the operation; empty for [`Host::send_request`](crate::Host::send_request).
     pub operation: String,
     /// The account whose API key it has.
     pub account: String,

@@ -1,19 +1,23 @@
 //! Rows as the application sees them: a snapshot with the time and the account's settings bound.
 
 use std::fmt;
+use std::ops::Deref;
 
 use rulebound::effect::Effect;
 use rulebound::ffi::{self, AnyAction, AnySnapshot, AnyStatus};
 use rulebound::{Action, Context, Flow, PendingEffect, Snapshot, Status, Wait};
+use serde::Serialize;
 
+use crate::db::Record;
 use crate::error::Result;
 
 /// A snapshot of a flow that is known only at run time.
 pub type Any = Box<dyn AnySnapshot>;
 
-/// One row: a snapshot, and what the host knows about it.
+/// What the host knows about a row: its columns without the snapshot, as the dashboard's API has them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
-pub struct Row<S = Any> {
+pub struct RowRecord {
     /// The flow, such as `truemed.payment_token`.
     pub flow: String,
     /// Your name for it.
@@ -22,6 +26,8 @@ pub struct Row<S = Any> {
     pub account: String,
     /// What a person searches for.
     pub reference: Option<String>,
+    /// The number of changes.
+    pub revision: i64,
     /// When a worker looks at it again, in milliseconds since 1970.
     pub wake_at: Option<i64>,
     /// Open questions for a person.
@@ -34,8 +40,45 @@ pub struct Row<S = Any> {
     pub last_error: Option<String>,
     /// When it was made.
     pub created_at: i64,
-    /// When it was last saved.
+    /// When it last changed.
     pub updated_at: i64,
+}
+
+impl RowRecord {
+    /// The columns, in the order in which [`RowRecord::read`] expects them.
+    pub(crate) const COLUMNS: &str =
+        "flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error, created_at, updated_at";
+    /// How many columns there are: what a query selects after them begins here.
+    pub(crate) const WIDTH: usize = 12;
+
+    pub(crate) fn read(record: &Record) -> Result<Self> {
+        Ok(Self {
+            flow: record.text(0)?,
+            key: record.text(1)?,
+            account: record.text(2)?,
+            reference: record.maybe_text(3)?,
+            revision: record.int(4)?,
+            wake_at: record.maybe_int(5)?,
+            reviews: record.int(6)?,
+            failing: record.int(7)?,
+            tries: record.int(8)?,
+            last_error: record.maybe_text(9)?,
+            created_at: record.int(10)?,
+            updated_at: record.int(11)?,
+        })
+    }
+
+    /// The provider, and the account there.
+    pub(crate) fn account(&self) -> (&str, &str) {
+        (provider_of(&self.flow), &self.account)
+    }
+}
+
+/// One row: a snapshot, and what the host knows about it. The members of its [`RowRecord`] can be read without naming it.
+#[non_exhaustive]
+pub struct Row<S = Any> {
+    /// What the host knows about it.
+    pub record: RowRecord,
     /// The snapshot.
     pub snapshot: S,
     /// The time of the call, and the settings.
@@ -48,12 +91,15 @@ impl<S> fmt::Debug for Row<S> {
     }
 }
 
-impl Row {
-    /// The number of changes.
-    pub fn revision(&self) -> u64 {
-        self.snapshot.revision()
-    }
+impl<S> Deref for Row<S> {
+    type Target = RowRecord;
 
+    fn deref(&self) -> &RowRecord {
+        &self.record
+    }
+}
+
+impl Row {
     /// How the lifecycle is now, as JSON.
     pub fn status(&self) -> AnyStatus {
         self.snapshot.status(&self.context)
@@ -81,30 +127,11 @@ impl Row {
     /// If it is a row of another flow.
     pub fn typed<F: Flow>(self) -> Result<Row<Snapshot<F>>> {
         let snapshot = Snapshot::<F>::load(&self.snapshot.save()).map_err(ffi::AnyError::from)?;
-        Ok(Row {
-            flow: self.flow,
-            key: self.key,
-            account: self.account,
-            reference: self.reference,
-            wake_at: self.wake_at,
-            reviews: self.reviews,
-            failing: self.failing,
-            tries: self.tries,
-            last_error: self.last_error,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            snapshot,
-            context: self.context,
-        })
+        Ok(Row { record: self.record, snapshot, context: self.context })
     }
 }
 
 impl<F: Flow> Row<Snapshot<F>> {
-    /// The number of changes.
-    pub const fn revision(&self) -> u64 {
-        self.snapshot.revision()
-    }
-
     /// How the lifecycle is now.
     pub fn status(&self) -> Status<F> {
         self.snapshot.status(&self.context)

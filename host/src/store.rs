@@ -1,63 +1,44 @@
 //! The statements on rows: lock, save, ids and the journal. Each takes the transaction that it runs in.
 
+use std::ops::Deref;
+
 use rulebound::ffi::{self, AnyError};
 use rulebound::{Context, Key, TypedId};
 
 use crate::db::{Arg, Record, Tx, Write, args};
 use crate::draft::{Draft, Line};
 use crate::error::{Error, Result};
-use crate::snapshot::{Any, provider_of};
+use crate::snapshot::{Any, RowRecord, provider_of};
 
 /// The version of the rules, as each line of the journal names it.
 pub(crate) const RULES_VERSION: &str = rulebound::catalogue::RULES_VERSION;
 
-/// The columns of a row without its snapshot and with the time, in the order of [`Locked`].
-const COLUMNS: &str =
-    "flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error, created_at, updated_at";
-
 /// A row as it was read, in most cases under its lock.
 #[derive(Clone, Debug)]
 pub(crate) struct Locked {
-    pub(crate) flow: String,
-    pub(crate) key: String,
-    pub(crate) account: String,
-    pub(crate) reference: Option<String>,
-    pub(crate) revision: i64,
-    pub(crate) wake_at: Option<i64>,
-    pub(crate) reviews: i64,
-    pub(crate) failing: i64,
-    pub(crate) tries: i64,
-    pub(crate) last_error: Option<String>,
-    pub(crate) created_at: i64,
-    pub(crate) updated_at: i64,
+    pub(crate) record: RowRecord,
     /// The time at the lock.
     pub(crate) now: i64,
     pub(crate) text: String,
 }
 
+impl Deref for Locked {
+    type Target = RowRecord;
+
+    fn deref(&self) -> &RowRecord {
+        &self.record
+    }
+}
+
 impl Locked {
-    fn read(record: &Record) -> Result<Self> {
-        Ok(Self {
-            flow: record.text(0)?,
-            key: record.text(1)?,
-            account: record.text(2)?,
-            reference: record.maybe_text(3)?,
-            revision: record.int(4)?,
-            wake_at: record.maybe_int(5)?,
-            reviews: record.int(6)?,
-            failing: record.int(7)?,
-            tries: record.int(8)?,
-            last_error: record.maybe_text(9)?,
-            created_at: record.int(10)?,
-            updated_at: record.int(11)?,
-            now: record.int(12)?,
-            text: record.text(13)?,
-        })
+    /// What is selected of a row, `now` being the time as SQL.
+    fn columns(now: &str) -> String {
+        format!("{}, {now}, snapshot", RowRecord::COLUMNS)
     }
 
-    /// The provider, and the account there.
-    pub(crate) fn account(&self) -> (&str, &str) {
-        (provider_of(&self.flow), &self.account)
+    fn read(record: &Record) -> Result<Self> {
+        let [now, text] = [RowRecord::WIDTH, RowRecord::WIDTH.saturating_add(1)];
+        Ok(Self { record: RowRecord::read(record)?, now: record.int(now)?, text: record.text(text)? })
     }
 
     /// Its snapshot. A row that was only made has none yet, and starts.
@@ -121,9 +102,9 @@ impl Store {
     /// The statement that locks the next row that is due.
     pub(crate) fn next_due(&self, time: Time) -> String {
         let Self { t, for_update, skip_locked } = self;
-        let (now, started) = (time.now(), time.started());
+        let (columns, started) = (Locked::columns(time.now()), time.started());
         format!(
-            "SELECT {COLUMNS}, {now}, snapshot FROM {t}flows WHERE wake_at <= {started} ORDER BY wake_at LIMIT 1{for_update}{skip_locked}"
+            "SELECT {columns} FROM {t}flows WHERE wake_at <= {started} ORDER BY wake_at LIMIT 1{for_update}{skip_locked}"
         )
     }
 
@@ -145,8 +126,8 @@ impl Store {
     }
 
     async fn one(&self, tx: &mut Tx<'_>, time: Time, flow: &str, key: &str, lock: &str) -> Result<Option<Locked>> {
-        let (t, now) = (&self.t, time.now());
-        let sql = format!("SELECT {COLUMNS}, {now}, snapshot FROM {t}flows WHERE flow = $2 AND key = $3{lock}");
+        let (t, columns) = (&self.t, Locked::columns(time.now()));
+        let sql = format!("SELECT {columns} FROM {t}flows WHERE flow = $2 AND key = $3{lock}");
         tx.row(&sql, args![time.local, flow, key]).await?.as_ref().map(Locked::read).transpose()
     }
 
@@ -162,8 +143,9 @@ impl Store {
     ) -> Result<(Locked, bool)> {
         let (t, now, (flow, key)) = (&self.t, time.now(), row);
         let sql = format!(
-            "INSERT INTO {t}flows (flow, key, account, reference, revision, snapshot, wake_at, reviews, failing, tries, last_error, created_at, updated_at) \
-             VALUES ($2, $3, $4, $5, 0, '', NULL, 0, 0, 0, NULL, {now}, {now}) ON CONFLICT DO NOTHING"
+            "INSERT INTO {t}flows ({}, snapshot) VALUES ($2, $3, $4, $5, 0, NULL, 0, 0, 0, NULL, {now}, {now}, '') \
+             ON CONFLICT DO NOTHING",
+            RowRecord::COLUMNS
         );
         let made = tx.run(&sql, args![time.local, flow, key, account, reference]).await? == 1;
         let locked = self.lock(tx, time, flow, key).await?;
@@ -177,46 +159,41 @@ impl Store {
         tx.run(&sql, args![&row.flow, &row.key]).await.map(drop)
     }
 
-    /// Saves what a visit decided: snapshot, ids, journal, and when to look again.
+    /// Saves what a visit decided: snapshot, ids, journal, and when to look again. The row is then as it was saved.
     pub(crate) async fn save(
         &self,
         tx: &mut Tx<'_>,
-        row: &Locked,
+        row: &mut Locked,
         draft: &Draft,
         wake_at: Option<i64>,
         context: &Context,
     ) -> Result<()> {
+        let saved = draft.saved(row, row.now, wake_at, context);
+        warn_of(row, &saved);
         let ids = draft.ids_to_store();
-        let mut writes = vec![self.update(row, draft, wake_at, context)];
+        let mut writes = vec![self.update(&saved, draft)];
         if !ids.is_empty() {
             writes.push(self.add_ids(row, &ids));
         }
         if !draft.lines.is_empty() {
-            writes.push(self.lines(row, &draft.lines));
+            writes.push(self.lines((&row.flow, &row.key), row.now, &draft.lines));
         }
-        match tx.write(&writes).await? {
-            1 => Ok(()),
-            _ => Err(Error::Conflict { key: row.key.clone() }),
+        if tx.write(&writes).await? != 1 {
+            return Err(Error::Conflict { key: row.key.clone() });
         }
+        row.record = saved;
+        Ok(())
     }
 
     /// The write to the row itself. A visit that changed nothing leaves the snapshot as it is.
-    fn update<'a>(&self, row: &'a Locked, draft: &'a Draft, wake_at: Option<i64>, context: &Context) -> Write<'a> {
+    fn update<'a>(&self, row: &'a RowRecord, draft: &'a Draft) -> Write<'a> {
         let t = &self.t;
-        let (reviews, failing) = draft.counts(context);
-        let (flow, key) = (row.flow.as_str(), row.key.as_str());
-        if reviews > row.reviews {
-            tracing::warn!(flow, key, reviews, "a question waits for a person");
-        }
-        if failing > row.failing {
-            tracing::error!(flow, key, failing, "an effect was tried five times, and is tried again");
-        }
-        let first = args![wake_at, reviews, failing, row.reference.as_deref(), &row.flow, &row.key, draft.before];
-        let mut args = first.to_vec();
+        let RowRecord { flow, key, reference, wake_at, reviews, failing, .. } = row;
+        let mut args = args![*wake_at, *reviews, *failing, reference.as_deref(), flow, key, draft.before].to_vec();
         let mut changed = "";
-        if draft.revision() != draft.before {
+        if row.revision != draft.before {
             changed = ", revision = $8, snapshot = $9, updated_at = $10";
-            args.extend(args![draft.revision(), &draft.text, row.now]);
+            args.extend(args![row.revision, &draft.text, row.updated_at]);
         }
         let sql = format!(
             "UPDATE {t}flows SET wake_at = $1, reviews = $2, failing = $3, reference = $4, tries = 0, last_error = NULL{changed} \
@@ -243,6 +220,25 @@ impl Store {
         tx.run(&sql, args![until, &read.flow, &read.key, read.revision]).await.map(drop)
     }
 
+    /// Lets nobody else adopt these ids until the transaction ends: two rows that adopt one object at once would not see each
+    /// other's ids. The kits have the same lock.
+    pub(crate) async fn adopt(&self, tx: &mut Tx<'_>, row: &Locked, ids: &[TypedId]) -> Result<()> {
+        let sql = "SELECT pg_advisory_xact_lock(hashtext('rulebound.adopt'), hashtext($1))";
+        for id in ids {
+            let name = format!("{} {}", provider_of(&row.flow), id.as_str());
+            tx.run(sql, args![&name]).await?;
+        }
+        Ok(())
+    }
+
+    /// The key of another row of the same flow that has this id.
+    pub(crate) async fn owner(&self, tx: &mut Tx<'_>, row: &Locked, id: &TypedId) -> Result<Option<String>> {
+        let t = &self.t;
+        let sql = format!("SELECT key FROM {t}ids WHERE provider = $1 AND id = $2 AND flow = $3 AND key <> $4 LIMIT 1");
+        let args = args![provider_of(&row.flow), id.as_str(), &row.flow, &row.key];
+        tx.row(&sql, args).await?.map(|it| it.text(0)).transpose()
+    }
+
     fn add_ids<'a>(&self, row: &'a Locked, ids: &'a [TypedId]) -> Write<'a> {
         let (t, provider) = (&self.t, provider_of(&row.flow));
         let places: Vec<_> = (4..).take(ids.len()).map(|place| format!("($1, ${place}, $2, $3)")).collect();
@@ -252,31 +248,26 @@ impl Store {
         Write { sql, args: values.map(Arg::from).collect() }
     }
 
-    /// Adds a line to the row's journal.
-    pub(crate) async fn journal(&self, tx: &mut Tx<'_>, row: &Locked, line: &Line) -> Result<()> {
-        tx.write(&[self.lines(row, std::slice::from_ref(line))]).await.map(drop)
+    /// Adds lines to a row's journal.
+    pub(crate) async fn journal(&self, tx: &mut Tx<'_>, row: (&str, &str), now: i64, lines: &[Line]) -> Result<()> {
+        tx.write(&[self.lines(row, now, lines)]).await.map(drop)
     }
 
-    /// The write of lines to the row's journal. The numbers are the next ones, because the row is locked.
-    fn lines<'a>(&self, row: &'a Locked, lines: &'a [Line]) -> Write<'a> {
-        /// How many parameters a line has of its own.
-        const OWN: usize = 10;
+    /// The write of lines to a row's journal. The numbers are the next ones, because the row is locked.
+    fn lines<'a>(&self, (flow, key): (&'a str, &'a str), now: i64, lines: &'a [Line]) -> Write<'a> {
         let t = &self.t;
-        let mut args = args![&row.flow, &row.key, row.now, RULES_VERSION].to_vec();
+        let mut args = args![flow, key, now, RULES_VERSION].to_vec();
         let mut values = Vec::with_capacity(lines.len());
         for (number, line) in (1_usize..).zip(lines) {
-            let first = args.len().saturating_add(1);
-            let own: Vec<_> = (first..).take(OWN).map(|place| format!("${place}")).collect();
+            let own = line.args();
+            let places: Vec<_> = (args.len().saturating_add(1)..).take(own.len()).map(|it| format!("${it}")).collect();
             let seq = format!("(SELECT COALESCE(MAX(seq), 0) FROM {t}journal WHERE flow = $1 AND key = $2) + {number}");
-            values.push(format!("($1, $2, {seq}, $3, $4, {})", own.join(", ")));
-            let Line { revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest } = line;
-            let (actor, effect, code) = (actor.as_deref(), effect.as_deref(), code.as_deref());
-            let (rules, transitions, failure) = (rules.as_deref(), transitions.as_deref(), failure.as_deref());
-            args.extend(args![*revision, kind, actor, effect, *http_status, code, rules, transitions, failure, digest]);
+            values.push(format!("($1, $2, {seq}, $3, $4, {})", places.join(", ")));
+            args.extend(own);
         }
         let sql = format!(
-            "INSERT INTO {t}journal (flow, key, seq, at, rules_version, revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest) \
-             VALUES {}",
+            "INSERT INTO {t}journal (flow, key, seq, at, rules_version, {}) VALUES {}",
+            Line::COLUMNS,
             values.join(", ")
         );
         Write { sql, args }
@@ -290,5 +281,16 @@ impl Store {
              (SELECT flow, key FROM {t}flows WHERE flow = $2 AND key = $3{for_update}{skip_locked})"
         );
         Ok(tx.run(&sql, args![now, flow, key]).await? == 1)
+    }
+}
+
+/// Tells the operator what is new and needs a person.
+fn warn_of(before: &RowRecord, saved: &RowRecord) {
+    let RowRecord { flow, key, reviews, failing, .. } = saved;
+    if *reviews > before.reviews {
+        tracing::warn!(flow, key, reviews, "a question waits for a person");
+    }
+    if *failing > before.failing {
+        tracing::error!(flow, key, failing, "an effect was tried five times, and is tried again");
     }
 }

@@ -184,7 +184,7 @@ impl Host {
                 (Some(_), Some(older)) => replaced = Some(Arc::clone(older)),
                 (Some(error), None) => return Ok(Reached::Unfit(row, error)),
             }
-            address = Some(Address { flow: row.flow, key: row.key });
+            address = Some(Address { flow: row.record.flow, key: row.record.key });
         }
     }
 
@@ -210,7 +210,7 @@ impl Host {
                     let digest = digest(row.text.as_bytes());
                     let (kind, code) = ("error".into(), Some(class.into()));
                     let line = Line { revision: row.revision, kind, code, digest, ..Line::default() };
-                    store.journal(&mut tx, &row, &line).await?;
+                    store.journal(&mut tx, (flow, key), row.now, &[line]).await?;
                 }
             }
         }

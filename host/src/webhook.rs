@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use rulebound::fact::LARGEST_BODY;
-use rulebound::{Headers, NotAuthentic, Origin, Secret, WebhookOptions, read_webhook_with};
-use sha2::{Digest, Sha256};
+use rulebound::revup::callback::Callback;
+use rulebound::{Fact, Headers, NotAuthentic, Origin, Secret, WebhookOptions, read_webhook, read_webhook_with};
 use subtle::ConstantTimeEq;
 
 use crate::db::Tx;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, at};
 use crate::inbox::{Entry, HOUR_MS};
 use crate::provider::signs;
-use crate::visit::{Visited, Which};
+use crate::visit::{Brought, Visited, Which};
 
 /// A webhook as your web framework received it: the raw body, and the parts of its URL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +65,44 @@ impl Host {
         }
     }
 
+    /// What the callback says that a customer's browser has brought to your page, such as Revup's. It proves nothing: the rows that
+    /// know its ids look at the provider. It is no webhook, because its address is in the browser, and so it has no token.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] if the provider has no callbacks, or if `body` is none: reply with 400.
+    pub async fn callback(&self, provider: &str, body: &[u8]) -> Result<Callback> {
+        self.0.accounts.provider(provider)?;
+        if provider != rulebound::revup::PROVIDER.name {
+            let reason = format!(
+                "is `{provider}`, which has no callbacks: when the browser comes back, call `customer_returned`"
+            );
+            return Err(Error::input("provider", reason));
+        }
+        let found = Some(body).filter(|it| it.len() <= LARGEST_BODY).and_then(Callback::read);
+        let callback = found.ok_or_else(|| Error::input("body", "is not a callback of Revup: reply with 400"))?;
+        if let Err(error) = self.hint(provider, body).await {
+            // Without the hint a row looks later; what the callback says comes only once.
+            tracing::warn!(provider, class = error.class(), %error, "a callback did not reach its rows");
+        }
+        Ok(callback)
+    }
+
+    /// Brings a callback to the rows that know one of its ids.
+    async fn hint(&self, provider: &str, body: &[u8]) -> Result<()> {
+        let received = read_webhook(provider, &[], &Headers::default(), body, at(self.0.hooks.now()));
+        let received = received.map_err(|error| Error::input("body", error.to_string()))?;
+        let mut own = self.begin_read().await?;
+        let rows = self.0.store.knowing(&mut own.tx(), provider, &received.ids).await?;
+        own.commit().await?;
+        let brought = Brought::new(received.fact.into_owned(), "customer");
+        for row in &rows {
+            self.bring(row, &brought).await?;
+        }
+        self.wake();
+        Ok(())
+    }
+
     /// Whether the address of this provider ends with a token.
     #[cfg(feature = "axum")]
     pub(crate) fn has_token(&self, provider: &str) -> bool {
@@ -84,54 +122,59 @@ impl Host {
         let now = self.0.hooks.now();
         let received = match read_webhook_with(provider, &secrets, headers, body, at(now), &options) {
             Ok(received) => received,
-            Err(NotAuthentic::UnknownProvider) => return Ok(404),
-            Err(error) => {
-                tracing::warn!(provider, %error, "a webhook is not authentic");
-                return Ok(401);
-            }
+            Err(error) => return Ok(self.refused(provider, &error)),
         };
-        let is_verified = matches!(received.fact, rulebound::Fact::Webhook { origin: Origin::Verified, .. });
-        if let Some(why) = &received.unreadable {
-            tracing::warn!(provider, why, "a webhook is not readable");
-            if !is_verified {
-                return Ok(400);
+        let is_verified = matches!(received.fact, Fact::Webhook { origin: Origin::Verified, .. });
+        match &received.unreadable {
+            Some(why) => {
+                tracing::warn!(provider, why, "a webhook is not readable");
+                if !is_verified {
+                    return Ok(400);
+                }
             }
-        }
-        if received.unreadable.is_none() && received.ids.is_empty() {
             // No row can ever take it: a row is found by an id.
-            tracing::info!(
-                provider,
-                topic = delivery.topic,
-                "a webhook that no flow needs was acknowledged and dropped"
-            );
-            return Ok(received.acknowledge_with);
+            None if received.ids.is_empty() => {
+                let topic = delivery.topic;
+                tracing::info!(provider, topic, "a webhook that no flow needs was acknowledged and dropped");
+                return Ok(received.acknowledge_with);
+            }
+            None => {}
         }
-        let content_type = headers.get("content-type").map(str::to_owned);
-        let entry = Entry {
-            id: random_id(),
-            provider: provider.into(),
-            account: delivery.account.into(),
-            deliveries: 1,
-            origin: if is_verified { "verified".into() } else { "unverified".into() },
-            digest: digest_of(delivery.topic, content_type.as_deref(), body),
-            content_type,
-            topic: delivery.topic.map(str::to_owned),
-            body: body.into(),
-            received_at: now,
-            is_shared: false,
-        };
+        let origin = if is_verified { "verified" } else { "unverified" };
+        let entry = Entry::new(provider, delivery.account, origin, (headers, delivery.topic, body), now);
         let ids: Vec<_> = received.ids.iter().map(|it| it.as_str()).collect();
-        let Some(stored) = self.store_entry(&entry, &ids).await? else { return Ok(received.acknowledge_with) };
+        self.keep(&entry, &ids).await?;
+        Ok(received.acknowledge_with)
+    }
+
+    /// The status for a webhook that is not authentic. That there is no secret is said once of each provider.
+    fn refused(&self, provider: &str, error: &NotAuthentic) -> u16 {
+        match error {
+            NotAuthentic::UnknownProvider => return 404,
+            NotAuthentic::NoSecret => {
+                if self.0.accounts.is_first_without_secret(provider) {
+                    let cure = "give the provider its `webhook_secret`, or let it send no webhooks";
+                    tracing::warn!(provider, cure, "no webhook of this provider can be authentic");
+                }
+            }
+            error => tracing::warn!(provider, %error, "a webhook is not authentic"),
+        }
+        401
+    }
+
+    /// Stores an entry, unless it is a hint too many, and wakes the rows that it concerns.
+    async fn keep(&self, entry: &Entry, ids: &[&str]) -> Result<()> {
+        let Some(stored) = self.store_entry(entry, ids).await? else { return Ok(()) };
         self.0.hooks.checkpoint("stored").await;
         if self.0.database.is_postgres()
-            && let Err(error) = self.wake_later(&stored, &entry).await
+            && let Err(error) = self.wake_later(&stored, entry).await
         {
             // The entry is due by itself, so that a worker does it.
-            tracing::warn!(provider, class = error.class(), "the rows of a webhook are woken later");
+            tracing::warn!(provider = entry.provider, class = error.class(), "the rows of a webhook are woken later");
         }
         self.0.hooks.checkpoint("correlated").await;
         self.wake();
-        Ok(received.acknowledge_with)
+        Ok(())
     }
 
     /// The secrets that a webhook to this address is checked with; nothing if there is no such address.
@@ -196,17 +239,23 @@ impl Host {
         store.rest_entry(tx, id, wake_at).await
     }
 
+    /// Whether it is worth a lock to look for a due entry. SQLite has one lock for all, so that a worker looks without it first.
+    async fn may_have_due_entry(&self) -> Result<bool> {
+        if self.0.database.is_postgres() {
+            return Ok(true);
+        }
+        let mut own = self.begin_read().await?;
+        let is_due = self.0.store.is_entry_due(&mut own.tx(), self.time()).await?;
+        own.commit().await?;
+        Ok(is_due)
+    }
+
     /// Correlates an entry that is due: it visits each row that knows an id of it. Whether there was one.
     pub(crate) async fn correlate_due(&self) -> Result<bool> {
         let (store, time) = (&self.0.store, self.time());
         let reads_again = !self.0.has_read_again.load(Ordering::Relaxed);
-        if !reads_again && !self.0.database.is_postgres() {
-            let mut own = self.begin_read().await?;
-            let is_due = store.is_entry_due(&mut own.tx(), time).await?;
-            own.commit().await?;
-            if !is_due {
-                return Ok(false);
-            }
+        if !reads_again && !self.may_have_due_entry().await? {
+            return Ok(false);
         }
         let mut own = self.begin().await?;
         if reads_again {
@@ -245,25 +294,5 @@ impl Host {
         }
         own.commit().await?;
         Ok(true)
-    }
-}
-
-/// Tells a webhook that came before from another one: topic, content type and body, each after a line break.
-fn digest_of(topic: Option<&str>, content_type: Option<&str>, body: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    for part in [topic, content_type] {
-        hash.update(part.unwrap_or_default().as_bytes());
-        hash.update(b"\n");
-    }
-    hash.update(body);
-    hex::encode(hash.finalize())
-}
-
-fn random_id() -> String {
-    let mut bytes = [0; 16];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => hex::encode(bytes),
-        // Without randomness the time is unique enough: a clash is an error of the database, and the provider sends again.
-        Err(_) => format!("{:?}", std::time::SystemTime::now()),
     }
 }

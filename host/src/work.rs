@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use rulebound::effect::Effect;
-use rulebound::fact::LARGEST_BODY;
 use rulebound::{Context, EffectId, Fact, Headers, Request};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -15,8 +14,9 @@ use crate::error::{BoxError, Error, Result};
 use crate::host::{Handler, Host, at, jitter};
 use crate::inbox::Address;
 use crate::pause::Replied;
-use crate::send::{Outgoing, Sent, is_safe};
-use crate::snapshot::{Task, kind_of, provider_of};
+use crate::request::with_key;
+use crate::send::{Outgoing, Sent};
+use crate::snapshot::{RowRecord, Task, kind_of, provider_of};
 use crate::visit::{Brought, Entered, Held, Visited, Which};
 
 /// How long after its lease a request can still be sent.
@@ -50,6 +50,45 @@ pub enum Did {
 
 impl Host {
     /// Works until nothing is due, for tests. It gives what it did, in order.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rulebound_host::BoxError> {
+    /// use std::{future::ready, time::Duration};
+    ///
+    /// use rulebound_host::{Database, Host, Provider, Sent, Transport};
+    ///
+    /// /// A provider that knows one reply.
+    /// struct Truemed;
+    ///
+    /// impl Transport for Truemed {
+    ///     fn send(&self, request: http::Request<Vec<u8>>, _deadline: Duration) -> futures_util::future::BoxFuture<'_, Sent> {
+    ///         assert!(request.uri().path().ends_with("/payment_tokens/create"), "{}", request.uri());
+    ///         let body = br#"{"provision_token_request_id": "ptr_1", "redirect_url": "https://truemed.example/q/1"}"#;
+    ///         Box::pin(ready(Sent::Reply(http::Response::new(body.to_vec()))))
+    ///     }
+    /// }
+    ///
+    /// let truemed = Provider::new("sk_test_1").webhook_secret("whsec_1");
+    /// let host = Host::builder(Database::connect("sqlite::memory:").await?).provider("truemed", truemed).transport(Truemed);
+    /// let host = host.ignore("notify").ignore("fulfill").ignore("access").build()?;
+    /// host.migrate().await?;
+    ///
+    /// let (flow, key) = ("truemed.payment_token", "6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11");
+    /// let create = r#"{"type": "create_payment_token", "order_items": [{"name": "B12", "sku": "b12", "quantity": 1, "price": 1500}],
+    ///     "success_url": "https://shop.example/ok", "failure_url": "https://shop.example/no"}"#;
+    /// let row = host.handle_json(flow, key, create).reference("order-17").await?;
+    /// assert_eq!((row.reference.as_deref(), row.revision), (Some("order-17"), 1));
+    ///
+    /// let did = host.tick().await?;
+    /// assert_eq!(did.len(), 1); // it sent one request
+    /// let row = host.get_any(flow, key).await?.ok_or("no such row")?;
+    /// assert_eq!(row.waiting_for()[0].signal, "payment_token_updated");
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -207,35 +246,28 @@ impl Host {
         if self.since(held.began) > FRESH {
             return not_sent();
         }
-        let mut http = match request.to_http(&held.settings.api_key) {
-            Ok(http) if is_safe(http.uri()) => http,
-            Ok(_) => {
-                tracing::error!(flow, key, operation, "the API key goes only to https: correct the provider's address");
-                return not_sent();
-            }
+        let http = match with_key(request, &held.settings.api_key) {
+            Ok(http) => http,
             Err(error) => {
-                tracing::error!(flow, key, operation, %error, "the request cannot be sent: check the API key");
+                tracing::error!(flow, key, operation, %error, "a request was not sent");
                 return not_sent();
             }
         };
         let (provider, account) = (provider_of(flow).to_owned(), held.row.account.clone());
-        http.extensions_mut().insert(Outgoing { provider, operation: operation.into(), account: account.clone() });
-        did.push(Did::Sent { operation: operation.into(), account });
-        let sent = self.0.hooks.transport.send(http, held.settings.timeout).await;
+        did.push(Did::Sent { operation: operation.into(), account: account.clone() });
+        let about = Outgoing { provider, operation: operation.into(), account };
+        let sent = self.transmit(http, about, held.settings.timeout).await;
         self.0.limits.leave(held.row.account(), (flow, key));
         self.0.hooks.checkpoint("replied").await;
         match sent {
-            Sent::Reply(reply) if reply.body().len() <= LARGEST_BODY => self.replied(held, effect, sending, &reply),
-            Sent::Reply(_) | Sent::Lost => Brought::new(Fact::lost(effect, sending).into_owned(), "worker"),
+            Sent::Reply(reply) => self.replied(held, effect, sending, &reply),
+            Sent::Lost => Brought::new(Fact::lost(effect, sending).into_owned(), "worker"),
             Sent::NotSent => not_sent(),
         }
     }
 
     fn replied(&self, held: &Held, effect: &EffectId, sending: u32, reply: &http::Response<Vec<u8>>) -> Brought {
         let status = reply.status().as_u16();
-        if status == 401 {
-            self.0.accounts.forget(provider_of(&held.row.flow), &held.row.account);
-        }
         let headers = Headers::from(reply.headers());
         let retry_after = headers.get("retry-after").and_then(|it| {
             let now = at(self.0.hooks.now());
@@ -299,14 +331,8 @@ impl Host {
 }
 
 fn task(held: &Held) -> Task {
-    let row = held.row.clone();
-    Task {
-        flow: row.flow,
-        key: row.key,
-        account: row.account,
-        reference: row.reference,
-        effect: held.leased.effect.clone(),
-    }
+    let RowRecord { flow, key, account, reference, .. } = held.row.record.clone();
+    Task { flow, key, account, reference, effect: held.leased.effect.clone() }
 }
 
 type Ended = Result<std::thread::Result<Result<(), BoxError>>, tokio::time::error::Elapsed>;

@@ -123,3 +123,14 @@ async fn a_newcomer_lives_the_journeys_of_the_documents() {
     assert_eq!(state["captured"], 1_500 + 2_400);
     shop.close().await;
 }
+
+#[test]
+fn a_month_after_any_day_it_is_the_next_month() {
+    let start = 1_798_761_600_000; // 2027-01-01T00:00:00Z
+    for day in 0..366 {
+        let now = start + day * 24 * 60 * 60_000;
+        let next = now + view::length_of_month(now).unwrap();
+        let number = |millis| view::written(millis, "%m").parse::<u32>().unwrap();
+        assert_eq!(number(next), number(now) % 12 + 1, "{}", view::written(now, "%F"));
+    }
+}

@@ -49,17 +49,19 @@ export class MemoryHost {
   /** A command. A rejection is a line in the journal, and its codes. */
   handle({ flow, key, command, account, reference, actor = null }) {
     const row = this.row(flow, key, { account, reference });
-    const step = row.snapshot.handle(command, this.context());
+    const before = row.snapshot;
+    const step = before.handle(command, this.context());
     const rules = (step.ok ? step.warnings : step.violations).map((it) => it.rule);
     if (step.ok) this.save(row, step);
-    this.write(row, { kind: step.ok ? 'command' : 'rejected', actor, code: command.type, rules, ...moved(step) });
+    this.write(row, { kind: step.ok ? 'command' : 'rejected', actor, code: command.type, rules, ...moved(step), money: step.ok ? this.money(before, step.next) : [] });
     return { rejected: step.ok ? undefined : rules };
   }
 
   observe(row, fact, line = {}) {
-    const step = row.snapshot.observe(fact, this.context());
+    const before = row.snapshot;
+    const step = before.observe(fact, this.context());
     this.save(row, step);
-    this.write(row, { kind: fact.type, actor: 'worker', effect: fact.effect ?? null, http_status: fact.http_status ?? null,
+    this.write(row, { kind: fact.type, money: this.money(before, step.next), actor: 'worker', effect: fact.effect ?? null, http_status: fact.http_status ?? null,
       code: step.ignored?.reason ?? null, rules: step.warnings.map((it) => it.rule), ...moved(step), ...line });
     if (step.new_ids.length) this.offer(row);
     return step;
@@ -74,7 +76,17 @@ export class MemoryHost {
   write(row, line) {
     const digest = createHash('sha256').update(row.snapshot.save()).digest('hex');
     row.journal.push({ seq: row.journal.length + 1, revision: row.snapshot.revision, at: this.now, kind: '', actor: null, effect: null,
-      http_status: null, code: null, rules: [], transitions: [], failure: null, rules_version: '2026.11', digest, ...line });
+      http_status: null, code: null, rules: [], transitions: [], failure: null, money: [], rules_version: '2026.11', digest, ...line });
+  }
+
+  /** The charges, captures and refunds that a step began or ended. */
+  money(before, after) {
+    const [old, now] = [before, after].map((it) => it.status(this.context()));
+    const fresh = (list, state, shown) => (now[list] ?? []).filter((it) => !old[list].some((was) => state(was) === state(it))).map(shown);
+    return [
+      ...fresh('intents', (it) => [it.intent, it.action, it.state, it.cause].join(' '), ({ intent, action, state, cause, amount }) => ({ intent, action, state, cause, amount })),
+      ...fresh('refunds', (it) => `${it.id} ${it.provider_status}`, ({ id, intent, provider_status, amount }) => ({ id, intent, provider_status, amount })),
+    ];
   }
 
   /** What the transport replies to the next requests of an operation. */
@@ -143,8 +155,9 @@ export class MemoryHost {
     return row;
   }
 
-  retry({ flow, key }) {
+  retry({ flow, key }, person = 'dashboard') {
     const row = this.find(flow, key);
+    this.write(row, { kind: 'retry', actor: person });
     Object.assign(row, { tries: 0, last_error: null, wake_at: this.now });
     this.pauses = this.pauses.filter((it) => it.provider !== flow.split('.')[0] || it.account !== row.account);
     return row;

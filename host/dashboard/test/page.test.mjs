@@ -12,7 +12,8 @@ const FOLDER = join(process.env.RULEBOUND_ROOT, 'host/dashboard');
 const address = (flow, key) => `#/row?${new URLSearchParams({ flow, key })}`;
 const QUESTION = address('flex.checkout', keyOf(2));
 const LIFE = address('truemed.payment_token', keyOf(1));
-const VIEWS = ['#/due', '#/waiting', '#/failing', '#/reviews', '#/inbox', '#/recent', '#/search?q=order-1', LIFE, QUESTION,
+const REFUND = address('flex.checkout', keyOf(4));
+const VIEWS = ['#/due', '#/waiting', '#/failing', '#/reviews', '#/inbox', '#/recent', '#/refused', REFUND, '#/search?q=order-1', LIFE, QUESTION,
   ...[3, 10, 11, 12, 14].map((it) => address('truemed.payment_token', keyOf(it)))];
 
 let browser;
@@ -153,6 +154,24 @@ scene('the journal says who answered, and what', { at: QUESTION }, async ({ page
   host.answer({ flow: 'flex.checkout', key: keyOf(2), review: 'review:create_ambiguous:create_checkout_session:1', verdict: 'not_created' }, 'ada');
   await refresh(page);
   assert.match(await page.locator('.timeline').innerText(), /ada answered review:create_ambiguous:create_checkout_session:1: Not created/);
+});
+
+scene('what was refused is listed with who, what and why, and leads to its row', { at: '#/refused' }, async ({ page }) => {
+  const rows = page.locator('.rows > li');
+  const [refused, rejected] = [await rows.nth(0).innerText(), await rows.nth(1).innerText()];
+  for (const words of ['order-1099', 'Flex checkout', 'Reply 400', 'Refused', 'price_not_found']) assert.ok(refused.includes(words), `${words}: ${refused}`);
+  for (const words of [keyOf(6), 'by user:44', 'Rejected: ', 'truemed.provision.no-charge-before-webhook']) assert.ok(rejected.includes(words), `${words}: ${rejected}`);
+  assert.equal(await rows.nth(1).locator('a.main').count(), 0, 'it has no row');
+  await rows.nth(0).locator('a.main').click();
+  await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'order-1099');
+});
+
+scene('the journal has the amount of a refund, when it succeeds, and who retried', { at: REFUND }, async ({ page }) => {
+  const lines = await page.locator('.timeline > .line').allInnerTexts();
+  const at = (words) => lines.findIndex((it) => it.includes(words));
+  const order = ['vitamin-gone: 10.00, requested', 'vitamin-gone: 10.00, done', 'fref_1 for vitamin-gone: 10.00, succeeded', 'ada retried'].map(at);
+  assert.ok(order.every((it) => it >= 0), lines.join('\n'));
+  assert.deepEqual(order, [...order].sort((a, b) => b - a), 'the newest is first');
 });
 
 scene('the payment is shown with its amounts', { at: LIFE }, async ({ page }) => {

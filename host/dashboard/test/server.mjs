@@ -107,14 +107,24 @@ const LISTS = {
 };
 
 function list(host, name, after) {
-  if (name !== 'inbox' && !Object.hasOwn(LISTS, name)) throw new Refused(404, 'NotFound', 'list');
+  if (!['inbox', 'refused'].includes(name) && !Object.hasOwn(LISTS, name)) throw new Refused(404, 'NotFound', 'list');
   const from = after === null ? 0 : Number(after);
   if (!Number.isInteger(from) || from < 0) throw new Refused(400, 'BadRequest', 'after');
   const { of, by } = LISTS[name] ?? {};
-  const every = name === 'inbox' ? host.inbox.map(entryOf)
+  const every = name === 'inbox' ? host.inbox.map(entryOf) : name === 'refused' ? refusals(host)
     : [...host.rows.values()].map((it) => rowOf(host, it)).filter((it) => of(it, host.now)).sort((a, b) => by(a) - by(b));
   const next = every.length > from + PAGE ? String(from + PAGE) : null;
-  return { [name === 'inbox' ? 'entries' : 'rows']: every.slice(from, from + PAGE), next };
+  return { [{ inbox: 'entries', refused: 'refusals' }[name] ?? 'rows']: every.slice(from, from + PAGE), next };
+}
+
+/** The lines of what was rejected or refused, the newest first. A row of which nothing was saved is none. */
+function refusals(host) {
+  const isRefused = (it) => it.kind === 'rejected' || it.failure?.kind === 'refused';
+  const of = ({ flow, key, account, reference, snapshot, journal }) => {
+    const row = snapshot.revision === 0 ? { account: null, reference: null } : { account, reference };
+    return journal.filter(isRefused).map((it) => ({ ...it, flow, key, ...row }));
+  };
+  return [...host.rows.values()].flatMap(of).sort((a, b) => b.at - a.at);
 }
 
 /** An entry without its body and its payment tokens. */
@@ -162,7 +172,7 @@ function stats(host, _, access) {
   const oldest = (instants) => (instants.length ? host.now - Math.min(...instants) : 0);
   const gauges = { oldest_overdue_ms: oldest(due.map((it) => it.wake_at)), due: due.length, inbox_age_ms: oldest(host.inbox.map((it) => it.received_at)),
     failing_effects: sum('failing'), reviews_open: sum('reviews'), accounts_paused: host.pauses.filter((it) => it.until > host.now).length, oldest_held_ms: 0,
-    refused_in_day: 0 };
+    refused_in_day: refusals(host).filter((it) => it.failure && it.at > host.now - 86_400_000).length };
   return { gauges, access, now: host.now, pauses: host.pauses };
 }
 

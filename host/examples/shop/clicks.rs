@@ -12,7 +12,6 @@ use crate::app::{Backend, Order};
 use crate::view;
 
 const MINUTE_MS: i64 = 60_000;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
 type TokenRow = Row<Snapshot<PaymentToken>>;
 
@@ -47,7 +46,7 @@ pub(crate) async fn click(backend: &Backend, name: &str) -> Result<Value, BoxErr
         "minutes" => pass(backend, 2 * MINUTE_MS).await?,
         "hour" => pass(backend, 60 * MINUTE_MS).await?,
         "month" => {
-            pass(backend, 30 * DAY_MS).await?;
+            pass(backend, view::length_of_month(backend.time.now())?).await?;
             charge(backend).await?;
         }
         "restart" => {

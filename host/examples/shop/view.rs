@@ -183,6 +183,14 @@ pub(crate) fn month(millis: i64) -> String {
     written(millis, "%Y-%m")
 }
 
+/// How long it is until the same day of the next month, in milliseconds: thirty days after the first of December it is still
+/// December.
+pub(crate) fn length_of_month(millis: i64) -> Result<i64, jiff::Error> {
+    let today = jiff::Timestamp::from_millisecond(millis)?.to_zoned(jiff::tz::TimeZone::UTC);
+    let then = today.checked_add(jiff::Span::new().months(1))?;
+    Ok(then.timestamp().as_millisecond().saturating_sub(millis))
+}
+
 /// An instant in a form of `strftime`, in UTC.
 pub(crate) fn written(millis: i64, form: &str) -> String {
     jiff::Timestamp::from_millisecond(millis).unwrap_or_default().strftime(form).to_string()

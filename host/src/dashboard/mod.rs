@@ -1,5 +1,8 @@
 //! The dashboard: a static page and its JSON API, without a web framework. Closed unless the application grants access.
 
+mod lists;
+#[cfg(all(test, feature = "postgres", feature = "sqlite"))]
+mod plans;
 mod read;
 mod write;
 

@@ -27,7 +27,7 @@ impl Host {
         }
         match name {
             "answer" => self.write_answer(flow, key, &body, &visitor.name).await?,
-            _ => self.retry(flow, key).await?,
+            _ => self.retry(flow, key, &visitor.name).await?,
         }
         Ok(json!({"row": self.shown(flow, key).await?}))
     }
@@ -40,13 +40,11 @@ impl Host {
             Some(_) => return Err(Refused::bad("id")),
         };
         let closed = || Refused(StatusCode::CONFLICT, "Conflict", "review".into());
-        let row = self.get_any(flow, key).await?.ok_or_else(|| Refused::not_found("row"))?;
-        if !row.effects().iter().any(|it| it.id.as_str() == review) {
-            return Err(closed());
-        }
         match self.answer(flow, key, review, verdict, id, actor).await {
             Ok(_) => Ok(()),
+            Err(Error::NoReview { .. }) => Err(closed()),
             Err(Error::Core(AnyError::Fact(error))) => Err(match error.pointer {
+                // It was answered between the look and the lock.
                 "/effect" => closed(),
                 pointer => Refused::bad(pointer.trim_start_matches('/')),
             }),

@@ -113,6 +113,19 @@ impl Tx<'_> {
         }
     }
 
+    /// Refuses a transaction of PostgreSQL in which the caller has ignored an error, or which the caller has ended: its COMMIT would
+    /// commit nothing, and say nothing.
+    pub(crate) async fn check_whole(&mut self) -> Result<()> {
+        match self.script("SAVEPOINT rulebound_whole").await {
+            #[cfg(feature = "postgres")]
+            Err(Error::Database(error)) if postgres::has_no_transaction(&error) => {
+                let reason = "was ended by the function: leave COMMIT and ROLLBACK to the host, and return an error to roll back";
+                Err(Error::input("tx", reason))
+            }
+            done => done,
+        }
+    }
+
     /// Runs a statement, and gives the number of rows that it changed.
     pub(crate) async fn run(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64> {
         match self {

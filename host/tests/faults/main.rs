@@ -10,6 +10,7 @@
 
 mod accounts;
 mod command;
+mod ends;
 mod inbox;
 mod place;
 mod transactions;

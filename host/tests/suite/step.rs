@@ -65,6 +65,16 @@ impl Stage {
                     );
                     outcome(answer.await.map(|row| shown(&row)))
                 }
+                "callback" => {
+                    let read = host.callback(word(with, "provider"), text(&with["body"]).as_bytes()).await;
+                    outcome(read.map(|it| {
+                        let mut says = json!({"status": it.status, "open": it.is_open()});
+                        if let Some(parent) = &it.parent {
+                            says["parent"] = json!(parent);
+                        }
+                        says
+                    }))
+                }
                 "customer_returned" => outcome(
                     host.customer_returned_any(word(with, "flow"), word(with, "key")).await.map(|row| shown(&row)),
                 ),
@@ -287,10 +297,17 @@ impl Stage {
             let sql = format!("DELETE FROM {table} WHERE flow = $1 AND key = $2 AND CAST(seq AS text) = $3");
             self.tables.run(&sql, &[id[0], id[1], &seq.to_string()]).await;
         }
-        let sql = format!("SELECT kind, actor, code FROM {table} WHERE flow = $1 AND key = $2 ORDER BY seq");
+        let sql = format!(
+            "SELECT kind, actor, code, CAST(http_status AS text), money FROM {table} WHERE flow = $1 AND key = $2 ORDER BY seq"
+        );
         let lines = self.tables.rows(&sql, &id).await;
         let column = |at: usize| lines.iter().map(|it| &it[at]).collect::<Vec<_>>();
-        json!({"kinds": column(0), "actors": column(1), "codes": column(2)})
+        let parsed = |at: usize, none: Value| {
+            let values = lines.iter().map(|it| it[at].as_ref().map_or(none.clone(), |it| it.parse().unwrap()));
+            values.collect::<Vec<Value>>()
+        };
+        let (statuses, money) = (parsed(3, Value::Null), parsed(4, json!([])));
+        json!({"kinds": column(0), "actors": column(1), "codes": column(2), "statuses": statuses, "money": money})
     }
 }
 
@@ -328,7 +345,7 @@ fn shown(row: &Row) -> Value {
         "effects": row.effects().iter().map(|it| it.id.as_str()).collect::<Vec<_>>(),
         "waiting_for": row.waiting_for().iter().map(|it| it.signal).collect::<Vec<_>>(),
         "wake_at": row.wake_at.map(|it| it - row.context.now.as_millis()),
-        "revision": row.revision(), "tries": row.tries, "reviews": row.reviews, "failing": row.failing,
+        "revision": row.revision, "tries": row.tries, "reviews": row.reviews, "failing": row.failing,
         "account": row.account, "reference": row.reference,
     })
 }
