@@ -199,6 +199,13 @@ class Runner:
                 status, self.host = None, self.new_host()
             assert not has or status == expect["status"], f"status {status}"
 
+    async def do_callback(self, host: Any, it: Any, expect: Any, has: bool) -> None:
+        try:
+            says = await settled(host.callback(it["provider"], _body(it["body"], 0)))
+        except rulebound.InvalidInput:
+            says = {"error": "invalid_input"}
+        assert not has or says == expect, f"{says}"
+
     async def do_handler(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         self.world.does[it["kind"]] = it["does"]
 
@@ -269,8 +276,10 @@ class Runner:
     async def do_journal(self, host: Any, it: Any, expect: Any, has: bool) -> None:
         for seq in it.get("without", ()):
             self.query("DELETE FROM {p}journal WHERE flow = ? AND key = ? AND seq = ?", (it["flow"], it["key"], seq))
-        rows = self.query("SELECT kind, actor, code FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq", (it["flow"], it["key"]))
-        found = {name: [row[at] for row in rows] for at, name in enumerate(("kinds", "actors", "codes"))}
+        sql = "SELECT kind, actor, code, http_status, money FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq"
+        rows = self.query(sql, (it["flow"], it["key"]))
+        found = {name: [row[at] for row in rows] for at, name in enumerate(("kinds", "actors", "codes", "statuses"))}
+        found["money"] = [json.loads(row[4] or "[]") for row in rows]
         for name, values in (expect or {}).items():
             assert found[name] == values, f"{name}: {found[name]}"
 
@@ -340,8 +349,9 @@ def _class(error: BaseException) -> str:
         return "unknown"
     if isinstance(error, Pending):
         return "pending"
-    if isinstance(error, HostError) and str(error).startswith("account:"):
-        return "account"
+    for field, name in (("account", "account"), ("command", "invalid_input")):
+        if isinstance(error, HostError) and str(error).startswith(f"{field}:"):
+            return name
     return "database" if is_database(error) else "host" if isinstance(error, HostError) else "?"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import logging
 import uuid
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rulebound
 from conftest import CREATE, KEY
-from host_fixtures import PROVIDERS, SIGNED, UPDATED, ready
-from rulebound import truemed
-from rulebound.host import AsyncHost, Host, HostError, Import, NoReview, Provider, Visitor
+from host_fixtures import PROVIDERS, REPLY, SIGNED, UPDATED, ready
+from rulebound import flex, truemed
+from rulebound.host import Account, AsyncHost, Host, HostError, Import, Incoming, NoReview, Outgoing, Provider, UnknownRow, Visitor
 from rulebound.host._adapters import outage
+from rulebound.host._sql import Script, Statement
 from rulebound.host.cli import main
 
 both = pytest.mark.parametrize("kind", [Host, AsyncHost])
@@ -36,6 +39,26 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
 
 async def done(result: Any) -> Any:
     return await result if inspect.isawaitable(result) else result
+
+
+def sends(kind: Any, status: int, body: str) -> Any:
+    """A transport that replies so to everything."""
+    reply = Incoming(status, {}, body)
+
+    async def send(_: Any) -> Incoming:
+        return reply
+
+    return send if kind is AsyncHost else lambda _: reply
+
+
+async def execute(host: Any, text: str) -> Any:
+    """The rows of a statement on the kit's own tables."""
+
+    def script() -> Script[Any]:
+        result = yield Statement(text)
+        return result.rows if text.startswith("SELECT") else None
+
+    return await done(host._run(script))
 
 
 @both
@@ -186,3 +209,177 @@ def test_access_may_be_async(kind: Any, source: tuple[str, str]) -> None:
 
     asyncio.run(run())
     assert sent[0]["status"] == 403 and asked[0].headers["cookie"] == "a=1"
+
+
+@both
+def test_an_entry_that_raised_is_offered_again_when_it_has_rested(kind: Any, source: tuple[str, str], caplog: Any) -> None:
+    now = [1_700_000_000_000]
+
+    async def run() -> None:
+        host = ready(kind(source[0], PROVIDERS, schema=source[1], send=sends(kind, 200, REPLY), clock=lambda: now[0]))
+        await done(host.migrate())
+        await done(host.handle(truemed.PaymentToken, KEY, CREATE))
+        await done(host.tick())
+        assert await done(host.webhook("truemed", SIGNED, UPDATED)) == 204
+        await execute(host, "UPDATE {p}inbox SET origin = 'nonsense'")
+        await done(host.tick())
+        rest = [(1, now[0] + 3_600_000)]
+        assert await execute(host, "SELECT tries, wake_at FROM {p}inbox") == rest and "cannot be applied" in caplog.text
+        await execute(host, "UPDATE {p}inbox SET origin = 'verified'")
+        await done(host.tick())
+        assert await execute(host, "SELECT tries, wake_at FROM {p}inbox") == rest
+        now[0] += 3_600_000
+        await done(host.tick())
+        assert await execute(host, "SELECT tries FROM {p}inbox") == []
+        row = await done(host.get(truemed.PaymentToken, KEY))
+        assert row.status()["facets"]["token"] == "issued"
+        await done(host.close())
+
+    asyncio.run(run())
+
+
+@both
+def test_a_person_looks_at_a_row_at_once_and_the_journal_says_who(kind: Any, source: tuple[str, str]) -> None:
+    now = [1_700_000_000_000]
+
+    async def run() -> None:
+        host = ready(kind(source[0], PROVIDERS, schema=source[1], send=sends(kind, 401, ""), clock=lambda: now[0]))
+        await done(host.migrate())
+        await done(host.handle(truemed.PaymentToken, KEY, CREATE))
+        await done(host.tick())
+        assert (await done(host.stats())).accounts_paused == 1
+        await execute(host, "UPDATE {p}flows SET tries = 3, last_error = 'RowError'")
+        now[0] += 5
+        await done(host.retry(truemed.PaymentToken, KEY, actor="ada"))
+        row = await done(host.get(truemed.PaymentToken, KEY))
+        assert (row.tries, row.last_error, row.wake_at) == (0, None, now[0])
+        assert (await done(host.stats())).accounts_paused == 0
+        assert await execute(host, "SELECT actor FROM {p}journal WHERE kind = 'retry'") == [("ada",)]
+        with pytest.raises(UnknownRow):
+            await done(host.retry(truemed.PaymentToken, KEY[:-1] + "9"))
+        await done(host.close())
+
+    asyncio.run(run())
+
+
+@both
+def test_a_verdict_has_an_id_exactly_if_it_needs_one(kind: Any, source: tuple[str, str]) -> None:
+    now = [1_700_000_000_000]
+    session = {
+        "checkout_session_id": "fcs_5", "status": "open", "mode": "off_session", "amount_total": 4999, "amount_subtotal": 4999,
+        "created_at": now[0] // 1000, "expires_at": now[0] // 1000 + 3600, "redirect_url": "https://pay.example/c/5",
+        "client_reference_id": None, "customer": None, "subscription": None, "invoice": None, "test_mode": False,
+    }  # fmt: skip
+    found = json.dumps({"checkout_sessions": [session]})
+
+    def send(request: Any) -> Incoming:
+        if request.operation != "find_checkout_session":
+            raise ConnectionError("lost")
+        return Incoming(200, {}, found)
+
+    async def send_async(request: Any) -> Incoming:
+        return send(request)
+
+    async def run() -> None:
+        flex_ = {"flex": Provider("fsk_1", webhook_secrets=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])}
+        host = ready(kind(source[0], flex_, schema=source[1], send=send if kind is Host else send_async, clock=lambda: now[0]))
+        await done(host.migrate())
+        checkout = flex.create_checkout_session(
+            mode="off_session", line_items=[{"price": "fprice_1", "quantity": 1}], success_url="https://shop.example/ok",
+            cancel_url="https://shop.example/no", expected_total=4999, customer="fcus_1", payment_method="fpm_1",
+        )  # fmt: skip
+        await done(host.handle(flex.Checkout, KEY, checkout))
+        await done(host.tick())
+        now[0] += 420_000
+        await done(host.tick())
+        ((review,),) = [it.reviews for it in (await done(host.reviews())).rows]
+        for verdict, id, says in [(it["verdict"], None if it["needs_id"] else "x", it) for it in review["verdicts"]]:
+            if says["needs_id"] or not says["takes_id"]:
+                with pytest.raises(NoReview, match="needs the id of" if says["needs_id"] else "takes no id") as error:
+                    await done(host.answer(flex.Checkout, KEY, review["id"], verdict, id=id))
+                assert error.value.code == "id"
+        await done(host.close())
+
+    asyncio.run(run())
+
+
+def test_a_rejection_is_logged_with_who_was_rejected(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    charge = truemed.create_payment_session(
+        payment_token="pt_1", order_items=CREATE["order_items"], total_amount=1500, intent="2026-12",
+        success_url=CREATE["success_url"], failure_url=CREATE["failure_url"],
+    )  # fmt: skip
+    with caplog.at_level(logging.INFO, "rulebound.host"), host.transaction() as tx, pytest.raises(rulebound.Rejected) as rejected:
+        host.handle(truemed.PaymentToken, KEY, charge, tx=tx, actor="ada")
+    (about,) = [it.__dict__["rulebound"] for it in caplog.records if "rulebound" in it.__dict__]
+    rules = [it["rule"] for it in rejected.value.violations]
+    assert about == {"flow": "truemed.payment_token", "key": KEY, "command": "create_payment_session", "actor": "ada", "rules": rules}
+
+
+@both
+def test_a_time_in_seconds_is_refused_once_and_not_row_by_row(kind: Any, source: tuple[str, str], host: Host) -> None:
+    async def call() -> None:
+        used = kind(source[0], PROVIDERS, schema=source[1])
+        with pytest.raises(HostError, match="restored: 1700000000 looks like seconds since 1970. Give milliseconds."):
+            await done(used.doctor(restored=1_700_000_000))
+        await done(used.close())
+
+    asyncio.run(call())
+    with pytest.raises(HostError, match="clock: 1700000000 looks like seconds"):
+        kind(source[0], PROVIDERS, schema=source[1], clock=lambda: 1_700_000_000)
+
+
+def test_a_module_that_raises_is_no_problem_that_doctor_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"shop_{uuid.uuid4().hex}"
+    (tmp_path / f"{name}.py").write_text("raise OSError('the clock is away')\n")
+    assert main(["doctor", f"{name}:host"]) == 2
+    told = capsys.readouterr().err
+    assert f"rulebound: `import {name}` failed:" in told and f'{name}.py", line 1' in told and "OSError: the clock is away" in told
+
+
+@both
+def test_a_request_of_no_row_is_sent_with_the_accounts_key(kind: Any, source: tuple[str, str]) -> None:
+    sent = list[Outgoing]()
+    status = 200
+
+    def send(it: Outgoing) -> Incoming:
+        sent.append(it)
+        return Incoming(status, body=b'{"payment_tokens": []}')
+
+    async def send_later(it: Outgoing) -> Incoming:
+        return send(it)
+
+    asked = list[str]()
+
+    def lookup(name: str) -> Account | None:
+        asked.append(name)
+        return Account(api_key=f"key of {name}") if name == "eu" else None
+
+    async def call() -> None:
+        nonlocal status
+        providers = {"truemed": Provider(api_key="sk_1", account=lookup)}
+        host = kind(source[0], providers, schema=source[1], send=send if kind is Host else send_later)
+        request = truemed.list_payment_token(query={"page": 2}, settings={"environment": "staging"})
+        assert (await done(host.send_request("truemed", request))).body == b'{"payment_tokens": []}'
+        await done(host.send_request("truemed", request, account="eu"))
+        assert [it.headers["x-truemed-api-key"] for it in sent] == ["sk_1", "key of eu"] and "page=2" in sent[0].url
+        status = 401
+        assert (await done(host.send_request("truemed", request, account="eu"))).status == 401
+        await done(host.send_request("truemed", request, account="eu"))
+        assert asked == ["eu", "eu"], "after a 401 the account is looked up again"
+        for wrong, message in (
+            (("flex", request), "The host has no provider `flex`"),
+            (("truemed", {"request": request}), "`request` is no request"),
+            (("truemed", {**request, "sending": 1}), "which only a worker sends"),
+            (("truemed", {**request, "url": "http://shop.example"}), "a credential is sent only with https"),
+        ):
+            with pytest.raises(HostError, match=message):
+                await done(host.send_request(*wrong))
+        with pytest.raises(HostError, match="has no account `us`"):
+            await done(host.send_request("truemed", request, account="us"))
+        assert len(sent) == 4
+        await done(host.close())
+
+    asyncio.run(call())

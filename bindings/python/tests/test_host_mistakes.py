@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from conftest import CREATE, KEY
-from host_fixtures import REPLY, SIGNED, UPDATED, ready
+from host_fixtures import PROVIDERS, REPLY, SIGNED, UPDATED, ready
 from rulebound import truemed
-from rulebound.host import Account, AsyncHost, ConfigError, Host, HostError, Incoming, Provider
+from rulebound.host import Account, AsyncHost, ConfigError, Host, HostError, Import, Incoming, Provider
 
 OTHER = "00000000-0000-4000-8000-000000000002"
 NOW = 1_700_000_000_000
@@ -247,6 +247,48 @@ def test_the_key_of_an_effect_names_it_among_all_rows(host: Host) -> None:
     assert host.webhook("truemed", SIGNED, UPDATED) == 204
 
 
+@both
+def test_a_value_of_a_wrong_type_is_named_with_its_cure(kind: Any, tmp_path: Any) -> None:
+    with pytest.raises(HostError, match="providers/truemed/timeout: 30000 .* It is in seconds"):
+        kind(url(tmp_path), {"truemed": Provider("k", timeout=30_000)})
+
+    async def run() -> None:
+        host = kind(url(tmp_path), {"truemed": Provider("k", ["whsec"])})
+        with pytest.raises(HostError, match="notify: timeout: 0 .* It is in seconds"):
+            host.on("notify", timeout=0)(lambda effect, row: None)
+        await done(host.migrate())
+        for name in ("reference", "actor"):
+            wrong: Any = {name: 17}
+            with pytest.raises(HostError, match=f"{name}: 17 is not a text. Write {name}='17'"):
+                await done(host.handle(truemed.PaymentToken, KEY, CREATE, **wrong))
+        assert await done(host.get(truemed.PaymentToken, KEY)) is None
+        parsed: Any = {"payment_token": "pt_1"}
+        with pytest.raises(HostError, match="body: it is a dict. Pass the raw body"):
+            await done(host.webhook("truemed", SIGNED, parsed))
+        with pytest.raises(HostError, match="has no provider `acme`"):
+            await done(host.look_up("acme", "a"))
+        adoption = Import(truemed.PaymentToken, KEY, truemed.retrieve_payment_token(payment_token="pt_9"))
+        with pytest.raises(HostError, match="per_second: 0 is not above 0"):
+            await done(host.import_([adoption], per_second=0))
+        await done(host.close())
+
+    asyncio.run(run())
+
+
+@both
+def test_the_account_of_a_row_is_fixed_by_its_first_command(kind: Any, tmp_path: Any) -> None:
+    async def run() -> None:
+        host = kind(url(tmp_path), {"truemed": Provider(account=lambda name: Account(f"sk_{name}"))})
+        await done(host.migrate())
+        await done(host.handle(truemed.PaymentToken, KEY, CREATE, account="east"))
+        with pytest.raises(HostError, match="belongs to the account `east` of truemed, .* and not to `west`"):
+            await done(host.handle(truemed.PaymentToken, KEY, CREATE, account="west"))
+        assert (await done(host.handle(truemed.PaymentToken, KEY, CREATE))).account == "east"
+        await done(host.close())
+
+    asyncio.run(run())
+
+
 def test_a_call_that_nobody_awaits_rolls_the_transaction_back(tmp_path: Any, recwarn: Any) -> None:
     async def run() -> None:
         host = AsyncHost(url(tmp_path), {"truemed": Provider("k")})
@@ -266,3 +308,72 @@ def test_a_call_that_nobody_awaits_rolls_the_transaction_back(tmp_path: Any, rec
 
     asyncio.run(run())
     assert [str(it.message) for it in recwarn.list if "never awaited" in str(it.message)] == []
+
+
+@both
+def test_a_row_of_an_import_that_is_none_is_named(kind: Any, source: tuple[str, str]) -> None:
+    adopt = truemed.retrieve_payment_token(payment_token="pt_1")
+    key = f"import-{1:016}"
+    cases: list[tuple[Any, str]] = [
+        ((truemed.PaymentToken, key, adopt), r"^import_: rows/101: it is a tuple\. Write Import\(flow, key, command\)\.$"),
+        ({"flow": truemed.PaymentToken, "key": key, "command": adopt}, r"^import_: rows/101: it is a dict\. Write Import"),
+        (Import("truemed.token", key, adopt), r"^import_: rows/101/flow: there is no flow `truemed.token`\. Use a class"),
+        (Import(truemed.PaymentToken, "short", adopt), r"^import_: rows/101/key: .*Give your own record's key, such as a UUID\.$"),
+        (Import(truemed.PaymentToken, 17, adopt), r"^import_: rows/101/key: "),  # type: ignore[arg-type]
+        (Import(truemed.PaymentToken, key, "pt_1"), r"^import_: rows/101/command: it is a str\. Give a lookup, such as"),  # type: ignore[arg-type]
+        (Import(truemed.PaymentToken, key, CREATE), r"^import_: rows/101/command: `create_payment_token` is no lookup"),
+        (Import(truemed.PaymentToken, key, adopt, account=17), r"^import_: rows/101/account: 17 is not a text"),  # type: ignore[arg-type]
+    ]
+
+    async def run() -> None:
+        host = ready(kind(source[0], PROVIDERS, schema=source[1]))
+        await done(host.migrate())
+        before = [Import(truemed.PaymentToken, f"import-{n:016}", truemed.retrieve_payment_token(payment_token=f"pt_{n}")) for n in range(101)]
+        for wrong, match in cases:
+            with pytest.raises(HostError, match=match):
+                await done(host.import_([*before, wrong]))
+        assert await done(host.get(truemed.PaymentToken, before[99].key)) is not None
+        assert await done(host.get(truemed.PaymentToken, before[100].key)) is None, "its batch has the mistake"
+        await done(host.close())
+
+    asyncio.run(run())
+
+
+def _refuses(kind: Any) -> Any:
+    async def send(_: Any) -> Incoming:
+        return Incoming(401, {}, "{}")
+
+    return send if kind is AsyncHost else lambda _: Incoming(401, {}, "{}")
+
+
+@both
+def test_an_account_without_a_name_is_named_by_its_provider(kind: Any, source: tuple[str, str]) -> None:
+    async def run() -> None:
+        host = ready(kind(source[0], PROVIDERS, schema=source[1], send=_refuses(kind)))
+        await done(host.migrate())
+        await done(host.handle(truemed.PaymentToken, KEY, CREATE))
+        await done(host.tick())
+        assert [it.detail for it in await done(host.doctor()) if it.problem == "account"] == [
+            "The account of truemed is paused (401). Correct its API key."
+        ]
+        accounts = kind(source[0], {"truemed": Provider("k", account=lambda name: Account(f"k_{name}"))}, schema=source[1])
+        with pytest.raises(HostError, match=f"^account: truemed.payment_token {KEY} belongs to the account of truemed, which"):
+            await done(accounts.handle(truemed.PaymentToken, KEY, CREATE, account="a"))
+        for it in (accounts, host):
+            await done(it.close())
+
+    asyncio.run(run())
+
+
+@both
+def test_only_a_provider_with_callbacks_has_one(kind: Any, source: tuple[str, str]) -> None:
+    async def run() -> None:
+        host = ready(kind(source[0], PROVIDERS, schema=source[1]))
+        await done(host.migrate())
+        with pytest.raises(HostError, match="^callback: truemed has none. When the browser comes back, call `customer_returned`"):
+            await done(host.callback("truemed", b"[]"))
+        with pytest.raises(HostError, match="has no provider `revup`"):
+            await done(host.callback("revup", b"[]"))
+        await done(host.close())
+
+    asyncio.run(run())

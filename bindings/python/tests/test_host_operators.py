@@ -17,6 +17,7 @@ import pytest
 import rulebound
 from conftest import CREATE, KEY
 from host_fixtures import PROVIDERS, REPLY, SIGNED, UPDATED, ready
+from host_suite import settled
 from rulebound import truemed
 from rulebound.host import AsyncHost, Hook, Host, HostError, Import, Incoming, Outgoing, Problem, Provider
 from rulebound.host.cli import _operate, main
@@ -338,3 +339,22 @@ def test_a_hook_does_nothing_by_itself() -> None:
     Hook().checkpoint("leased")
     Hook().sleep(0.01)
     assert Hook().monotonic() >= begun
+
+
+@pytest.mark.parametrize("kind", [Host, AsyncHost])
+def test_what_an_import_adopts_gets_its_webhooks_and_is_adopted_once(kind: Any, source: tuple[str, str], host: Host) -> None:
+    def adopted(key: str) -> Import:
+        return Import(truemed.PaymentToken, key, truemed.retrieve_payment_token(payment_token="pt_9"))
+
+    async def call() -> None:
+        used = kind(source[0], PROVIDERS, schema=source[1])
+        assert await settled(used.import_([adopted(KEY)])) == 1
+        with pytest.raises(HostError, match=f"names `pt_9`, which the row `{KEY}` has. Use that row."):
+            await settled(used.import_([adopted("another-row-0001")]))
+        await settled(used.close())
+
+    asyncio.run(call())
+    prefix = host._dialect.prefix
+    with host.transaction() as tx:
+        assert tx.execute(f"SELECT key FROM {prefix}ids WHERE id = 'pt_9'").fetchall() == [(KEY,)]
+        assert tx.execute(f"SELECT key FROM {prefix}flows").fetchall() == [(KEY,)]

@@ -11,7 +11,7 @@ import rulebound.host
 
 FOLDER = Path(rulebound.host.__file__).parent
 RENAMED = {
-    "run_async": "run", "drive_async": "drive", "within_async": "within", "AsyncIterator": "Iterator", "asynccontextmanager": "contextmanager",
+    "run_async": "run", "lock_sqlite_async": "lock_sqlite", "drive_async": "drive", "within_async": "within", "AsyncGenerator": "Generator", "AsyncIterator": "Iterator", "asynccontextmanager": "contextmanager",
     "AsyncHttpxSend": "HttpxSend", "AsyncHook": "Hook", "AsyncWorker": "Worker", "AsyncHost": "Host",
 }  # fmt: skip
 # What must differ, because threads and tasks wait, stop and end in other ways.
@@ -21,7 +21,7 @@ DIFFERENT = {
         "Worker._loop", "Worker._pause", "Worker._sender", "Worker._call_handler", "Worker._invoke", "Worker._call_in_transaction",
     },
     "_host.py": {
-        "Host.transaction", "Host._repeat", "Host._keys", "Host._transaction", "Host._open", "Host.handle", "Host._handle",
+        "Host.transaction", "Host._repeat", "Host._keys", "Host._transaction", "Host.handle", "Host._handle", "Host.get",
     },
 }  # fmt: skip
 

@@ -59,7 +59,7 @@ def create_checkout_session(*, mode, allow_promotion_codes=None, cancel_url=None
     return command("create_checkout_session", locals())
 
 
-def create_refund(*, amount=None, amount_discount=None, amount_shipping=None, amount_tax=None, extra=None, intent=None, line_items=None, refund_metadata=None):
+def create_refund(*, amount=None, amount_discount=None, amount_shipping=None, amount_tax=None, checkout_session_id=None, extra=None, intent=None, line_items=None, refund_metadata=None):
     """`create_refund`: refund a payment, or a part of it."""
     return command("create_refund", locals(), "flex.checkout")
 

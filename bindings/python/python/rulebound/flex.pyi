@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, final
 from uuid import UUID
 
+from . import answers
 from ._rulebound import Snapshot
 from .types import (
     Cents,
@@ -185,6 +186,7 @@ def create_refund(
     amount_discount: Cents | None = None,
     amount_shipping: Cents | None = None,
     amount_tax: Cents | None = None,
+    checkout_session_id: FlexCheckoutSessionId | None = None,
     extra: Extra | None = None,
     intent: Intent | None = None,
     line_items: list[FlexRefundItem] | None = None,
@@ -249,21 +251,21 @@ def update_subscription(
 def assess(
     *,
     lines: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
+) -> answers.FlexAssessment:
     """Predicts, line by line, what an HSA or FSA card can pay for."""
 
 def create_product(
     *,
     product: Mapping[str, Any],
     settings: FlexSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that creates a product, or the rules that it would break."""
 
 def create_price(
     *,
     price: Mapping[str, Any],
     settings: FlexSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that creates a price, or the rules that it would break."""
 
 def update_price(
@@ -271,20 +273,20 @@ def update_price(
     price_id: str,
     price: Mapping[str, Any],
     settings: FlexSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that changes a price, or the rules that it would break."""
 
 def create_coupon(
     *,
     coupon: FlexCouponData,
     settings: FlexSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that creates a coupon, or the rules that it would break."""
 
 def read_price(
     *,
     body: str | bytes,
-) -> dict[str, Any]:
+) -> answers.FlexPriceRead:
     """A price in the body of a reply, and the rules that it breaks with a warning."""
 
 def retry_event(
@@ -292,7 +294,7 @@ def retry_event(
     event_id: str,
     event: Mapping[str, Any],
     settings: FlexSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that has an event sent again, or the rules that it would break. The event comes as a webhook."""
 
 def update_dispute(
@@ -300,7 +302,7 @@ def update_dispute(
     dispute_id: str,
     dispute: Mapping[str, Any],
     settings: FlexSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that saves or submits the evidence about a dispute, or the rules that it would break."""
 
 def list_disputes(
@@ -313,7 +315,7 @@ def list_disputes(
 def read_disputes(
     *,
     body: str | bytes,
-) -> dict[str, Any]:
+) -> answers.FlexDisputes:
     """The disputes in the body of a reply. `find_disputes` brings those of a payment to its subscription."""
 
 def preview_capture(
@@ -321,7 +323,7 @@ def preview_capture(
     checkout_session_id: str,
     capture: Mapping[str, Any],
     settings: FlexSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that previews how a capture is split over the payment methods, or the rules that it would break."""
 
 def list_line_items(
@@ -334,5 +336,5 @@ def list_line_items(
 def read_line_items(
     *,
     body: str | bytes,
-) -> dict[str, Any]:
+) -> answers.FlexLineItems:
     """The line items in the body of a reply."""

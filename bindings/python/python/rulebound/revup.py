@@ -52,7 +52,7 @@ def read_callback(*, body):
     return question("revup", "read_callback", locals())
 
 
-def create_token_order(*, order, settings=None):
+def create_token_order(*, order, settings):
     """The request that creates the order whose payment makes a token, or the rules that it would break."""
     return question("revup", "create_token_order", locals())
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, final
 from uuid import UUID
 
+from . import answers
 from ._rulebound import Snapshot
 from .types import (
     Extra,
@@ -121,21 +122,21 @@ def retrieve_subscription(
 def read_callback(
     *,
     body: str | bytes,
-) -> dict[str, Any]:
+) -> answers.RevupCallback:
     """The contents of the callback of a payment: its status, whether it is still open, and the ids that create a subscription on its token."""
 
 def create_token_order(
     *,
     order: Mapping[str, Any],
-    settings: RevupSettings | None = None,
-) -> dict[str, Any]:
+    settings: RevupSettings,
+) -> answers.CheckedRequest:
     """The request that creates the order whose payment makes a token, or the rules that it would break."""
 
 def read_order(
     *,
     status: int,
     body: str | bytes,
-) -> dict[str, Any]:
+) -> answers.RevupOrder:
     """What the reply to `POST /orders` says: the id of the order, that Revup refused it, or nothing."""
 
 def read_pay(

@@ -83,7 +83,7 @@ class World:
 
     def __init__(self, shown: Mapping[str, Any]) -> None:
         self.url: str = shown["url"]
-        self._shown = shown
+        self._shown: Mapping[str, Any] = shown
 
     def base_url(self, provider: str) -> str:
         """The address of a provider's API, for the config of the library."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, final
 from uuid import UUID
 
+from . import answers
 from ._rulebound import Snapshot
 from .types import (
     Cents,
@@ -311,38 +312,38 @@ def create_catalog_item(
     *,
     item: Mapping[str, Any],
     settings: TruemedSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that creates a catalog item, or the rules that it would break."""
 
 def update_catalog_item(
     *,
     item: Mapping[str, Any],
     settings: TruemedSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that updates a catalog item, or the rules that it would break."""
 
 def get_catalog_item(
     *,
     sku: str,
     settings: TruemedSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that looks up a catalog item, or the rules that it would break."""
 
 def check_truemed_checkout_method(
     *,
     items: Sequence[Mapping[str, Any]],
     settings: TruemedSettings | None = None,
-) -> dict[str, Any]:
+) -> answers.CheckedRequest:
     """The request that asks if Truemed's checkout takes a cart, or the rules that it would break. The reply is in no document, and only for the texts of the checkout page."""
 
 def read_catalog_item(
     *,
     body: str | bytes,
-) -> dict[str, Any]:
+) -> answers.TruemedCatalogItem:
     """A catalog item in the body of a reply or of Truemed's webhook. Without an `eligibility`, it is not eligible yet."""
 
 def read_list(
     *,
     body: str | bytes,
-) -> dict[str, Any]:
+) -> answers.TruemedList:
     """Reads the reply to a list request: its entries, and which page it is."""

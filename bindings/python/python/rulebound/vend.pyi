@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, final
 from uuid import UUID
 
+from . import answers
 from ._rulebound import Snapshot
 from .types import (
     Extra,

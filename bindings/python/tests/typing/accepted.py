@@ -136,6 +136,10 @@ def web(host: Host, tx: object) -> None:
     found = host.get(truemed.PaymentToken, "k" * 20)
     assert_type(found.wake_at if found else None, int | None)
     assert_type(host.transaction(lambda tx: 1), int)
+    assert_type(host.customer_returned(truemed.PaymentToken, uuid4()).status()["payment_token"], str | None)
+    for it in host.reviews().rows:
+        host.answer(it.row["flow"], it.row["key"], it.reviews[0]["id"], "captured", actor="ada")
+    host.retry("truemed.payment_token", "k" * 20, actor="ada")
 
     @host.on("notify", timeout=30)
     def mail(effect: Any, row: Row[Any, Any]) -> None:

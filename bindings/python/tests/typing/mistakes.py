@@ -107,4 +107,6 @@ except InvalidInput as invalid:
 def web(host: Host) -> None:
     host.handle(truemed.PaymentToken, "k" * 20, {"type": "create_checkout_session"})  # wrong
     host.ignore("mail")  # wrong
+    host.retry("truemed.tokens", "k" * 20)  # wrong
+    host.answer(truemed.PaymentToken, "k" * 20, "review:x", "perhaps")  # wrong
     print(host.get(truemed.PaymentToken, "k" * 20).key)  # wrong

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sqlite3
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
 from ._sql import Dialect, Result, Script, Statement
@@ -15,12 +16,21 @@ Execute: TypeAlias = Callable[[Statement], Result]
 AsyncExecute: TypeAlias = Callable[[Statement], Awaitable[Result]]
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_RETRIED = ("40001", "40P01", "55P03")
+_RETRIED = ("40001", "40P01")
+_LOCKED = "55P03"
+"""SQLSTATE of a statement that has waited for `lock_timeout`. Who holds the lock can be the caller, who would wait again."""
+LOCKED = (
+    "The row is locked for longer than `lock_timeout` (2 s) by another transaction. If it is your own, pass its `tx`; otherwise try again."
+)
 _ABORTED = "25P02"
 """SQLSTATE of a statement in a transaction that an earlier one has broken."""
 ROLLED_BACK = (
     "PostgreSQL has rolled the transaction back. An error of a statement was caught inside it. Let it through, or put the statement "
     "behind a savepoint."
+)
+ENDED = (
+    "The transaction of the host was ended inside it, by `commit`, `rollback` or `with tx:`. Leave both to the host: return to commit, "
+    "and raise to roll back."
 )
 
 
@@ -47,35 +57,60 @@ async def drive_async(script: Script[T], execute: AsyncExecute) -> T:
 
 
 def _causes(error: BaseException) -> Generator[BaseException]:
-    """An error of a driver, also where SQLAlchemy or Django has wrapped it."""
+    """An error of a driver, also where SQLAlchemy, Django or the kit has wrapped it."""
     yield error
     for inner in (getattr(error, "orig", None), error.__cause__):
         if isinstance(inner, BaseException):
-            yield inner
+            yield from _causes(inner)
 
 
 def needs_retry(error: BaseException) -> bool:
     """Whether only a new transaction can cure the error."""
-    for it in _causes(error):
-        if isinstance(it, Retry) or getattr(it, "sqlstate", None) in _RETRIED:
-            return True
-        if getattr(it, "sqlite_errorcode", 0) & 0xFF in _BUSY:
-            return True
-    return False
+    return is_busy(error) or any(isinstance(it, Retry) or getattr(it, "sqlstate", None) in _RETRIED for it in _causes(error))
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite has another writer."""
+    return any(getattr(it, "sqlite_errorcode", 0) & 0xFF in _BUSY for it in _causes(error))
+
+
+def has_no_tables(error: BaseException) -> bool:
+    """Whether SQLite has no tables of the host yet."""
+    return "no such table" in str(error)
 
 
 def is_aborted(error: BaseException) -> bool:
     """Whether PostgreSQL has refused a statement because an earlier one of the transaction has failed."""
-    return any(getattr(it, "sqlstate", None) == _ABORTED for it in _causes(error))
+    return _has_state(error, _ABORTED)
+
+
+def _has_state(error: BaseException, state: str) -> bool:
+    return any(getattr(it, "sqlstate", None) == state for it in _causes(error))
 
 
 def explained(error: Exception) -> Exception:
     """What the caller gets of an error in its own transaction: what only a new one cures is a `Retry`."""
-    if isinstance(error, Retry):
+    if isinstance(error, Retry | HostError):
         return error
     if needs_retry(error):
         return Retry(str(error))
+    if _has_state(error, _LOCKED):
+        return HostError(LOCKED)
     return HostError(ROLLED_BACK) if is_aborted(error) else error
+
+
+def raise_unless_curable(error: Exception, is_last: bool) -> None:
+    """After an error in a transaction of the kit: returns if another one can cure it."""
+    if needs_retry(error):
+        if not is_last:
+            return
+        if isinstance(error, Retry):
+            raise error
+        cure = ". If it is your own transaction that is open, pass its `tx`" if is_busy(error) else ""
+        raise Retry(f"the database is busy: {str(error).splitlines()[0]}{cure}") from error
+    if _has_state(error, _LOCKED):
+        raise HostError(LOCKED) from error
+    raise error
 
 
 def is_database(error: BaseException) -> bool:
@@ -90,6 +125,8 @@ def is_database(error: BaseException) -> bool:
 
 def outage(error: BaseException) -> str:
     """What an error of the database means for who reads the log."""
+    if _has_state(error, _LOCKED):
+        return LOCKED
     for it in _causes(error):
         if getattr(it, "sqlstate", None) in ("42P01", "42703") or str(it).startswith(("no such table", "no such column")):
             return f"The tables are not complete ({str(it).splitlines()[0]}). Run `rulebound doctor`: it says what is missing."
@@ -97,12 +134,12 @@ def outage(error: BaseException) -> str:
 
 
 def cursor_result(cursor: Any) -> Result:
-    rows = cursor.fetchall() if _has_rows(cursor) else []
+    rows: list[Any] = cursor.fetchall() if _has_rows(cursor) else []
     return Result([tuple(it) for it in rows], cursor.rowcount)
 
 
 async def async_result(cursor: Any) -> Result:
-    rows = await cursor.fetchall() if _has_rows(cursor) else []
+    rows: list[Any] = await cursor.fetchall() if _has_rows(cursor) else []
     return Result([tuple(it) for it in rows], cursor.rowcount)
 
 
@@ -135,7 +172,7 @@ def _psycopg_execute(dialect: Dialect, connection: Any) -> Execute:
 
 
 def _sqlalchemy_result(result: Any) -> Result:
-    rows = [tuple(it) for it in result.fetchall()] if result.returns_rows else []
+    rows: list[Any] = [tuple(it) for it in result.fetchall()] if result.returns_rows else []
     return Result(rows, result.rowcount)
 
 
@@ -154,17 +191,52 @@ def _is_open(is_open: bool) -> None:
         raise HostError("tx: no transaction is open on this connection, so that each statement would commit. Begin one first.")
 
 
-_FAILED = 3
-"""The status of a transaction of libpq in which a statement has failed, as both drivers have it."""
+def driver_connection(tx: Any) -> Any:
+    """The driver's connection behind one of SQLAlchemy, which also can be asynchronous."""
+    return getattr(tx, "sync_connection", tx).connection.driver_connection
 
 
-def check_whole(tx: Any) -> None:
-    """PostgreSQL answers the commit of a transaction that has failed with a rollback, and no error."""
-    connection = getattr(tx, "sync_connection", tx)
-    if hasattr(connection, "exec_driver_sql"):
-        connection = connection.connection.driver_connection
-    if getattr(getattr(connection, "info", None), "transaction_status", None) == _FAILED:
-        raise HostError(ROLLED_BACK)
+_OPEN, _FAILED = 2, 3
+"""The status of an open transaction of libpq, and of one in which a statement has failed, as both drivers have it."""
+_REFUSALS = ("forbidden within a Transaction context", "closed transaction inside context manager")
+"""What psycopg says of a commit that is not its own, and SQLAlchemy of a statement after one."""
+_MARK = "SAVEPOINT rulebound_lent"
+_UNMARK = "RELEASE rulebound_lent"
+
+
+@contextmanager
+def lent(tx: Any) -> Generator[None]:
+    """The caller's code has a transaction of the kit, which only the kit ends: otherwise its rows would not commit with the kit's.
+
+    PostgreSQL answers the commit of a transaction that has failed with a rollback, and no error.
+    """
+    engine = getattr(tx, "sync_connection", tx) if hasattr(tx, "exec_driver_sql") else None
+    begun = engine.get_transaction() if engine is not None else None
+    driver = tx if engine is None else driver_connection(tx)
+    if isinstance(driver, sqlite3.Connection):
+        driver.execute(_MARK)
+    try:
+        yield
+    except Exception as error:
+        if any(it in str(error) for it in _REFUSALS):
+            raise HostError(ENDED) from error
+        raise
+    if engine is not None and engine.get_transaction() is not begun:
+        raise HostError(ENDED)
+    _check_open(driver)
+
+
+def _check_open(connection: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        try:
+            connection.execute(_UNMARK)  # Python's driver may have begun another transaction since
+        except sqlite3.Error as error:
+            raise HostError(ENDED) from error
+    elif _module(connection) == "aiosqlite":
+        if not connection.in_transaction:
+            raise HostError(ENDED)
+    elif (status := getattr(getattr(connection, "info", None), "transaction_status", _OPEN)) != _OPEN:
+        raise HostError(ROLLED_BACK if status == _FAILED else ENDED)
 
 
 def within(dialect: Dialect, tx: Any) -> Execute:
@@ -187,7 +259,7 @@ def within(dialect: Dialect, tx: Any) -> Execute:
         _same(dialect, tx.vendor)
         _is_open(tx.in_atomic_block or not tx.get_autocommit())
         return lambda it: _django(tx, dialect.compile(it.sql, False), it)
-    raise HostError(_UNKNOWN.format(type(tx)))
+    raise HostError(_UNKNOWN.format(type(tx).__qualname__))
 
 
 _UNKNOWN = (

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from ._adapters import AsyncExecute, drive_async, needs_retry, within_async
+from ._adapters import AsyncExecute, drive_async, driver_connection, has_no_tables, raise_unless_curable, within_async
 from ._database import (
-    BEGIN_POSTGRES, IDLE, SET_POSTGRES, TRIES, WRITE_FIRST, NoFile, Sqlite, check_file, check_named, connection_options,
+    BEGIN_POSTGRES, BEGIN_SQLITE, BUSY, IDLE, NESTED, SET_POSTGRES, TRIES, WRITE_FIRST, NoFile, Sqlite, check_file, check_named, connection_options,
     import_psycopg, is_postgres, run, sqlite_path,
 )  # fmt: skip
 from ._sql import Dialect, Script
-from ._types import HostError, Retry
+from ._types import HostError
 
 T = TypeVar("T")
 
@@ -47,15 +48,22 @@ class AsyncDatabase(Protocol):
 
 async def run_async(database: AsyncDatabase, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
     """One transaction of the kit; again if only a new transaction can cure what happened."""
+    until = time.monotonic() + BUSY
     for left in range(TRIES - 1, -1, -1):
         try:
             return await database.run(dialect, make)
         except Exception as error:
-            if not needs_retry(error):
-                raise
-            if left == 0:
-                raise Retry(f"the database is busy: {error}") from error
+            raise_unless_curable(error, left == 0 or time.monotonic() >= until)
     raise AssertionError("unreachable")
+
+
+async def lock_sqlite_async(execute: AsyncExecute) -> None:
+    """Takes the write lock. Without tables there is none: `migrate` makes them, and `start` says that they are missing."""
+    try:
+        await execute(WRITE_FIRST)
+    except Exception as error:
+        if not has_no_tables(error):
+            raise
 
 
 class AsyncSqlite:
@@ -65,22 +73,32 @@ class AsyncSqlite:
         self._path = path
         self._blocking = Sqlite(path)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rulebound-sqlite")
+        self._writers = set[asyncio.Task[Any] | None]()
+        """The tasks in a transaction of the application: one that waits for itself would wait for ever."""
         self.is_missing, self.create = self._blocking.is_missing, self._blocking.create
 
     async def run(self, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
+        self._check_task()
         call = asyncio.get_running_loop().run_in_executor
         return await call(self._thread, lambda: run(self._blocking, dialect, make))
 
+    def _check_task(self) -> asyncio.Task[Any] | None:
+        if (task := asyncio.current_task()) in self._writers:
+            raise HostError(NESTED)
+        return task
+
     @asynccontextmanager
-    async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
+    async def begin(self, dialect: Dialect) -> AsyncGenerator[Any]:
         try:
             import aiosqlite
         except ImportError as error:
             raise HostError("A transaction of your own on SQLite needs aiosqlite: pip install 'rulebound[host]'") from error
         check_file(self._path)
-        async with aiosqlite.connect(self._path, timeout=5, isolation_level=None) as connection:
+        task = self._check_task()
+        async with aiosqlite.connect(self._path, timeout=BUSY, isolation_level=None) as connection:
             await connection.execute("PRAGMA synchronous = FULL")
-            await connection.execute("BEGIN IMMEDIATE")
+            await connection.execute(BEGIN_SQLITE)
+            self._writers.add(task)
             try:
                 yield connection
                 await connection.execute("COMMIT")
@@ -88,6 +106,8 @@ class AsyncSqlite:
                 if connection.in_transaction:
                     await connection.execute("ROLLBACK")
                 raise
+            finally:
+                self._writers.discard(task)
 
     async def close(self) -> None:
         self._thread.shutdown()
@@ -131,7 +151,7 @@ class AsyncPostgres(_Begins):
                     raise
 
     @asynccontextmanager
-    async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
+    async def begin(self, dialect: Dialect) -> AsyncGenerator[Any]:
         connection = await self._begun()
         try:
             yield connection
@@ -153,6 +173,13 @@ class AsyncPostgres(_Begins):
             await self._idle.pop().close()
 
 
+@asynccontextmanager
+async def _pooled(pool: Any) -> AsyncGenerator[Any]:
+    """A connection of psycopg in its `transaction`, in which psycopg itself refuses a commit that is not the kit's."""
+    async with pool.connection() as connection, connection.transaction():
+        yield connection
+
+
 class AsyncBorrowed(_Begins):
     """An asynchronous engine of SQLAlchemy, or a pool of psycopg, that the application already has."""
 
@@ -163,12 +190,14 @@ class AsyncBorrowed(_Begins):
         self.kind = {"postgresql": "postgres"}.get(name, name)
 
     @asynccontextmanager
-    async def begin(self, dialect: Dialect) -> AsyncIterator[Any]:
-        async with self._source.begin() if self._is_engine else self._source.connection() as tx:
+    async def begin(self, dialect: Dialect) -> AsyncGenerator[Any]:
+        async with self._source.begin() if self._is_engine else _pooled(self._source) as tx:
             if self.kind == "postgres":
                 await (tx.exec_driver_sql if self._is_engine else tx.execute)(SET_POSTGRES)
-            else:
-                await within_async(dialect, tx)(WRITE_FIRST)
+            elif not driver_connection(tx).in_transaction:
+                await tx.exec_driver_sql(BEGIN_SQLITE)
+            else:  # a listener of the application has begun it
+                await lock_sqlite_async(within_async(dialect, tx))
             yield tx
 
     async def close(self) -> None:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 from uuid import UUID
 
 import rulebound
 from rulebound import facts
 
-from . import _admin, _inbox, _rows, _schema, _visit, _webhook
-from ._adapters import check_whole, is_database, needs_retry, outage
+from . import _admin, _inbox, _rows, _schema, _send, _visit, _webhook
+from ._adapters import is_database, lent, needs_retry, outage
 from ._async_database import run_async
 from ._kit import NewerFormat, RowError, flow_id
-from ._open import OpenCalls
 from ._sql import Script
-from ._types import HostError, Import, NeedsLookup, Problem, ReviewPage, Row
+from ._types import Import, Incoming, NeedsLookup, Problem, ReviewPage, Row
 from ._async_worker import AsyncWorker
 
 if TYPE_CHECKING:
     from rulebound import Snapshot
+    from rulebound.answers import RevupCallback
     from rulebound.types import FlowId, Verdict
 
     from .dashboard import AccessCheck
+
+    AnyFlow: TypeAlias = type[Snapshot[Any, Any, Any]] | FlowId
 
 C = TypeVar("C", contravariant=True)
 A = TypeVar("A", covariant=True)
@@ -36,11 +37,14 @@ log = logging.getLogger("rulebound.host")
 
 
 class AsyncHost(AsyncWorker):
-    """Stores snapshots, sends requests, receives webhooks and calls handlers."""
+    """Stores snapshots, sends requests, receives webhooks and calls handlers.
 
-    @cached_property
-    def _open(self) -> OpenCalls:
-        return OpenCalls()
+    `database` is a URL (`sqlite:///shop.db`, `postgresql://…`), or an asynchronous engine of SQLAlchemy or pool of psycopg that the application has. `config` is the
+    library's, without the settings of the providers. `clock` replaces every clock, also PostgreSQL's: for tests. `schema` is where
+    PostgreSQL has the tables. `named_statements` lets it plan each statement once, on a direct connection. `send` sends a request in
+    place of httpx2. Lines of the journal are kept for `keep_journal_days`, and webhooks that no row knows for `keep_inbox_days`.
+    `hook` is for the kit's own tests.
+    """
 
     # Transactions.
 
@@ -65,18 +69,14 @@ class AsyncHost(AsyncWorker):
         raise AssertionError("unreachable")
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Any]:
+    async def _transaction(self) -> AsyncGenerator[Any]:
         if not self._started:
             await self._run(lambda: _schema.read_formats(self._kit))
         try:
             async with self._database.begin(self._dialect) as tx:
-                self._open.begin(tx)
-                try:
-                    yield tx
-                    self._open.check(tx)
-                    check_whole(tx)
-                finally:
-                    self._open.end(tx)
+                with lent(tx):
+                    async with self._open.lent(tx, "transaction"):
+                        yield tx
         except NeedsLookup as needs:
             await self.look_up(needs.provider, needs.account)  # for the next run
             raise
@@ -113,7 +113,7 @@ class AsyncHost(AsyncWorker):
 
         result = await self._call(make, tx)
         if isinstance(result, rulebound.Rejected):
-            log.info("%s %s: rejected %s", name, key, " ".join(it["rule"] for it in result.violations))
+            self._report_rejected(name, str(key), command, actor, result)
             raise result
         if owns:
             self.wake()
@@ -123,14 +123,14 @@ class AsyncHost(AsyncWorker):
     async def get(self, flow: type[Snapshot[Any, A, S]], key: str | UUID, tx: Any = None) -> Row[A, S] | None: ...
     @overload
     async def get(self, flow: FlowId, key: str | UUID, tx: Any = None) -> Row[Any, Any] | None: ...
-    async def get(self, flow: Any, key: Any, tx: Any = None) -> Row[Any, Any] | None:
+    def get(self, flow: Any, key: Any, tx: Any = None) -> Coroutine[Any, Any, Row[Any, Any] | None]:
         """The row, with the clock and the config bound; `None` if there is none."""
         name = flow_id(flow)
 
         def make() -> Script[Row[Any, Any] | None]:
             return _visit.read(self._kit, name, str(key))
 
-        return await self._call(make, tx)
+        return self._open.counted(tx, self._call(make, tx))
 
     async def _call(self, make: Callable[[], Script[T]], tx: Any = None) -> T:
         """What a row raises, the caller gets as it is: here it is no failure of a worker."""
@@ -139,17 +139,30 @@ class AsyncHost(AsyncWorker):
         except (RowError, NewerFormat) as error:
             raise (error.__cause__ or error) from None
 
+    @overload
+    async def customer_returned(self, flow: type[Snapshot[Any, A, S]], key: str | UUID) -> Row[A, S]: ...
+    @overload
+    async def customer_returned(self, flow: FlowId, key: str | UUID) -> Row[Any, Any]: ...
     async def customer_returned(self, flow: Any, key: Any) -> Row[Any, Any]:
-        """The customer's browser came back. This proves nothing, and makes lookups due."""
+        """The customer's browser came back: lookups are due. It proves nothing."""
         name = flow_id(flow)
         row = await self._call(lambda: _rows.observe(self._kit, name, str(key), facts.customer_returned(), "customer"))
         self.wake()
         return row
 
+    @overload
+    async def answer(
+        self, flow: type[Snapshot[Any, A, S]], key: str | UUID, review: str, verdict: Verdict, *, id: str | None = None,
+        actor: str | None = None,
+    ) -> Row[A, S]: ...  # fmt: skip
+    @overload
+    async def answer(
+        self, flow: FlowId, key: str | UUID, review: str, verdict: Verdict, *, id: str | None = None, actor: str | None = None
+    ) -> Row[Any, Any]: ...
     async def answer(
         self, flow: Any, key: Any, review: str, verdict: Verdict, *, id: str | None = None, actor: str | None = None
     ) -> Row[Any, Any]:
-        """A person's verdict for a `review` effect."""
+        """A person's verdict for a `review` effect that is open and offers it; otherwise `NoReview`."""
         name = flow_id(flow)
         row = await self._call(lambda: _rows.answer(self._kit, name, str(key), review, verdict, id, actor))
         self.wake()
@@ -159,13 +172,13 @@ class AsyncHost(AsyncWorker):
         """One page of the rows with a question for a person, each with its open reviews: 50 at a time, the least recently changed first."""
         return await self._call(lambda: _rows.reviews(self._kit, after))
 
-    async def retry(self, flow: Any, key: Any) -> None:
-        """Works on a row now, also if its account is paused."""
+    async def retry(self, flow: AnyFlow, key: str | UUID, *, actor: str | None = None) -> None:
+        """Works on a row now: its failures are forgotten, and the pause of its account ends."""
         name = flow_id(flow)
-        await self._call(lambda: _rows.retry(self._kit, name, str(key)))
+        await self._call(lambda: _rows.retry(self._kit, name, str(key), actor))
         self.wake()
 
-    async def forget(self, flow: Any, key: Any) -> None:
+    async def forget(self, flow: AnyFlow, key: str | UUID) -> None:
         """Deletes a row and all that belongs to it. Raises `Pending` if something is pending.
 
         It asks the provider for nothing: a token that is stored there can still be charged. Delete the token first, and
@@ -176,13 +189,23 @@ class AsyncHost(AsyncWorker):
 
     async def import_(self, rows: Iterable[Import], *, per_second: float = 5) -> int:
         """Adopts rows in batches. A row that is there already stays; the others are looked up one after another."""
-        count, left = 0, iter(rows)
+        count, place, left = 0, 0, iter(rows)
         while batch := list(islice(left, 100)):
             first = count
             for it in batch:
-                await self._with_accounts(lambda it=it: self._kit.config(flow_id(it.flow), it.account))  # type: ignore[misc]
+                flow = _rows.check_import(place, it)
+                await self._with_accounts(lambda it=it, flow=flow: self._kit.config(flow, it.account))  # type: ignore[misc]
+                place += 1
             count += await self._run(lambda batch=batch, first=first: _rows.import_(self._kit, batch, first, per_second))  # type: ignore[misc]
         return count
+
+    async def send_request(self, provider: str, request: Mapping[str, Any], *, account: str = "") -> Incoming:
+        """Sends a request of no row, such as `truemed.list_payment_token(…)`, with the account's API key.
+
+        Nobody repeats it. `NotSent` says that nothing left; after any other error the provider may have carried it out.
+        """
+        it = await self._with_accounts(lambda: _send.prepare_own(self._kit, provider, account, request))
+        return _send.check_reply(self._kit, it, await self._sender()(it))
 
     # Webhooks.
 
@@ -207,6 +230,20 @@ class AsyncHost(AsyncWorker):
             await self._hook.checkpoint("stored")
             await self._correlate(entry)
         return read.status
+
+    async def callback(self, provider: str, body: bytes | str) -> RevupCallback:
+        """What the callback says that a customer's browser has brought to your page, such as Revup's.
+
+        It proves nothing: the rows that know its ids look at the provider. `InvalidInput` says that it is none: reply with 400.
+        """
+        read = _webhook.read_callback(self._kit, provider, body)
+        try:
+            for flow, key in await self._run(lambda: _inbox.knowing(self._kit, provider, read.ids)):
+                await self._call(lambda flow=flow, key=key: _rows.observe(self._kit, flow, key, read.fact, "customer"))  # type: ignore[misc]
+            self.wake()
+        except Exception as error:  # without the hint a row looks later; what the callback says comes only once
+            log.warning("A callback of %s did not reach its rows: %s", provider, error)
+        return read.says  # type: ignore[no-any-return]
 
     # Operators.
 
@@ -247,8 +284,8 @@ class AsyncHost(AsyncWorker):
         so that it is looked up, or sent again under the same key.
         """
         problems = await self._drift()
-        if restored is not None and restored > self._kit.clock() + 60_000:
-            raise HostError("restored: this time is in the future. Give the time when the backup was taken.")
+        if restored is not None:
+            _admin.check_restored(restored, self._kit.clock())
         self.restored_rows = 0
         if restored is not None and not problems:
             async for flow, key in self._keys():

@@ -8,16 +8,16 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rulebound import facts
 
 from . import _admin, _inbox, _schema, _send, _telemetry, _visit
-from ._adapters import drive_async, explained, is_database, needs_retry, outage, within_async
+from ._adapters import drive_async, explained, is_database, lent, needs_retry, outage, within_async
 from ._base import GRACE, VISITS, Base
-from ._database import WRITE_FIRST
-from ._async_database import open_async_database, run_async
-from ._kit import Handler, LookupFailed, NeedsAccount, NewerFormat, RowError
+from ._async_database import lock_sqlite_async, open_async_database, run_async
+from ._kit import Handler, LookupFailed, NeedsAccount, NewerFormat, RowError, no_account
+from ._open import OpenCalls
 from ._sql import Script
 from ._types import Done, HostError, NeedsLookup, Provider, Stats
 from ._visit import Locked, Work
@@ -63,6 +63,7 @@ class AsyncWorker(Base):
         self._given_send = send
         self._own_send: _send.AsyncHttpxSend | None = None
         self._hook = hook or AsyncHook()
+        self._open = OpenCalls()
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
 
@@ -79,7 +80,9 @@ class AsyncWorker(Base):
         while True:
             try:
                 result = call()
-                return await result if isinstance(result, Awaitable) else result
+                if isinstance(result, Awaitable):
+                    return await cast("Awaitable[T]", result)
+                return result
             except NeedsAccount as needs:
                 try:
                     await self.look_up(needs.provider, needs.account)
@@ -90,7 +93,7 @@ class AsyncWorker(Base):
 
     async def look_up(self, provider: str, name: str) -> None:
         """Looks up an account: before a transaction of your own in which a row of it is handled for the first time."""
-        lookup = self._kit.providers[provider].account
+        lookup = self._kit.settings(provider).account
         found = lookup(name) if lookup else None
         if isinstance(found, Awaitable):
             found = await found
@@ -101,7 +104,7 @@ class AsyncWorker(Base):
         try:
             if not self._started:
                 if not self._dialect.postgres:
-                    await execute(WRITE_FIRST)
+                    await lock_sqlite_async(execute)
                 await drive_async(_schema.start(self._kit), execute)
                 self._started = True
             try:
@@ -279,7 +282,7 @@ class AsyncWorker(Base):
         try:
             account = await self._with_accounts(lambda: self._kit.account(work.provider, work.account))
             if account is None:
-                raise HostError(f"There is no account `{work.account}`.")
+                raise no_account(work.provider, work.account)
             outgoing = _send.prepare(self._kit, work, account)
         except Exception as error:
             log.exception("%s %s: `%s` was not sent", work.flow, work.key, work.effect["id"])
@@ -287,7 +290,7 @@ class AsyncWorker(Base):
             return _send.no_reply(work, HostError(str(error)))
         self._note_sent(work)
         try:
-            fact = _send.reply(self._kit, work, await self._sender()(outgoing))
+            fact = _send.reply(self._kit, work, outgoing, await self._sender()(outgoing))
         except Exception as error:
             fact = _send.no_reply(work, error)
         finally:
@@ -337,7 +340,9 @@ class AsyncWorker(Base):
             if locked is None or not _visit.still_leased(locked, work):
                 return None
             self._note_handled(work)
-            await self._invoke(call, work.effect, work.row(), tx)
+            with lent(tx):
+                async with self._open.lent(tx, "on_tx: the transaction of the handler"):
+                    await self._invoke(call, work.effect, work.row(), tx)
             await self._hook.checkpoint("handled")
             locked.observe(facts.done(work.effect["id"]), actor="worker")
             await drive_async(_visit.finish(locked, leases=False), execute)
@@ -368,5 +373,5 @@ class AsyncWorker(Base):
         return locked
 
     async def stats(self) -> Stats:
-        """The five gauges."""
+        """The gauges, as they are now."""
         return await self._run(lambda: _admin.stats(self._kit))

@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from ._checks import check_handler, refuse_async
+import rulebound
+
+from ._checks import check_handler, check_timeout, refuse_async
 from ._kit import Handler, Kit
+from ._rows import type_of
 from ._sql import Dialect
 from ._types import Done, Kind, Provider, Stats
 from ._visit import Locked, Work
@@ -54,6 +57,7 @@ class Base:
 
         def register(function: F) -> F:
             check_handler(kind, function, ("effect", "row"), self._awaits)
+            check_timeout(f"{kind}: timeout", timeout)
             self._kit.register(kind, Handler(function, False, timeout))
             return function
 
@@ -75,6 +79,7 @@ class Base:
 
     @property
     def providers(self) -> Mapping[str, Provider]:
+        """The providers that the host works with, by their names."""
         return self._kit.providers
 
     def _is_stopping(self) -> bool:
@@ -101,6 +106,12 @@ class Base:
     def _note_handled(self, work: Work) -> None:
         if self._done:
             self._done.handled.append(work.effect["id"])
+
+    def _report_rejected(self, flow: str, key: str, command: Any, actor: str | None, rejected: rulebound.Rejected) -> None:
+        """Logs who was rejected. The journal has it only if the transaction is the host's own."""
+        rules = [it["rule"] for it in rejected.violations]
+        about = {"flow": flow, "key": key, "command": type_of(command), "actor": actor, "rules": rules}
+        log.info("%s %s: rejected %s", flow, key, " ".join(rules), extra={"rulebound": about})
 
     def _report(self, locked: Locked | None) -> None:
         """Logs what a transaction did, once it is committed. No failure, warning or rejection is silent."""

@@ -12,6 +12,7 @@ import rulebound
 from ._types import Account, ConfigError, HostError, Provider
 
 _KEY = "0" * 16
+HOUR = 3_600
 _NAMES = {flow.split(".")[0] for flow in rulebound.flows}
 
 
@@ -34,6 +35,7 @@ def check_providers(providers: Mapping[str, Provider], base: Mapping[str, Any]) 
         _check_secrets(name, provider)
         _check_token(name, provider)
         _check_limits(name, provider)
+        check_timeout(f"providers/{name}/timeout", provider.timeout)
         if provider.account is not None and not callable(provider.account):
             raise HostError(f"providers/{name}/account: it is not a function. Write account=lambda name: Account(…).")
         if provider.api_key != "" or provider.account is None:
@@ -106,6 +108,20 @@ def _check_limits(name: str, it: Provider | Account) -> None:
             raise HostError(f"providers/{name}/{limit}: {value!r} is not a whole number of at least 1.")
 
 
+def check_timeout(where: str, seconds: float) -> None:
+    """Whoever gives more than an hour means milliseconds."""
+    given: Any = seconds
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given <= HOUR:
+        raise HostError(f"{where}: {given!r} is not a time between 0 and {HOUR}. It is in seconds.")
+
+
+def check_texts(**given: Any) -> None:
+    """What goes into columns of text."""
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise HostError(f"{name}: {value!r} is not a text. Write {name}={str(value)!r}.")
+
+
 def is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
 
@@ -131,6 +147,11 @@ def refuse_async(called: str, function: Any, awaits: bool) -> None:
         raise HostError(f"{called} is `async`, and a `Host` awaits nothing. Use `AsyncHost`, or a plain function.")
 
 
+def check_time(name: str, at: int) -> None:
+    if 1_000_000_000 <= at < 100_000_000_000:
+        raise HostError(f"{name}: {at} looks like seconds since 1970. Give milliseconds.")
+
+
 def check_clock(clock: Callable[[], int]) -> Callable[[], int]:
     """A clock that gives seconds or a float would be refused by the library, row by row."""
 
@@ -138,6 +159,7 @@ def check_clock(clock: Callable[[], int]) -> Callable[[], int]:
         now = clock()
         if isinstance(now, bool) or not isinstance(now, int):
             raise HostError(f"clock: it gave {now!r}. Give whole milliseconds since 1970, such as time.time_ns() // 1_000_000.")
+        check_time("clock", now)
         return now
 
     checked()

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from ._adapters import drive, needs_retry, within
+from ._adapters import Execute, drive, driver_connection, has_no_tables, is_busy, raise_unless_curable, within
 from ._sql import Dialect, Script, Statement
 from ._types import HostError, Retry
 
 T = TypeVar("T")
 TRIES = 5
 BUSY = 5
-"""How many seconds a transaction waits for another writer of SQLite."""
+"""How many seconds a transaction waits for another writer of SQLite, and is begun again."""
+AT_A_TIME = 0.003
+"""How many of them SQLite waits by itself. It sleeps for up to 100 ms when it waits longer, and a busy worker of another process is
+faster each time: a webhook would wait for seconds."""
 IDLE = 16
 """How many connections a host keeps while nothing uses them."""
+NESTED = (
+    "tx: a transaction of the host is open here, and SQLite has one writer, so that this call would wait for itself. "
+    "Pass the `tx` of the open transaction to it, or call it after that."
+)
+OPEN = "database: a transaction is open on this connection. End it first, or pass the connection as `tx` of the call."
+_IDLE, _BROKEN = 0, 4
+"""The statuses of libpq without a transaction, and without a connection, of which the next statement says more."""
 # SQLite: the first statement takes the write lock, so that no later one finds it busy.
 WRITE_FIRST = Statement("DELETE FROM {p}schema_version WHERE 0 = 1")
+# An engine of SQLAlchemy leaves the beginning to Python's driver, which begins with the first write of a row, and not with a table.
+BEGIN_SQLITE = "BEGIN IMMEDIATE"
 BEGIN_POSTGRES = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '2s'"
 )
@@ -53,16 +67,23 @@ class Database(Protocol):
 
 def run(database: Database, dialect: Dialect, make: Callable[[], Script[T]]) -> T:
     """One transaction of the kit; again if only a new transaction can cure what happened."""
+    until = time.monotonic() + BUSY
     for left in range(TRIES - 1, -1, -1):
         try:
             with database.begin(dialect) as tx:
                 return drive(make(), within(dialect, tx))
         except Exception as error:
-            if not needs_retry(error):
-                raise
-            if left == 0:
-                raise Retry(f"the database is busy: {error}") from error
+            raise_unless_curable(error, left == 0 or time.monotonic() >= until)
     raise AssertionError("unreachable")
+
+
+def lock_sqlite(execute: Execute) -> None:
+    """Takes the write lock. Without tables there is none: `migrate` makes them, and `start` says that they are missing."""
+    try:
+        execute(WRITE_FIRST)
+    except Exception as error:
+        if not has_no_tables(error):
+            raise
 
 
 class NoFile:
@@ -126,7 +147,14 @@ def connect_sqlite(path: str) -> sqlite3.Connection:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    connection.execute("BEGIN IMMEDIATE")
+    until = time.monotonic() + BUSY
+    while True:
+        try:
+            connection.execute(BEGIN_SQLITE)
+            return
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() >= until:
+                raise
 
 
 def _begin_postgres(connection: Any) -> None:
@@ -138,12 +166,14 @@ class Sqlite:
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self._writer = threading.Lock()
+        self._writer = _Writer()
         self._pool = _Pool(self._connect)
 
     def _connect(self) -> sqlite3.Connection:
         check_file(str(self._path))
-        return connect_sqlite(str(self._path))
+        connection = connect_sqlite(str(self._path))
+        connection.execute(f"PRAGMA busy_timeout = {AT_A_TIME * 1000:.0f}")
+        return connection
 
     def is_missing(self) -> bool:
         return not self._path.exists()
@@ -162,19 +192,18 @@ class _SqliteTransaction(AbstractContextManager[sqlite3.Connection]):
     """One transaction with the write lock. Writers of this process wait for one another before they ask SQLite, whose waiters
     have no queue: each of them sleeps for up to 100 ms, and another can be faster each time."""
 
-    def __init__(self, pool: _Pool, writer: threading.Lock) -> None:
+    def __init__(self, pool: _Pool, writer: _Writer) -> None:
         self._pool, self._writer = pool, writer
 
     def __enter__(self) -> sqlite3.Connection:
-        # A handler of `on_tx` that begins another transaction waits for itself: it ends as it does in SQLite.
-        if not self._writer.acquire(timeout=BUSY):
-            raise Retry("the database is busy: another transaction of this process has not ended")
+        self._writer.acquire()
         try:
-            self._connection: sqlite3.Connection = self._pool.begun(_begin_sqlite)
+            connection: sqlite3.Connection = self._pool.begun(_begin_sqlite)
         except BaseException:
             self._writer.release()
             raise
-        return self._connection
+        self._connection = connection
+        return connection
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         connection = self._connection
@@ -190,6 +219,30 @@ class _SqliteTransaction(AbstractContextManager[sqlite3.Connection]):
                 self._pool.give_back(connection)
 
 
+class _Writer:
+    """The one writer of this process, which is a transaction and no thread: a web framework can end it in another one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder: object = None
+
+    def acquire(self) -> None:
+        if self._holder is not None and _opened.get() is self._holder:
+            raise HostError(NESTED)
+        if not self._lock.acquire(timeout=BUSY):
+            raise Retry("another transaction of this process has not ended. If it is your own, pass its `tx`")
+        self._holder = object()
+        _opened.set(self._holder)
+
+    def release(self) -> None:
+        self._holder = None
+        self._lock.release()
+
+
+_opened: ContextVar[object] = ContextVar("rulebound_opened", default=None)
+"""What this context has acquired last. While it holds the writer, the context would wait for itself."""
+
+
 class Postgres(NoFile):
     kind = "postgres"
 
@@ -202,7 +255,7 @@ class Postgres(NoFile):
         self._pool = _Pool(connect)
 
     @contextmanager
-    def begin(self, dialect: Dialect) -> Iterator[Any]:
+    def begin(self, dialect: Dialect) -> Generator[Any]:
         connection = self._pool.begun(_begin_postgres)
         try:
             yield connection
@@ -232,16 +285,25 @@ class Borrowed(NoFile):
             raise HostError(f"database: {name} is not supported. Use SQLite or PostgreSQL.")
 
     @contextmanager
-    def begin(self, dialect: Dialect) -> Iterator[Any]:
-        with self._source.begin() if self._is_engine else self._source.connection() as tx:
+    def begin(self, dialect: Dialect) -> Generator[Any]:
+        with self._source.begin() if self._is_engine else _pooled(self._source) as tx:
             if self.kind == "postgres":
                 (tx.exec_driver_sql if self._is_engine else tx.execute)(SET_POSTGRES)
-            else:
-                within(dialect, tx)(WRITE_FIRST)
+            elif not driver_connection(tx).in_transaction:
+                tx.exec_driver_sql(BEGIN_SQLITE)
+            else:  # a listener of the application has begun it
+                lock_sqlite(within(dialect, tx))
             yield tx
 
     def close(self) -> None:
         """The application closes what it opened."""
+
+
+@contextmanager
+def _pooled(pool: Any) -> Generator[Any]:
+    """A connection of psycopg in its `transaction`, in which psycopg itself refuses a commit that is not the kit's."""
+    with pool.connection() as connection, connection.transaction():
+        yield connection
 
 
 class Given(NoFile):
@@ -253,16 +315,30 @@ class Given(NoFile):
         self.kind = "sqlite" if isinstance(connection, sqlite3.Connection) else "postgres"
 
     @contextmanager
-    def begin(self, dialect: Dialect) -> Iterator[Any]:
+    def begin(self, dialect: Dialect) -> Generator[Any]:
         with self._lock:
             tx = self._connection
-            tx.execute(BEGIN_POSTGRES if self.kind == "postgres" else "BEGIN IMMEDIATE")
+            if self.kind == "postgres":
+                with self._psycopg(tx):
+                    yield tx
+                return
+            tx.execute(BEGIN_SQLITE)
             try:
                 yield tx
                 tx.execute("COMMIT")
             except BaseException:
-                tx.execute("ROLLBACK")
+                with suppress(Exception):  # of a connection that is broken: its own error says more
+                    tx.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _psycopg(self, tx: Any) -> Generator[None]:
+        """In a transaction of the application the kit's commit would be the application's, or none."""
+        if tx.info.transaction_status not in (_IDLE, _BROKEN):
+            raise HostError(OPEN)
+        with tx.transaction():
+            tx.execute(SET_POSTGRES)
+            yield
 
     def close(self) -> None:
         """The application closes what it opened."""

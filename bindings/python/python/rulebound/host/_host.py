@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 from uuid import UUID
 
 import rulebound
 from rulebound import facts
 
-from . import _admin, _inbox, _rows, _schema, _visit, _webhook
-from ._adapters import check_whole, is_database, needs_retry, outage
+from . import _admin, _inbox, _rows, _schema, _send, _visit, _webhook
+from ._adapters import is_database, lent, needs_retry, outage
 from ._database import run
 from ._kit import NewerFormat, RowError, flow_id
 from ._sql import Script
-from ._types import HostError, Import, NeedsLookup, Problem, ReviewPage, Row
+from ._types import Import, Incoming, NeedsLookup, Problem, ReviewPage, Row
 from ._worker import Worker
 
 if TYPE_CHECKING:
     from rulebound import Snapshot
+    from rulebound.answers import RevupCallback
     from rulebound.types import FlowId, Verdict
 
     from .dashboard import AccessCheck
+
+    AnyFlow: TypeAlias = type[Snapshot[Any, Any, Any]] | FlowId
 
 C = TypeVar("C", contravariant=True)
 A = TypeVar("A", covariant=True)
@@ -34,7 +37,14 @@ log = logging.getLogger("rulebound.host")
 
 
 class Host(Worker):
-    """Stores snapshots, sends requests, receives webhooks and calls handlers."""
+    """Stores snapshots, sends requests, receives webhooks and calls handlers.
+
+    `database` is a URL (`sqlite:///shop.db`, `postgresql://…`), or an engine of SQLAlchemy, a pool of psycopg or a connection that the application has. `config` is the
+    library's, without the settings of the providers. `clock` replaces every clock, also PostgreSQL's: for tests. `schema` is where
+    PostgreSQL has the tables. `named_statements` lets it plan each statement once, on a direct connection. `send` sends a request in
+    place of httpx2. Lines of the journal are kept for `keep_journal_days`, and webhooks that no row knows for `keep_inbox_days`.
+    `hook` is for the kit's own tests.
+    """
 
     # Transactions.
 
@@ -56,13 +66,12 @@ class Host(Worker):
         raise AssertionError("unreachable")
 
     @contextmanager
-    def _transaction(self) -> Iterator[Any]:
+    def _transaction(self) -> Generator[Any]:
         if not self._started:
             self._run(lambda: _schema.read_formats(self._kit))
         try:
-            with self._database.begin(self._dialect) as tx:
+            with self._database.begin(self._dialect) as tx, lent(tx):
                 yield tx
-                check_whole(tx)
         except NeedsLookup as needs:
             self.look_up(needs.provider, needs.account)  # for the next run
             raise
@@ -94,7 +103,7 @@ class Host(Worker):
 
         result = self._call(make, tx)
         if isinstance(result, rulebound.Rejected):
-            log.info("%s %s: rejected %s", name, key, " ".join(it["rule"] for it in result.violations))
+            self._report_rejected(name, str(key), command, actor, result)
             raise result
         if owns:
             self.wake()
@@ -120,17 +129,30 @@ class Host(Worker):
         except (RowError, NewerFormat) as error:
             raise (error.__cause__ or error) from None
 
+    @overload
+    def customer_returned(self, flow: type[Snapshot[Any, A, S]], key: str | UUID) -> Row[A, S]: ...
+    @overload
+    def customer_returned(self, flow: FlowId, key: str | UUID) -> Row[Any, Any]: ...
     def customer_returned(self, flow: Any, key: Any) -> Row[Any, Any]:
-        """The customer's browser came back. This proves nothing, and makes lookups due."""
+        """The customer's browser came back: lookups are due. It proves nothing."""
         name = flow_id(flow)
         row = self._call(lambda: _rows.observe(self._kit, name, str(key), facts.customer_returned(), "customer"))
         self.wake()
         return row
 
+    @overload
+    def answer(
+        self, flow: type[Snapshot[Any, A, S]], key: str | UUID, review: str, verdict: Verdict, *, id: str | None = None,
+        actor: str | None = None,
+    ) -> Row[A, S]: ...  # fmt: skip
+    @overload
+    def answer(
+        self, flow: FlowId, key: str | UUID, review: str, verdict: Verdict, *, id: str | None = None, actor: str | None = None
+    ) -> Row[Any, Any]: ...
     def answer(
         self, flow: Any, key: Any, review: str, verdict: Verdict, *, id: str | None = None, actor: str | None = None
     ) -> Row[Any, Any]:
-        """A person's verdict for a `review` effect."""
+        """A person's verdict for a `review` effect that is open and offers it; otherwise `NoReview`."""
         name = flow_id(flow)
         row = self._call(lambda: _rows.answer(self._kit, name, str(key), review, verdict, id, actor))
         self.wake()
@@ -140,13 +162,13 @@ class Host(Worker):
         """One page of the rows with a question for a person, each with its open reviews: 50 at a time, the least recently changed first."""
         return self._call(lambda: _rows.reviews(self._kit, after))
 
-    def retry(self, flow: Any, key: Any) -> None:
-        """Works on a row now, also if its account is paused."""
+    def retry(self, flow: AnyFlow, key: str | UUID, *, actor: str | None = None) -> None:
+        """Works on a row now: its failures are forgotten, and the pause of its account ends."""
         name = flow_id(flow)
-        self._call(lambda: _rows.retry(self._kit, name, str(key)))
+        self._call(lambda: _rows.retry(self._kit, name, str(key), actor))
         self.wake()
 
-    def forget(self, flow: Any, key: Any) -> None:
+    def forget(self, flow: AnyFlow, key: str | UUID) -> None:
         """Deletes a row and all that belongs to it. Raises `Pending` if something is pending.
 
         It asks the provider for nothing: a token that is stored there can still be charged. Delete the token first, and
@@ -157,13 +179,23 @@ class Host(Worker):
 
     def import_(self, rows: Iterable[Import], *, per_second: float = 5) -> int:
         """Adopts rows in batches. A row that is there already stays; the others are looked up one after another."""
-        count, left = 0, iter(rows)
+        count, place, left = 0, 0, iter(rows)
         while batch := list(islice(left, 100)):
             first = count
             for it in batch:
-                self._with_accounts(lambda it=it: self._kit.config(flow_id(it.flow), it.account))  # type: ignore[misc]
+                flow = _rows.check_import(place, it)
+                self._with_accounts(lambda it=it, flow=flow: self._kit.config(flow, it.account))  # type: ignore[misc]
+                place += 1
             count += self._run(lambda batch=batch, first=first: _rows.import_(self._kit, batch, first, per_second))  # type: ignore[misc]
         return count
+
+    def send_request(self, provider: str, request: Mapping[str, Any], *, account: str = "") -> Incoming:
+        """Sends a request of no row, such as `truemed.list_payment_token(…)`, with the account's API key.
+
+        Nobody repeats it. `NotSent` says that nothing left; after any other error the provider may have carried it out.
+        """
+        it = self._with_accounts(lambda: _send.prepare_own(self._kit, provider, account, request))
+        return _send.check_reply(self._kit, it, self._sender()(it))
 
     # Webhooks.
 
@@ -188,6 +220,20 @@ class Host(Worker):
             self._hook.checkpoint("stored")
             self._correlate(entry)
         return read.status
+
+    def callback(self, provider: str, body: bytes | str) -> RevupCallback:
+        """What the callback says that a customer's browser has brought to your page, such as Revup's.
+
+        It proves nothing: the rows that know its ids look at the provider. `InvalidInput` says that it is none: reply with 400.
+        """
+        read = _webhook.read_callback(self._kit, provider, body)
+        try:
+            for flow, key in self._run(lambda: _inbox.knowing(self._kit, provider, read.ids)):
+                self._call(lambda flow=flow, key=key: _rows.observe(self._kit, flow, key, read.fact, "customer"))  # type: ignore[misc]
+            self.wake()
+        except Exception as error:  # without the hint a row looks later; what the callback says comes only once
+            log.warning("A callback of %s did not reach its rows: %s", provider, error)
+        return read.says  # type: ignore[no-any-return]
 
     # Operators.
 
@@ -228,8 +274,8 @@ class Host(Worker):
         so that it is looked up, or sent again under the same key.
         """
         problems = self._drift()
-        if restored is not None and restored > self._kit.clock() + 60_000:
-            raise HostError("restored: this time is in the future. Give the time when the backup was taken.")
+        if restored is not None:
+            _admin.check_restored(restored, self._kit.clock())
         self.restored_rows = 0
         if restored is not None and not problems:
             for flow, key in self._keys():

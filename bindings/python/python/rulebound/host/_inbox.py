@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import rulebound
 
-from ._journal import describe_step, event_of
+from ._journal import event_of
 from ._kit import Kit, describe
 from ._sql import Script, Statement
 from ._types import HostError
@@ -37,6 +37,10 @@ _ROWS = (
     "SELECT DISTINCT i.flow, i.key FROM {p}inbox_ids n JOIN {p}inbox e ON e.id = n.inbox "
     "JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id JOIN {p}flows f ON f.flow = i.flow AND f.key = i.key "
     "WHERE n.inbox = ? AND (e.account = '' OR e.account = f.account) ORDER BY i.flow, i.key"
+)
+_KNOWING = (
+    "SELECT DISTINCT i.flow, i.key FROM {p}ids i JOIN {p}flows f ON f.flow = i.flow AND f.key = i.key "
+    "WHERE i.provider = ? AND i.id {any} ORDER BY i.flow, i.key"
 )
 _WAKE = (
     "UPDATE {p}flows SET wake_at = {due} WHERE (flow, key) IN "
@@ -83,6 +87,11 @@ class Entry(NamedTuple):
     id: str
     deliveries: int
     rows: list[tuple[str, str]]
+
+
+def knowing(kit: Kit, provider: str, ids: Sequence[str]) -> Script[list[tuple[str, str]]]:
+    """The rows that know one of these ids."""
+    return [(row[0], row[1]) for row in (yield Statement(_KNOWING, (provider, kit.dialect.array(ids)))).rows]
 
 
 def digest(topic: str | None, content_type: str | None, body: bytes) -> str:
@@ -159,13 +168,13 @@ def _offer_one(locked: Locked, entry: tuple[Any, ...], consumed: list[tuple[str,
         fact = _fact(origin, content_type, topic, body)
         step = locked.snapshot.observe(fact, now=locked.now, config=locked.config)
     except Exception as error:
+        log.error("The webhook %s of %s %s cannot be applied: %s", name, locked.flow, locked.key, describe(error))
         yield Statement(_FAIL, (describe(error), locked.now + HOUR, name))
         return
     if step.ignored and step.ignored["reason"] == "early":
         locked.early.add(name)  # it has no line: the inbox shows it
         return
-    line = locked.line("webhook", actor="webhook", code=event_of(topic, body))
-    locked.take(step, describe_step(line, step))
+    locked.take_step(step, locked.line("webhook", actor="webhook", code=event_of(topic, body)))
     consumed.append((name, deliveries))
 
 

@@ -15,11 +15,13 @@ import rulebound
 from ._sql import Statement
 
 _COLUMNS = (
-    "flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest"
+    "flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, money, rules_version, digest"
 )
 _SEQ = "coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + ?"
-_LINE = f"(?, ?, {_SEQ}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_LINE = f"(?, ?, {_SEQ}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FAILURE = ("kind", "http_status", "code", "pointer", "rule")
+_INTENT = ("intent", "action", "state", "cause")
+_REFUND = ("id", "provider_status")
 
 
 @cache
@@ -34,6 +36,8 @@ def digest(text: str) -> str:
 
 @dataclass
 class Line:
+    """One line, without the name of its row."""
+
     revision: int
     kind: str
     actor: str | None = None
@@ -43,6 +47,7 @@ class Line:
     rules: Sequence[str] = ()
     transitions: Sequence[Any] = ()
     failure: dict[str, Any] | None = None
+    money: Sequence[Any] = ()
     digest: str = ""
 
 
@@ -56,6 +61,18 @@ def describe_step(line: Line, step: Any) -> Line:
     if failure:
         line.failure = {name: failure[name] for name in _FAILURE}
     return line
+
+
+def money(before: Any, after: Any) -> list[dict[str, Any]]:
+    """The charges, captures and refunds of a status that the status before did not have, or had in another state."""
+    intents = _news(before["intents"], after["intents"], _INTENT, ("amount",))
+    return intents + _news(before.get("refunds", ()), after.get("refunds", ()), _REFUND, ("intent", "amount"))
+
+
+def _news(before: Sequence[Any], after: Sequence[Any], names: tuple[str, ...], more: tuple[str, ...]) -> list[dict[str, Any]]:
+    known = [tuple(it[name] for name in names) for it in before]
+    new = (it for it in after if tuple(it[name] for name in names) not in known)
+    return [{name: it[name] for name in names + more} for it in new]
 
 
 def event_of(topic: str | None, body: Any) -> str | None:
@@ -74,7 +91,7 @@ def added(flow: str, key: str, at: int, lines: Sequence[Line]) -> Statement:
     params: list[Any] = []
     for number, it in enumerate(lines, 1):
         params += [flow, key, flow, key, number, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code]
-        params += [_json(it.rules), _json(it.transitions), _json(it.failure), rules_version(), it.digest]
+        params += [_json(it.rules), _json(it.transitions), _json(it.failure), _json(it.money), rules_version(), it.digest]
     return Statement(_insert(len(lines)), params)
 
 

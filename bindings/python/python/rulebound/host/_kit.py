@@ -127,10 +127,12 @@ class Kit:
     # Accounts and config.
 
     def provider(self, flow: str) -> Provider:
-        name = provider_of(flow)
-        if name not in self.providers:
-            raise HostError(f"The host has no provider `{name}`. Add it to `providers`.")
-        return self.providers[name]
+        return self.settings(provider_of(flow))
+
+    def settings(self, provider: str) -> Provider:
+        if provider not in self.providers:
+            raise HostError(f"The host has no provider `{provider}`. Add it to `providers`.")
+        return self.providers[provider]
 
     def account(self, provider: str, name: str) -> Account | None:
         """An account; raises `NeedsAccount` if it must be looked up first."""
@@ -174,7 +176,7 @@ class Kit:
         found = self._configs.get((provider, account, timeout))
         if found is None:
             if found_account is None:
-                raise _no_account(provider, account)
+                raise no_account(provider, account)
             own = {**settings.config, **found_account.config}
             found = {**self._base, provider: own, "lease_ms": _lease_ms(timeout)}
             self._configs[provider, account, timeout] = found
@@ -218,7 +220,12 @@ class Kit:
         return text
 
 
-def _no_account(provider: str, account: str) -> HostError:
+def account_of(provider: str, account: str) -> str:
+    """An account in words: most providers have only one, which has no name."""
+    return f"account `{account}` of {provider}" if account else f"account of {provider}"
+
+
+def no_account(provider: str, account: str) -> HostError:
     if account:
         return HostError(f"account: the provider `{provider}` has no account `{account}`.")
     return HostError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from rulebound import facts
 
-from ._kit import Kit
+from ._kit import Kit, no_account
 from ._types import Account, HostError, Incoming, NotSent, Outgoing, TooLarge
 from ._visit import Work
 
@@ -26,28 +26,49 @@ log = logging.getLogger("rulebound.host")
 
 
 def prepare(kit: Kit, work: Work, account: Account) -> Outgoing:
-    """The request with the account's credential, which goes only to the provider's own origin."""
-    request = work.request
-    url = urlsplit(request["url"])
+    """The request of an effect, with the account's credential."""
+    about = f"{work.flow} {work.key}"
+    return _complete(kit, work.request, account, work.provider, work.account, work.effect["operation"], about)
+
+
+def prepare_own(kit: Kit, provider: str, name: str, request: Mapping[str, Any]) -> Outgoing:
+    """The request of no row: one that a question of the library built."""
+    kit.settings(provider)
+    if not isinstance(request, Mapping) or not {"method", "url", "headers", "credential", "body", "sending"} <= request.keys():
+        raise HostError("send_request: `request` is no request. Pass what a function such as `truemed.list_payment_token(…)` returned, or its member `request`.")
+    if request["sending"] != 0:
+        raise HostError("send_request: this is a request of a row, which only a worker sends.")
+    account = kit.account(provider, name)
+    if account is None:
+        raise no_account(provider, name)
+    return _complete(kit, request, account, provider, name, "", "send_request")
+
+
+def _complete(kit: Kit, request: Any, account: Account, provider: str, name: str, operation: str, about: str) -> Outgoing:
+    """With the credential, which goes only to the provider's own origin."""
+    url = urlsplit(str(request["url"]))
     if url.scheme != "https" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise HostError(f"{work.flow} {work.key}: a credential is sent only with https, and {url.hostname} is not.")
+        raise HostError(f"{about}: a credential is sent only with https, and {url.hostname} is not.")
     header, scheme = request["credential"]["header"], request["credential"]["scheme"]
     credential = f"{scheme} {account.api_key}" if scheme else account.api_key
     headers = {**request["headers"], header: credential}
-    timeout = kit.providers[work.provider].timeout
-    operation = work.effect["operation"]
-    return Outgoing(request["method"], request["url"], headers, request["body"], timeout, work.provider, work.account, operation)
+    return Outgoing(request["method"], request["url"], headers, request["body"], kit.providers[provider].timeout, provider, name, operation)
 
 
-def reply(kit: Kit, work: Work, incoming: Incoming) -> Any:
-    """A reply as a fact; a body that is too large counts as lost. After a 401 the account is looked up again."""
+def check_reply(kit: Kit, it: Outgoing, incoming: Incoming) -> Incoming:
+    """A body that is too large counts as lost. After a 401 the account is looked up again."""
     if incoming.status == 401:
-        kit.forget_account(work.provider, work.account)
+        kit.forget_account(it.provider, it.account)
     if len(incoming.body) > LARGEST_BODY:
         raise TooLarge(len(incoming.body))
-    sending = work.attempts
+    return incoming
+
+
+def reply(kit: Kit, work: Work, it: Outgoing, incoming: Incoming) -> Any:
+    """A reply as a fact."""
+    check_reply(kit, it, incoming)
     return facts.reply(
-        work.effect["id"], http_status=incoming.status, headers=dict(incoming.headers), body=incoming.body, sending=sending
+        work.effect["id"], http_status=incoming.status, headers=dict(incoming.headers), body=incoming.body, sending=work.attempts
     )
 
 

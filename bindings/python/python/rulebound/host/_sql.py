@@ -68,7 +68,6 @@ class Dialect:
             "{due}": due,
             "{lock}": "FOR UPDATE" if self.postgres else "",
             "{lock_skipping}": "FOR UPDATE SKIP LOCKED" if self.postgres else "",
-            "{bytes}": 'COLLATE "C"' if self.postgres else "",
             "{any}": "= ANY(?)" if self.postgres else "IN (SELECT value FROM json_each(?))",
         }
         for name, text in names.items():

@@ -1,4 +1,4 @@
-"""The five gauges in OpenTelemetry, where it is installed."""
+"""The gauges in OpenTelemetry, where it is installed."""
 
 from __future__ import annotations
 

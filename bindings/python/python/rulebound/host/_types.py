@@ -48,7 +48,7 @@ class UnknownRow(HostError):
 
 
 class NoReview(HostError):
-    """The row has no such open review now, or the review does not offer this verdict. `code` is `review` or `verdict`."""
+    """The row has no such open review now, or the review does not offer this verdict. `code` is `review`, `verdict` or `id`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -119,6 +119,7 @@ class Outgoing:
     provider: str
     account: str
     operation: str
+    """Empty for `send_request`."""
 
 
 @dataclass(frozen=True)
@@ -200,26 +201,38 @@ class ReviewPage:
 
 @dataclass
 class Done:
-    """What `tick` did: operations, the accounts whose credentials were used, and ids of effects, each in order."""
+    """What `tick` did, each in order."""
 
     sent: list[str] = field(default_factory=list[str])
+    """The operations of the requests."""
     credentials: list[str] = field(default_factory=list[str])
+    """The account of each request."""
     handled: list[str] = field(default_factory=list[str])
+    """The ids of the effects whose handlers were called."""
     visits: int = 0
+    """How often a row or a webhook was looked at."""
 
 
 @dataclass(frozen=True)
 class Stats:
-    """The gauges. Instants are milliseconds."""
+    """The gauges. Durations are milliseconds; 0 if there is nothing."""
 
     oldest_overdue_ms: int
+    """How long the row that has been due for the longest time has waited."""
     due: int
+    """How many rows are due."""
     inbox_age_ms: int
+    """The age of the oldest webhook in the inbox."""
     failing_effects: int
+    """How many effects were tried five times or more; each row that cannot be worked on counts as one more."""
     reviews_open: int
+    """How many questions wait for a person."""
     accounts_paused: int
+    """How many accounts take no requests now."""
     oldest_held_ms: int
+    """How long the oldest row that rests for a paused account has not changed."""
     refused_in_day: int
+    """How many requests the providers refused within 24 hours."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +240,8 @@ class Problem:
     """What `verify` or `doctor` found."""
 
     problem: str
+    """`gap` or `digest` of a journal; `schema`, `database`, `account` or `row`."""
     detail: str
+    """What it is, and its cure."""
     flow: str | None = None
     key: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import rulebound
@@ -94,18 +94,36 @@ class Locked:
         except Exception as error:
             raise RowError(self.flow, self.key, error, (self.record[4], self.record[9])) from error
 
+    def take_step(self, step: Any, line: Line) -> None:
+        """Goes on to where a command or a fact has led, with what it says about itself."""
+        if step.next.revision != self.snapshot.revision:
+            line.money = self._money(step.next)
+        self.take(step, _journal.describe_step(line, step))
+
+    def _money(self, following: Any) -> list[dict[str, Any]]:
+        after = self._status(following)
+        has_money = after["intents"] or after.get("refunds")
+        return _journal.money(self._status(self.snapshot), after) if has_money else []
+
+    def _status(self, snapshot: Any) -> Any:
+        return self.decide(lambda: snapshot.status(now=self.now, config=self.config))
+
     def take(self, result: Any, line: Line) -> None:
         """Goes on to the next snapshot, with its line in the journal."""
         following = result.next
         if following.revision != self.snapshot.revision:
             self.text = self.decide(lambda: self.kit.save(following))
         self.snapshot = following
-        for it in getattr(result, "new_ids", ()):
-            if it["id"] not in self.ids and it["id"] not in self.new_ids:
-                self.new_ids.append(it["id"])
-                self.has_unread_ids = True
+        self.learn([it["id"] for it in getattr(result, "new_ids", ())])
         line.revision, line.digest = following.revision, _journal.digest(self.text)
         self.lines.append(line)
+
+    def learn(self, ids: Sequence[str]) -> None:
+        """Takes ids: webhooks with them are this row's."""
+        for it in ids:
+            if it not in self.ids and it not in self.new_ids:
+                self.new_ids.append(it)
+                self.has_unread_ids = True
 
     def line(self, kind: str, **more: Any) -> Line:
         return Line(self.snapshot.revision, kind, **more)
@@ -113,8 +131,7 @@ class Locked:
     def observe(self, fact: Any, actor: str | None = None) -> Any:
         step = self.decide(lambda: self.snapshot.observe(fact, now=self.now, config=self.config))
         status = fact.get("http_status")
-        line = self.line(fact["type"], actor=actor, effect=fact.get("effect"), http_status=status, code=fact.get("verdict"))
-        self.take(step, _journal.describe_step(line, step))
+        self.take_step(step, self.line(fact["type"], actor=actor, effect=fact.get("effect"), http_status=status, code=fact.get("verdict")))
         return step
 
     def effects(self) -> list[Any]:

@@ -6,12 +6,15 @@ import hmac
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import rulebound
+from rulebound._builders import question
 
 from ._checks import signs
 from ._kit import Kit
+from ._types import HostError
 
 LARGEST_BODY = 1 << 20
 log = logging.getLogger("rulebound.host")
@@ -24,6 +27,32 @@ class Stored:
     fact: Any
     ids: Sequence[str]
     status: int
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A callback that a customer's browser has brought: what it says, and the hint for the rows that know one of its ids."""
+
+    says: Any
+    fact: Any
+    ids: Sequence[str]
+
+
+def read_callback(kit: Kit, provider: str, body: bytes | str) -> Brought:
+    """Reads a callback, which is no webhook: its address is in the browser, so it has no token."""
+    kit.settings(provider)
+    if provider not in _calling_back():
+        raise HostError(f"callback: {provider} has none. When the browser comes back, call `customer_returned`.")
+    if len(body) > LARGEST_BODY:
+        raise HostError("callback: the body is larger than 1 MiB. Do not read more of it.")
+    says = question(provider, "read_callback", {"body": body})  # type: ignore[arg-type]
+    received = rulebound.read_webhook(provider, [], {}, body, kit.clock())  # type: ignore[arg-type]
+    return Brought(says, received["fact"], [it["id"] for it in received["ids"]])
+
+
+@cache
+def _calling_back() -> frozenset[str]:
+    return frozenset(it["name"] for it in rulebound.catalogue()["providers"] if any(asked["name"] == "read_callback" for asked in it["questions"]))
 
 
 def knows(kit: Kit, provider: str, token: str | None) -> bool:
@@ -40,6 +69,9 @@ def read(
     kit: Kit, provider: str, headers: Any, body: bytes, account: str, topic: str | None
 ) -> Stored | int:
     """The webhook, or the status of one that is not stored. Raises `NeedsAccount` if its account must be looked up."""
+    given: Any = body
+    if not isinstance(given, (bytes, bytearray, memoryview, str)):
+        raise HostError(f"body: it is a {type(given).__name__}. Pass the raw body, as it came, and not what a parser made of it.")
     if len(body) > LARGEST_BODY:
         return 413
     found = kit.webhook_account(provider, account)

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from rulebound import facts
 
 from . import _admin, _inbox, _schema, _send, _telemetry, _visit
-from ._adapters import drive, explained, is_database, needs_retry, outage, within
+from ._adapters import drive, explained, is_database, lent, needs_retry, outage, within
 from ._base import GRACE, VISITS, Base
-from ._database import WRITE_FIRST, open_database, run
+from ._database import lock_sqlite, open_database, run
 from ._checks import refuse_async
-from ._kit import Handler, LookupFailed, NeedsAccount, NewerFormat, RowError
+from ._kit import Handler, LookupFailed, NeedsAccount, NewerFormat, RowError, no_account
 from ._sql import Script
 from ._types import Done, HostError, NeedsLookup, Provider, Stats
 from ._visit import Locked, Work
@@ -90,7 +90,7 @@ class Worker(Base):
 
     def look_up(self, provider: str, name: str) -> None:
         """Looks up an account: before a transaction of your own in which a row of it is handled for the first time."""
-        lookup = self._kit.providers[provider].account
+        lookup = self._kit.settings(provider).account
         found: Any = lookup(name) if lookup else None
         self._kit.remember(provider, name, found)
 
@@ -99,7 +99,7 @@ class Worker(Base):
         try:
             if not self._started:
                 if not self._dialect.postgres:
-                    execute(WRITE_FIRST)
+                    lock_sqlite(execute)
                 drive(_schema.start(self._kit), execute)
                 self._started = True
             try:
@@ -270,7 +270,7 @@ class Worker(Base):
         try:
             account = self._with_accounts(lambda: self._kit.account(work.provider, work.account))
             if account is None:
-                raise HostError(f"There is no account `{work.account}`.")
+                raise no_account(work.provider, work.account)
             outgoing = _send.prepare(self._kit, work, account)
         except Exception as error:
             log.exception("%s %s: `%s` was not sent", work.flow, work.key, work.effect["id"])
@@ -278,7 +278,7 @@ class Worker(Base):
             return _send.no_reply(work, HostError(str(error)))
         self._note_sent(work)
         try:
-            fact = _send.reply(self._kit, work, self._sender()(outgoing))
+            fact = _send.reply(self._kit, work, outgoing, self._sender()(outgoing))
         except Exception as error:
             fact = _send.no_reply(work, error)
         finally:
@@ -321,7 +321,8 @@ class Worker(Base):
             if locked is None or not _visit.still_leased(locked, work):
                 return None
             self._note_handled(work)
-            _refuse_awaitable(call(work.effect, work.row(), tx))
+            with lent(tx):
+                _refuse_awaitable(call(work.effect, work.row(), tx))
             self._hook.checkpoint("handled")
             locked.observe(facts.done(work.effect["id"]), actor="worker")
             drive(_visit.finish(locked, leases=False), execute)
@@ -352,7 +353,7 @@ class Worker(Base):
         return locked
 
     def stats(self) -> Stats:
-        """The five gauges."""
+        """The gauges, as they are now."""
         return self._run(lambda: _admin.stats(self._kit))
 
 

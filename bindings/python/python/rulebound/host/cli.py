@@ -8,13 +8,14 @@ import importlib
 import logging
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from ._async_host import AsyncHost
 from ._host import Host
-from ._types import HostError
+from ._types import HostError, Problem
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,12 +50,19 @@ def load(name: str) -> Any:
         found = getattr(importlib.import_module(module), attribute or "host", None)
     except (ModuleNotFoundError, ValueError) as error:
         missing = getattr(error, "name", None) or module
-        if missing != module and not module.startswith(f"{missing}."):
-            raise  # the module is there, and what it imports is not
-        raise HostError(f"{name}: there is no module `{missing}` here. Run this where `import {module}` works.") from None
+        if missing == module or module.startswith(f"{missing}."):
+            raise HostError(f"{name}: there is no module `{missing}` here. Run this where `import {module}` works.") from None
+        raise _not_imported(module, error) from error
+    except Exception as error:
+        raise _not_imported(module, error) from error
     if not isinstance(found, (Host, AsyncHost)):
         raise HostError(f"{name} is not a host. Name the module and the variable, such as shop:host.")
     return found
+
+
+def _not_imported(module: str, error: Exception) -> HostError:
+    """The error of the application's own module: its last lines say where."""
+    return HostError(f"`import {module}` failed:\n{''.join(traceback.format_exception(error)).rstrip()}")
 
 
 def _run(given: Any, host: Any) -> int:
@@ -72,7 +80,7 @@ def _operate(given: Any, host: Any, call: Callable[[Callable[[], Any]], Any]) ->
         if statements:
             print(";\n\n".join(statements) + ";")
         # What would be executed brings no table back that is gone from a version that is there.
-        missing = [] if given.dry_run and statements else call(lambda: host._drift())
+        missing: list[Problem] = [] if given.dry_run and statements else call(lambda: host._drift())
         for it in missing:
             print(it.detail)
         if not statements and not missing:
@@ -95,7 +103,7 @@ def _work(host: Any, concurrency: int) -> int:
         asyncio.run(_work_async(host, concurrency))
         return 0
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: host.stop())
+        signal.signal(name, lambda _number, _frame: host.stop())
     host.run(threads=concurrency)
     return 0
 
