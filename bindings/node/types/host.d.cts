@@ -11,6 +11,7 @@ import type {
   PendingEffectNotify,
   PendingEffectReview,
   ProviderName,
+  Request,
   RevupNotice,
   RevupVerdict,
   Snapshot,
@@ -19,47 +20,10 @@ import type {
   TruemedVerdict,
   VendNotice,
   VendVerdict,
-  Violation,
 } from './index.cjs';
+import type { RevupCallback } from './builders.cjs';
 
-/** A mistake in how the host is used or set up. The message names the cure. */
-export class HostError extends Error {}
-/** A mistake in the config of a provider or of an account. The message names the member. */
-export class ConfigError extends HostError {}
-/** Only a new transaction can cure this. Roll back, and begin again; `host.transaction` does so. */
-export class Retry extends HostError {}
-/** There is no row with this flow and key. */
-export class UnknownRow extends HostError {}
-/** The row has an effect or a wait, so that it cannot be forgotten. */
-export class Pending extends HostError {}
-/** The row has no such review now, or the review has no such verdict. */
-export class NoReview extends HostError {
-  readonly code: 'review' | 'verdict' | 'id';
-}
-/** This release cannot work with these tables: there are none, or they are of another release. */
-export class SchemaError extends HostError {}
-/** The tables are those of a newer release, which this one must not touch. */
-export class TooNew extends SchemaError {}
-/** The lookup of an account has failed, or what it gave has a mistake: see `cause`. */
-export class LookupFailed extends HostError {}
-/** A row that cannot be loaded, or of which the library refuses what was asked; `cause` is the library's error, whose message this one has. */
-export class RowError extends Error {
-  readonly flow: FlowId;
-  readonly key: string;
-}
-/** A row that a newer release has saved. */
-export class NewerFormat extends Error {
-  readonly flow: FlowId;
-  readonly key: string;
-}
-/** There is no connection to the database. */
-export class Unavailable extends HostError {}
-/** A command that breaks a rule. It has written nothing. */
-export class Rejected extends Error {
-  readonly violations: Violation[];
-}
-/** A transport throws this if not a byte of the request was written. */
-export class NotSent extends Error {}
+export * from './host-errors.cjs';
 
 /** What the kit needs of a better-sqlite3 database. */
 export interface SqliteDatabase {
@@ -97,6 +61,7 @@ export type FindAccount = (name: string) => Account | null | undefined | Promise
 /** How the host works with a provider: with a key of its own, with several accounts, or both. */
 export type Provider<Settings = object> = ProviderOptions<Settings> & ({ readonly apiKey: string } | { readonly account: FindAccount });
 
+/** What can be said of a provider. */
 export interface ProviderOptions<Settings = object> {
   readonly apiKey?: string;
   readonly webhookSecrets?: readonly string[];
@@ -113,6 +78,7 @@ export interface ProviderOptions<Settings = object> {
   readonly maxPerSecond?: number | undefined;
 }
 
+/** The providers that the host works with. */
 export type Providers = { readonly [Name in ProviderName]?: Provider<Config[Name]> };
 
 /** One HTTP request, complete with the credential. Do not follow a redirect. */
@@ -124,6 +90,7 @@ export interface Outgoing {
   readonly timeoutMs: number;
   readonly provider: ProviderName;
   readonly account: string;
+  /** Empty for `sendRequest`. */
   readonly operation: string;
 }
 
@@ -141,6 +108,7 @@ export interface LogRecord {
   readonly [name: string]: unknown;
 }
 
+/** How a host works; every option has a default. */
 export interface HostOptions {
   /** The library's config, without the providers' settings. */
   readonly config?: Omit<Config, ProviderName | 'lease_ms'>;
@@ -179,9 +147,13 @@ export interface Row<S = AnyFlow> {
   readonly snapshot: S;
   /** Names an effect among all rows: a primary key, or an idempotency key. An effect's id alone is unique in its row only. */
   effectKey(effect: { readonly id: string }): string;
+  /** How the lifecycle is now. */
   status(): StatusOf<S>;
+  /** Every action: whether it is allowed now, or why not. */
   actions(): S extends Snapshot<any, infer Action, any, any, any> ? Action[] : never;
+  /** What a worker must do. */
   effects(): S extends Snapshot ? ReturnType<S['effects']> : ReturnType<Extract<S, Snapshot<any, any, any, any, any>>['effects']>;
+  /** What the provider or the customer must do. */
   waitingFor(): ReturnType<Extract<S, Snapshot<any, any, any, any, any>>['waitingFor']>;
 }
 
@@ -197,12 +169,14 @@ interface Verdicts {
 /** The verdicts of a flow's provider. */
 export type VerdictOf<S> = S extends { readonly flow: `${infer Name extends ProviderName}.${string}` } ? Verdicts[Name] : Verdicts[ProviderName];
 
+/** What a handler gets, by its kind. */
 export interface Effects {
   notify: PendingEffectNotify & { readonly reason: Notice };
   fulfill: PendingEffectFulfill;
   access: PendingEffectAccess;
 }
 
+/** What a command says beside itself. */
 export interface HandleOptions {
   /** Who asks for it, for the journal. */
   readonly actor?: string;
@@ -218,6 +192,7 @@ export type Within<Tx, Value> = Tx extends SqliteDatabase ? Value : Promise<Valu
 /** One row to adopt, of any flow: its command is one of its own flow. */
 export type Import<S = AnyFlow> = S extends AnyFlow ? ImportOf<S> : never;
 
+/** One row to adopt, of one flow. */
 export interface ImportOf<S extends AnyFlow> {
   readonly flow: FlowClass<S> | S['flow'];
   readonly key: string;
@@ -230,6 +205,7 @@ export interface ImportOf<S extends AnyFlow> {
 /** The columns of a row, as the dashboard's API has them. */
 export type RowRecord = Pick<Row, 'flow' | 'key' | 'account' | 'reference' | 'revision' | 'wake_at' | 'reviews' | 'failing' | 'tries' | 'last_error' | 'created_at' | 'updated_at'>;
 
+/** One page of the rows with a question for a person. */
 export interface ReviewPage {
   /** A row that cannot be loaded has no reviews. */
   readonly rows: readonly { readonly row: RowRecord; readonly reviews: readonly PendingEffectReview[] }[];
@@ -237,52 +213,76 @@ export interface ReviewPage {
   readonly next: string | null;
 }
 
+/** What `tick` did, each in order. */
 export interface Done {
+  /** The operations of the requests. */
   sent: string[];
+  /** The account of each request. */
   credentials: string[];
+  /** The ids of the effects whose handlers were called. */
   handled: string[];
+  /** How often a row or a webhook was looked at. */
   visits: number;
 }
 
+/** The gauges. Durations are milliseconds; 0 if there is nothing. */
 export interface Stats {
+  /** How long the row that has been due for the longest time has waited. */
   oldest_overdue_ms: number;
+  /** How many rows are due. */
   due: number;
+  /** The age of the oldest webhook in the inbox. */
   inbox_age_ms: number;
+  /** How many effects were tried five times or more; each row that cannot be worked on counts as one more. */
   failing_effects: number;
+  /** How many questions wait for a person. */
   reviews_open: number;
+  /** How many accounts take no requests now. */
   accounts_paused: number;
+  /** How long the oldest row that rests for a paused account has not changed. */
   oldest_held_ms: number;
+  /** How many requests the providers refused within 24 hours. */
   refused_in_day: number;
 }
 
+/** What `verify` or `doctor` found. */
 export interface Problem {
+  /** `gap` or `digest` of a journal; `schema`, `database`, `account` or `row`. */
   readonly problem: string;
+  /** What it is, and its cure. */
   readonly detail?: string;
   readonly flow?: string;
   readonly key?: string;
 }
 
+/** A webhook as the web framework has it. */
 export interface Delivery {
   readonly headers: AnyHeaders;
   /** The raw body, as it came; never a parsed object. */
   readonly body: string | Uint8Array;
+  /** The part of the address that names one of several accounts. */
   readonly account?: string;
+  /** The part of the address that nobody can guess, of a provider that does not sign. */
   readonly token?: string | null;
+  /** What only the address says, as `?topic=` of it. */
   readonly topic?: string | null;
 }
 
+/** What a visitor may do. */
 export type Access = 'all' | 'read_only' | 'forbidden';
 /** Who asks the dashboard. */
 export interface Visitor {
   readonly access: Access;
   readonly name?: string | undefined;
 }
+/** Who sees the dashboard, and where it is. */
 export interface DashboardOptions {
   /** What the visitor may do; with the person's name, for the journal, `{ access, name }`. */
   readonly access: (request: Request) => Access | Visitor | Promise<Access | Visitor>;
   /** Where it is mounted; `/rulebound` by default. */
   readonly prefix?: string;
 }
+/** Where the plugin puts the webhooks and the dashboard. */
 export interface FastifyOptions {
   /** Where the webhooks come in; `/webhooks` by default. */
   readonly webhooks?: string;
@@ -296,6 +296,11 @@ export interface Host<Tx = any> {
   transaction<Value>(work: (tx: Tx) => Tx extends SqliteDatabase ? Value : Value | Promise<Value>): Promise<Awaited<Value>>;
   /** Looks up an account, unless that was done within a minute: before a transaction of your own in which a row of it is handled. */
   lookUp(provider: string, account: string): Promise<void>;
+  /**
+   * Sends a request of no row, such as `truemed.listPaymentToken({ … })`, with the account's API key. Nobody repeats it. `NotSent` says that
+   * nothing left; after any other error the provider may have carried it out.
+   */
+  sendRequest(provider: ProviderName, request: Request, options?: { readonly account?: string }): Promise<Incoming>;
   /** Decides and saves a command, in the caller's transaction. Throws `Rejected`, which has written nothing. */
   handle<S>(flow: FlowClass<S>, key: string, command: CommandOf<S>, options: HandleOptions & { readonly tx: Tx }): Within<Tx, Row<S>>;
   /** Decides and saves a command. Throws `Rejected`. */
@@ -310,12 +315,16 @@ export interface Host<Tx = any> {
   customerReturned<S>(flow: FlowClass<S>, key: string, options?: { readonly actor?: string }): Promise<Row<S>>;
   /** A person's verdict for a review. */
   answer<S>(flow: FlowClass<S>, key: string, review: string, verdict: VerdictOf<S>, options?: { readonly id?: string | null; readonly actor?: string }): Promise<Row<S>>;
+  /** By the flow's id, as a row of `reviews` has it. */
+  answer(flow: FlowId, key: string, review: string, verdict: Verdicts[ProviderName], options?: { readonly id?: string | null; readonly actor?: string }): Promise<Row>;
+  /** Looks at a row at once: its failures are forgotten, and the pause of its account ends. */
+  retry(flow: FlowClass<unknown> | FlowId, key: string, options?: { readonly actor?: string }): Promise<void>;
   /** One page of the rows with a question for a person, each with its open reviews: 50 at a time, the least recently changed first. */
   reviews(options?: { readonly after?: string | null }): Promise<ReviewPage>;
   /** Deletes an entry of the inbox that no row knows, such as a verified webhook that cannot be read. */
   dropEntry(id: string): Promise<void>;
   /** Deletes a row and all that belongs to it, if nothing is pending. It asks the provider for nothing: a token there can still be charged, so delete it first. */
-  forget<S>(flow: FlowClass<S>, key: string): Promise<void>;
+  forget(flow: FlowClass<unknown> | FlowId, key: string): Promise<void>;
   /** Adopts what exists already, in batches; idempotent by key. Gives how many are new. */
   import(rows: Iterable<Import> | AsyncIterable<Import>, options?: { readonly perSecond?: number }): Promise<number>;
   /** A handler outside any transaction: at least once, `row.effectKey(effect)` tells repeats apart. */
@@ -334,7 +343,11 @@ export interface Host<Tx = any> {
   ignore(kind: keyof Effects): this;
   /** Stores a webhook, and gives the HTTP status to reply with. */
   webhook<Name extends string>(provider: string extends Name ? Name : Name extends ProviderName ? Name : ProviderName, delivery: Delivery): Promise<number>;
+  /** What the callback says that a browser has brought: a hint. Throws `RuleboundError` if it is none: reply with 400. */
+  callback(provider: 'revup', body: string | Uint8Array): Promise<RevupCallback>;
+  /** `(Request) => Response` for the webhooks: `POST {prefix}/{provider}`; `/webhooks` by default. */
   webhookRoute(options?: { readonly prefix?: string }): Respond;
+  /** `(Request) => Response` for the dashboard below its prefix. */
   dashboard(options: DashboardOptions): Respond;
   /** A plugin of Fastify with the webhooks and the dashboard. */
   fastify(options?: FastifyOptions): (app: any) => Promise<void>;
@@ -350,9 +363,11 @@ export interface Host<Tx = any> {
   wake(): void;
   /** Takes no more rows, and leaves within 30 s. */
   stop(): void;
+  /** Stops, and closes the connections that the host has opened itself. */
   close(): Promise<void>;
   /** When a worker looks at a row or a webhook next, in milliseconds, or null. The simulator moves the time to it. */
   nextWake(): Promise<number | null>;
+  /** The gauges, as they are now. */
   stats(): Promise<Stats>;
   /** The journal's gaps and digests. */
   verify(): Promise<Problem[]>;

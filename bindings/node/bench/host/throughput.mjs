@@ -19,6 +19,8 @@ import { postgresLoop, replyTo, sqliteLoop } from './hand.mjs';
 
 const BOUND = 0.8;
 const DAY = 86_400_000;
+/** The rows that a worker carries out before it is measured, so that its code is compiled: a worker runs for weeks. */
+const WARM_UP = 200;
 const URL = process.env.RULEBOUND_TEST_POSTGRES;
 const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
 const COMMAND = truemed.createPaymentToken({ order_items: [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }], ...urls });
@@ -51,6 +53,7 @@ if (!isMainThread) {
     parentPort.postMessage('done');
     await close();
   });
+  for (let row = 0; row < WARM_UP; row += 1) await once();
   parentPort.postMessage('ready');
 } else {
   await main();
@@ -115,7 +118,7 @@ async function ready(count, place) {
 async function measure(kind, loop, workers, rows, waiting = 0) {
   let rate;
   await within(kind, async (place) => {
-    await fill(place, rows, waiting);
+    await fill(place, rows + workers * WARM_UP, waiting);
     const threads = await ready(workers, { ...place, loop });
     const begun = performance.now();
     await Promise.all(threads.map((thread) => {
@@ -153,12 +156,12 @@ async function ratio(kind, workers, rows, rounds) {
 async function acknowledgement(kind) {
   const times = [];
   await within(kind, async (place) => {
-    const keys = await fill(place, 1_000, 0);
+    const keys = await fill(place, 1_000 + WARM_UP, 0);
     const host = openHost(place);
     const [busy] = await ready(1, { ...place, loop: 'kit' });
     let isOver = false;
     busy.once('message', () => (isOver = true)).postMessage('go');
-    for (const key of keys) {
+    for (const key of keys.slice(WARM_UP)) {
       if (isOver) break;
       const body = JSON.stringify({ payment_token: `pt_${key}`, provision_token_request_id: `ptr_${key}` });
       const begun = performance.now();

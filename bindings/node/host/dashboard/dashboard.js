@@ -63,14 +63,13 @@ async function load({ path, parameters }) {
     const { rows } = await read('search', { q });
     document.title = `Search – rulebound`;
     if (document.activeElement !== at('q')) at('q').value = q;
-    return () => showList(place, { title: 'Search', about: `What has the key, the id or the reference “${q}”.`, empty: 'Nothing was found.', rows });
+    return () => showList(place, { heading: 'Search', about: `What has the key, the id or the reference “${q}”.`, empty: 'Nothing was found.', items: rows });
   }
   const list = Object.hasOwn(LISTS, path) ? path : 'due';
-  const [title, about, empty] = LISTS[list];
+  const [heading, about, empty] = LISTS[list];
   const { items, next } = await loadList(list);
-  document.title = `${title} – rulebound`;
-  const kind = list === 'inbox' ? 'entries' : 'rows';
-  return () => showList(place, { title, about, empty, [kind]: items, more: next ? more : null });
+  document.title = `${heading} – rulebound`;
+  return () => showList(place, { heading, about, empty, items, more: next ? more : null });
 }
 
 /** As many pages of a list as are shown. */
@@ -79,7 +78,7 @@ async function loadList(list) {
   let next = null;
   for (let count = 0; count < view.pages; count += 1) {
     const page = await read(`lists/${list}`, { after: next });
-    items.push(...(page.rows ?? page.entries));
+    items.push(...(page.rows ?? page.entries ?? page.refusals));
     next = page.next;
     if (next === null) break;
   }

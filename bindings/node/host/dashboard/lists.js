@@ -1,6 +1,7 @@
 // The lists, their gauges, and what a search finds.
 
 import { addressOf, block, el, name, sync } from './dom.js';
+import { failure, rule, title } from './timeline.js';
 import { ago, duration, flowName, instant, now, spaced } from './words.js';
 
 export const LISTS = {
@@ -10,6 +11,7 @@ export const LISTS = {
   reviews: ['Reviews', 'Rows with a question for a person.', 'No question is open.'],
   inbox: ['Inbox', 'Webhooks that no row has applied yet.', 'The inbox is empty.'],
   recent: ['Recent', 'Rows that changed last.', 'There are no rows yet.'],
+  refused: ['Refused', 'Commands that broke a rule, and requests that a provider refused, the newest first.', 'Nothing was refused.'],
 };
 
 const GAUGES = [
@@ -20,7 +22,7 @@ const GAUGES = [
   ['reviews_open', 'Open reviews', 'reviews', (count) => count > 0],
   ['accounts_paused', 'Paused accounts', 'waiting', (count) => count > 0],
   ['oldest_held_ms', 'Oldest held', 'waiting', (ms) => ms > 3_600_000],
-  ['refused_in_day', 'Refused in a day', 'recent', () => false],
+  ['refused_in_day', 'Refused in a day', 'refused', () => false],
 ];
 
 export function showGauges(place, gauges) {
@@ -41,12 +43,11 @@ export function showTabs(place, current) {
 }
 
 /** A list, or what a search found. `more` loads the next page, and is nothing on the last one. */
-export function showList(place, { title, about, empty, rows, entries, more }) {
-  const items = rows ? rows.map(rowBlock) : entries.map(entryBlock);
+export function showList(place, { heading, about, empty, items, more }) {
   const list = place.querySelector(':scope > .rows') ?? el('ul', { class: 'rows' });
-  sync(list, items);
+  sync(list, items.map((it) => (it.received_at ? entryBlock : it.seq ? refusalBlock : rowBlock)(it)));
   sync(place, [
-    block('head', [title, about], () => el('div', { class: 'head' }, el('h1', { tabindex: '-1' }, title), el('p', { class: 'quiet' }, about))),
+    block('head', [heading, about], () => el('div', { class: 'head' }, el('h1', { tabindex: '-1' }, heading), el('p', { class: 'quiet' }, about))),
     items.length ? { key: 'rows', sign: 'rows', make: () => list } : block('empty', empty, () => el('p', { class: 'empty' }, empty)),
     ...(more ? [{ key: 'more', sign: 'more', make: () => el('button', { type: 'button', class: 'more', onclick: more }, 'Show more') }] : []),
   ]);
@@ -86,6 +87,17 @@ function entryBlock(entry) {
       entry.deliveries > 1 && el('span', { class: 'mark' }, `${entry.deliveries} deliveries`),
       entry.tries > 0 && el('span', { class: 'mark bad' }, `${entry.tries} failed`, entry.last_error ? [': ', name(entry.last_error)] : null)),
     el('span', { class: 'when quiet' }, 'received ', ago(entry.received_at))));
+}
+
+/** What was rejected or refused: whose it is, what it was, and why. A create that was rejected has no row to look at. */
+function refusalBlock(it) {
+  return block(`${it.flow} ${it.key} ${it.seq}`, it, () => el('li', { class: 'row refusal' },
+    el(it.account === null ? 'div' : 'a', { class: 'main', href: it.account === null ? null : addressOf(it) },
+      it.reference ? name(it.reference, 'title') : name(it.key, 'title id'),
+      el('span', { class: 'quiet' }, flowName(it.flow), it.account ? [' · ', name(it.account)] : null, it.reference ? [' · ', name(it.key)] : null,
+        it.actor && it.actor !== 'worker' ? [' · by ', name(it.actor)] : null)),
+    el('div', { class: 'why' }, el('p', {}, title(it.flow, it)), it.failure ? failure(it.failure) : null, it.rules.map((code) => rule(code))),
+    el('span', { class: 'when quiet' }, ago(it.at))));
 }
 
 const CURES = { 429: 'The provider limits requests (429).', config: 'Its config has a mistake, which the log names. Correct it.' };

@@ -1,7 +1,7 @@
 // The journal of a row, as a timeline.
 
 import { block, el, name, page, prose, sync } from './dom.js';
-import { actionOf, instant, ruleOf, spaced, stateOf } from './words.js';
+import { actionOf, instant, money, ruleOf, spaced, stateOf } from './words.js';
 
 const IGNORED = {
   early: 'It names an id that this flow does not know yet.',
@@ -25,12 +25,14 @@ function item(flow, line) {
   return el('li', { class: BAD.has(line.kind) || line.failure ? 'line bad' : line.kind === 'command' ? 'line ours' : 'line' },
     el('p', { class: 'what' }, title(flow, line)),
     (line.transitions ?? []).map((it) => move(flow, it)),
+    (line.money ?? []).map((it) => settled(flow, it)),
     line.failure && failure(line.failure),
     rules.map((code) => rule(code)),
     el('p', { class: 'quiet' }, instant(line.at, false), line.actor ? [' · ', name(line.actor)] : null, el('span', { class: 'whole' }, ` · revision ${line.revision}`)));
 }
 
-function title(flow, line) {
+/** What happened, in a sentence. */
+export function title(flow, line) {
   const effect = line.effect ? name(line.effect) : null;
   const why = IGNORED[line.code];
   const about = effect ? [' for ', effect] : null;
@@ -45,6 +47,7 @@ function title(flow, line) {
     case 'webhook': return why ? `Webhook, ignored. ${why}` : ['Webhook', line.code ? [' ', name(line.code)] : null];
     case 'customer_returned': return 'The customer returned';
     case 'reviewed': return [person(line.actor), ' answered ', effect, why ? `, ignored. ${why}` : line.code ? [': ', el('strong', {}, spaced(line.code))] : null];
+    case 'retry': return [person(line.actor), ' retried'];
     case 'restored': return 'Restored from a backup';
     case 'error': return ['Error: ', name(line.code ?? 'unknown')];
     default: return [spaced(line.kind), line.code ? [': ', name(line.code)] : null, about];
@@ -59,6 +62,18 @@ function person(actor) {
 function move(flow, { facet, before, after }) {
   const label = (state) => stateOf(flow, facet, state).label;
   return el('p', { class: 'move' }, el('span', { class: 'quiet' }, `${spaced(facet)}: `), label(before), ' → ', el('strong', {}, label(after)));
+}
+
+const INTENT = { open: 'requested', done: 'done', failed: 'failed' };
+
+/** What has become of a charge, a capture or a refund: what the host asked for, or what the provider shows of a refund. */
+function settled(flow, it) {
+  const amount = it.amount ? money(it.amount) : 'an amount that is not known';
+  const [what, state] = 'action' in it
+    ? [[actionOf(flow, it.action).label, ' ', name(it.intent)], INTENT[it.state] ?? spaced(it.state).toLowerCase()]
+    : [['Refund ', name(it.id), it.intent ? [' for ', name(it.intent)] : null], spaced(it.provider_status ?? 'shown').toLowerCase()];
+  return el('p', { class: 'move' }, el('span', { class: 'quiet' }, what, ': '), amount, ', ', el('strong', {}, state),
+    it.cause ? ` (${spaced(it.cause).toLowerCase()})` : null);
 }
 
 /** Why a request failed, in words. */

@@ -5,6 +5,7 @@
 const { sql } = require('./dialect.cjs');
 const inbox = require('./inbox.cjs');
 const journal = require('./journal.cjs');
+const { accountOf } = require('./kit.cjs');
 
 const PAGE = 500;
 const DAY = 86_400_000;
@@ -23,7 +24,8 @@ const PAUSED = 'SELECT provider, account, reason FROM {p}pauses WHERE until > ? 
 const CURES = { 429: 'The provider limits its requests.', config: 'Its config has a mistake, which the log names: correct it.' };
 const ROWS = 'SELECT flow, key, revision, snapshot FROM {p}flows WHERE (flow, key) > (?, ?) ORDER BY flow, key LIMIT ?';
 const ROW = 'SELECT revision, snapshot FROM {p}flows WHERE flow = ? AND key = ? {lock}';
-const LINES = 'SELECT revision, digest FROM {p}journal WHERE flow = ? AND key = ? ORDER BY seq';
+/** The lines that saved the row: the others have the digest of whatever they found. */
+const LINES = `SELECT revision, digest FROM {p}journal WHERE flow = ? AND key = ? AND kind NOT IN ('error', 'rejected', 'retry') ORDER BY seq`;
 const PRUNE = `DELETE FROM {p}journal WHERE (flow, key, seq) IN (SELECT flow, key, seq FROM {p}journal WHERE at < ? ORDER BY at LIMIT 1000)`;
 
 function* stats(kit) {
@@ -46,7 +48,7 @@ function* stats(kit) {
 function* paused(kit) {
   const now = kit.now((yield sql(NOW)).rows[0][0]);
   return (yield sql(PAUSED, now)).rows.map(([provider, account, reason]) => {
-    return { problem: 'account', detail: `\`${account}\` of ${provider} is paused (${reason}). ${CURES[reason] ?? 'Correct its API key.'}` };
+    return { problem: 'account', detail: `The ${accountOf(provider, account)} is paused (${reason}). ${CURES[reason] ?? 'Correct its API key.'}` };
   });
 }
 

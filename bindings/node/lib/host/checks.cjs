@@ -73,6 +73,13 @@ function checkTexts(call, options) {
   }
 }
 
+/** A request that the library built for no row: the worker alone sends the others, once for each lease. */
+function checkRequest(request) {
+  const isRequest = typeof request?.url === 'string' && typeof request.credential?.header === 'string';
+  if (!isRequest) throw new HostError('sendRequest: `request` is none. Pass what a function such as `truemed.listPaymentToken({ … })` returned, or its member `request`.');
+  if (request.sending !== 0) throw new HostError('sendRequest: this is a request of a row, which only a worker sends.');
+}
+
 /** The library itself reads the config, so that it is refused here exactly if it would be refused later. */
 function checkConfig(config, where, provider) {
   try {
@@ -119,10 +126,15 @@ function checkToken(name, { webhookToken }) {
   );
 }
 
+function checkTime(name, at) {
+  if (at >= 1e9 && at < 1e11) throw new HostError(`${name}: ${at} looks like seconds since 1970. Give milliseconds.`);
+}
+
 /** A clock that gives parts, or no time at all, would write rows that are due at a wrong time. */
 function checkedClock(clock) {
   const checked = () => {
     const now = clock();
+    checkTime('clock', now);
     if (Number.isSafeInteger(now) && now > 0) return now;
     throw new HostError(`clock: gave ${now}. Give whole milliseconds since 1970, above 0, as \`Date.now()\` does.`);
   };
@@ -143,4 +155,4 @@ function checkHandler(kind, { call, isTransactional }) {
   if (call.length > names.length) throw new HostError(`${kind}: the handler takes ${call.length} parameters. It is called with (${names.join(', ')}).`);
 }
 
-module.exports = { checkAccount, checkHandler, checkOptions, checkProviders, checkTexts, checkTimeout, checkedClock, signs };
+module.exports = { checkAccount, checkHandler, checkOptions, checkProviders, checkRequest, checkTexts, checkTime, checkTimeout, checkedClock, signs };

@@ -3,6 +3,7 @@
 // What the kit has to know about a connection of `pg`: whether it is broken, and whether it is in a transaction.
 
 const { HostError } = require('./errors.cjs');
+const { ended } = require('./guard.cjs');
 
 const OUTSIDE = 'I';
 const FAILED = 'E';
@@ -58,10 +59,10 @@ async function checkInside(client, lock) {
   }
 }
 
-/** The caller's code has run in a transaction of the kit, which only the kit ends. */
+/** The caller's code has run in a transaction of the kit. */
 function checkAfter(client) {
   const status = statusOf(client);
-  if (status === OUTSIDE) throw new HostError('The transaction was ended inside it. Leave COMMIT and ROLLBACK to the host: throw to roll back.');
+  if (status === OUTSIDE) throw ended();
   if (status === FAILED) throw rolledBack();
 }
 

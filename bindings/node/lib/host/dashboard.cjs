@@ -8,7 +8,7 @@ const { extname, join } = require('node:path');
 const admin = require('./admin.cjs');
 const commands = require('./commands.cjs');
 const { FILES } = require('./dialect.cjs');
-const { HostError, NoReview, Retry, Unavailable, UnknownRow } = require('./errors.cjs');
+const { HostError, NoReview, Retry, RowLocked, Unavailable, UnknownRow } = require('./errors.cjs');
 const { below, readBody } = require('./http.cjs');
 const records = require('./records.cjs');
 
@@ -22,7 +22,6 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
 };
-const LISTS = [...Object.keys(records.LISTS), 'inbox'];
 
 /** A reply that is an error: its class and its code, never a message. */
 class Refusal extends Error {
@@ -65,7 +64,8 @@ function failure(host, error) {
 }
 
 /** What says that the database is not there, or does not answer. */
-const isDatabase = (error) => error instanceof Unavailable || error instanceof Retry || /^(SQLITE_|57P0|08)/.test(error?.code);
+const UNANSWERED = [Unavailable, Retry, RowLocked];
+const isDatabase = (error) => UNANSWERED.some((it) => error instanceof it) || /^(SQLITE_|57P0|08)/.test(error?.code);
 
 async function answer(host, request, { access, prefix, files }) {
   const url = new URL(request.url);
@@ -104,9 +104,9 @@ function allowing({ method }, methods, act) {
 
 const GETS = {
   async lists(host, { list, parameters }) {
-    if (!LISTS.includes(list)) throw notFound('list');
+    if (!records.VIEWS.includes(list)) throw notFound('list');
     const { kit, run } = host.internals;
-    const after = cursor(parameters.get('after'), list === 'inbox' ? 2 : 3);
+    const after = cursor(list, parameters.get('after'));
     return json(await run(() => records.list(kit, list, after)));
   },
   async search(host, { parameters }) {
@@ -149,7 +149,7 @@ const POSTS = {
   async retry(host, name, person) {
     const { kit, run } = host.internals;
     const { flow, key } = nameOf(name);
-    const row = await run(() => records.retry(kit, flow, key, person));
+    const row = await run(() => commands.retry(kit, flow, key, person));
     if (row === null) throw notFound('row');
     host.wake();
     return { row };
@@ -164,8 +164,8 @@ function nameOf({ flow, key }) {
 }
 
 /** The place behind which a page begins. */
-function cursor(text, length) {
-  const found = text === null ? null : records.cursor(text, length);
+function cursor(list, text) {
+  const found = text === null ? null : records.cursor(list, text);
   if (text !== null && found === null) throw badRequest('after');
   return found;
 }

@@ -48,7 +48,6 @@ class Dialect {
       lock: isPostgres ? 'FOR UPDATE' : '',
       skip: isPostgres ? 'FOR UPDATE SKIP LOCKED' : '',
       any: isPostgres ? '= ANY(?)' : 'IN (SELECT value FROM json_each(?))',
-      bytes: isPostgres ? 'COLLATE "C"' : '',
     };
   }
 

@@ -25,6 +25,13 @@ class Unavailable extends HostError {
   }
 }
 
+/** PostgreSQL's 55P03. Who holds the lock can be the caller, who would wait again, so that this is no `Retry`. */
+class RowLocked extends HostError {
+  constructor(cause) {
+    super('The row is locked for longer than `lock_timeout` (2 s) by another transaction. If it is your own, pass its `tx`; otherwise try again.', { cause });
+  }
+}
+
 /** There is no row with this flow and key. */
 class UnknownRow extends HostError {
   constructor(flow, key) {
@@ -98,7 +105,7 @@ class HandlerFailed extends Error {
   }
 }
 
-const named = { BrokenTables, ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, SchemaError, TooNew, Unavailable, UnknownRow };
+const named = { BrokenTables, ConfigError, HandlerFailed, HostError, LookupFailed, NeedsAccount, NewerFormat, NoReview, NotSent, Pending, Rejected, Retry, RowError, RowLocked, SchemaError, TooNew, Unavailable, UnknownRow };
 for (const [name, type] of Object.entries(named)) {
   Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
 }

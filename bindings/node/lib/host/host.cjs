@@ -2,27 +2,26 @@
 
 const { facts } = require('../index.cjs');
 const admin = require('./admin.cjs');
-const { checkOptions, checkTexts } = require('./checks.cjs');
+const { checkOptions, checkRequest, checkTexts, checkTime } = require('./checks.cjs');
 const commands = require('./commands.cjs');
 const { dashboard } = require('./dashboard.cjs');
 const { Dialect } = require('./dialect.cjs');
-const { HostError, LookupFailed, NeedsAccount } = require('./errors.cjs');
+const { HostError, LookupFailed, NeedsAccount, UnknownRow } = require('./errors.cjs');
 const { plugin } = require('./fastify.cjs');
 const inbox = require('./inbox.cjs');
-const { Kit, TIMEOUT_MS, flowClass } = require('./kit.cjs');
+const { Kit, TIMEOUT_MS, flowClass, noAccount } = require('./kit.cjs');
 const { webhookRoute } = require('./routes.cjs');
 const records = require('./records.cjs');
 const schema = require('./schema.cjs');
-const { send } = require('./send.cjs');
+const { complete, send } = require('./send.cjs');
 const { telemetry } = require('./telemetry.cjs');
 const { read, visit } = require('./visit.cjs');
-const { receive } = require('./webhooks.cjs');
+const { callback, receive } = require('./webhooks.cjs');
 const { Worker } = require('./worker.cjs');
 
 /** `hooks` is for the kit's own tests: checkpoints, and a monotonic clock. */
 const OPTIONS = ['config', 'clock', 'log', 'schema', 'namedStatements', 'send', 'hooks'];
 const HANDLE = ['tx', 'actor', 'reference', 'account'];
-const IMPORT = ['flow', 'key', 'command', 'account', 'reference'];
 const DAY = 86_400_000;
 const [JOURNAL_MS, INBOX_MS] = [400 * DAY, 30 * DAY];
 /** How many adoptions are one transaction. */
@@ -32,6 +31,7 @@ const BATCH = 50;
 class Host {
   #database;
   #kit;
+  #send;
   #worker;
   /** How many rows the last `doctor({ restored })` has told of the backup. */
   restoredRows = 0;
@@ -46,7 +46,8 @@ class Host {
     const dialect = isPostgres ? new Dialect('postgres', name, clock === undefined) : new Dialect('sqlite');
     this.#kit = new Kit(dialect, providers, { ...options, log, hooks });
     this.#database = opened(database, dialect, hooks, options);
-    this.#worker = new Worker({ run: (script) => this.#run(script), send: options.send ?? send }, this.#kit);
+    this.#send = options.send ?? send;
+    this.#worker = new Worker({ run: (script) => this.#run(script), send: this.#send }, this.#kit);
   }
 
   /** One transaction with your own rows. On SQLite `work` must be synchronous. */
@@ -56,8 +57,7 @@ class Host {
 
   /** Looks up an account, unless that was done within a minute: before a transaction of your own in which a row of it is handled. */
   async lookUp(provider, account) {
-    if (!Object.hasOwn(this.#kit.accounts.providers, provider)) throw new HostError(`provider: the host has no \`${provider}\`.`);
-    await this.#kit.accounts.find(provider, account);
+    await this.#kit.account(provider, account);
   }
 
   /** Decides and saves a command, and gives the row; throws `Rejected`. With `tx` it is part of the caller's transaction. */
@@ -106,9 +106,18 @@ class Host {
   async reviews(options = {}) {
     checkOptions('reviews', options, ['after']);
     const { after = null } = options;
-    const from = after === null ? null : records.cursor(after, 3);
+    const from = after === null ? null : records.cursor('reviews', after);
     if (after !== null && from === null) throw new HostError('after: is no cursor. Pass `next` of the page before.');
     return this.#run(() => records.reviews(this.#kit, from));
+  }
+
+  /** Looks at a row at once: its failures are forgotten, and the pause of its account ends. */
+  async retry(flow, key, options = {}) {
+    checkOptions('retry', options, ['actor']);
+    checkTexts('retry', options);
+    const { flow: id } = flowClass(flow);
+    if ((await this.#run(() => commands.retry(this.#kit, id, key, options.actor ?? null))) === null) throw new UnknownRow(id, key);
+    this.#worker.wake();
   }
 
   /** Deletes a row. It asks the provider for nothing: a token there can still be charged, so delete it first. */
@@ -127,14 +136,15 @@ class Host {
     const { perSecond = 5 } = options;
     if (!(perSecond > 0)) throw new HostError('perSecond: is not above 0. Give how many rows are looked up in a second.');
     const start = this.#kit.clock();
-    let [count, part] = [0, []];
+    let [count, place, part] = [0, 0, []];
     const adopt = async () => {
       const rowsOfPart = part;
       part = [];
       count += await this.#run(() => commands.adopt(this.#kit, rowsOfPart, (n) => start + Math.round(((count + n) * 1000) / perSecond)));
     };
     for await (const row of rows) {
-      checkOptions('import', row, IMPORT);
+      commands.checkImport(place, row);
+      place += 1;
       if (part.push(row) === BATCH) await adopt();
     }
     if (part.length > 0) await adopt();
@@ -169,6 +179,27 @@ class Host {
     const status = await receive(this.#kit, (script) => this.#run(script), provider, delivery);
     if (status < 300) this.#worker.wake();
     return status;
+  }
+
+  /** What the callback says that a customer's browser has brought to your page. It proves nothing: rows that know its ids look at the provider. */
+  async callback(provider, body) {
+    const says = await callback(this.#kit, (script) => this.#run(script), provider, body);
+    this.#worker.wake();
+    return says;
+  }
+
+  /** Sends a request of no row, such as `truemed.listPaymentToken({ … })`, with the account's API key. Nobody repeats it. */
+  async sendRequest(provider, request, options = {}) {
+    checkOptions('sendRequest', options, ['account']);
+    checkTexts('sendRequest', options);
+    const { account = '' } = options;
+    checkRequest(request);
+    const found = await this.#kit.account(provider, account);
+    if (found === null) throw noAccount(provider, account);
+    const { timeoutMs = TIMEOUT_MS } = this.#kit.accounts.providers[provider];
+    const reply = await this.#send({ ...complete(request, found.apiKey), timeoutMs, provider, account, operation: '' });
+    if (reply.status === 401) this.#kit.accounts.forget(provider, account);
+    return reply;
   }
 
   /** For tests: works until nothing is due, and gives what it did; at the time `now`, if it is given. */
@@ -245,6 +276,7 @@ class Host {
 
   async #restore(restored) {
     const problems = [];
+    checkTime('restored', Number(restored));
     if (Number(restored) > this.#kit.clock() + 60_000) throw new HostError('restored: is in the future. Give the time when the backup was taken.');
     const fact = facts.restored(restored);
     for (let after = ['', '']; after !== null; ) {

@@ -25,6 +25,8 @@ const KNOWN = 'SELECT 1 FROM {p}ids WHERE provider = ? AND id {any} LIMIT 1';
 const ROWS = `SELECT DISTINCT i.flow, i.key FROM {p}inbox_ids n JOIN {p}inbox e ON e.id = n.inbox
   JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id JOIN {p}flows f ON f.flow = i.flow AND f.key = i.key
   WHERE n.inbox = ? AND (e.account = '' OR e.account = f.account) ORDER BY i.flow, i.key`;
+const KNOWING = `SELECT DISTINCT i.flow, i.key FROM {p}ids i JOIN {p}flows f ON f.flow = i.flow AND f.key = i.key
+  WHERE i.provider = ? AND i.id {any} ORDER BY i.flow, i.key`;
 const WAKE = `UPDATE {p}flows SET wake_at = {due} WHERE (flow, key) IN
   (SELECT flow, key FROM {p}flows WHERE flow = ? AND key = ? {skip})`;
 const REST = 'UPDATE {p}inbox SET wake_at = ? WHERE id = ?';
@@ -32,6 +34,7 @@ const SLEEP_UNKNOWN = `UPDATE {p}inbox SET wake_at = CASE WHEN origin = 'unverif
 const AGAIN = 'UPDATE {p}inbox SET wake_at = ? WHERE id = ? AND wake_at IS NULL';
 const AROUND = `SELECT EXISTS (SELECT 1 FROM {p}inbox_ids i WHERE i.provider = ? AND i.id {any}), a.until, a.reason
   FROM (SELECT 1) AS one LEFT JOIN {p}pauses a ON a.provider = ? AND a.account = ?`;
+/** An entry that raised is offered again when it is due; `pick` lets it rest a minute meanwhile. */
 const OFFERED = `SELECT e.id, e.deliveries, e.origin, e.content_type, e.topic, e.body, e.received_at FROM {p}inbox e
   WHERE e.id IN (SELECT inbox FROM {p}inbox_ids WHERE provider = ? AND id {any}) AND (e.account = '' OR e.account = ?)
   AND (e.tries = 0 OR e.wake_at <= ?) AND (e.received_at, e.id) > (?, ?) ORDER BY e.received_at, e.id LIMIT ${AT_ONCE}`;
@@ -48,6 +51,11 @@ const OLD = `SELECT id, deliveries, provider FROM {p}inbox e WHERE received_at <
   JOIN {p}ids i ON i.provider = n.provider AND i.id = n.id WHERE n.inbox = e.id) ORDER BY received_at LIMIT 100`;
 const PICK = `SELECT id, deliveries, origin, received_at, {now} FROM {p}inbox WHERE wake_at <= {due}
   ORDER BY wake_at LIMIT 1 {skip}`;
+
+/** The rows that know one of these ids. */
+function* knowing(kit, provider, ids) {
+  return (yield sql(KNOWING, provider, kit.dialect.array(ids))).rows;
+}
 
 /** What tells a repeat: the SHA-256 of the topic, the content type and the body, each after a line break. */
 function digest(topic, contentType, body) {
@@ -97,7 +105,7 @@ function* offer(locked) {
   let after = [-1, ''];
   for (;;) {
     const ids = kit.dialect.array(locked.allIds());
-    const { rows } = yield sql(OFFERED, provider, ids, account, now, ...after);
+    const { rows } = yield sql(OFFERED, provider, ids, account, now + MINUTE, ...after);
     for (const entry of rows) {
       if (consumed.length === AT_ONCE) {
         locked.hasMore = true;
@@ -125,7 +133,7 @@ function* offerOne(locked, [id, deliveries, origin, content_type, topic, body], 
     locked.early.add(id); // It has no line: the inbox shows it.
     return;
   }
-  locked.take(step, 'webhook', { actor: 'webhook', code: journal.codeOf(fact), ...journal.describeStep(step) });
+  locked.takeStep(step, 'webhook', { actor: 'webhook', code: journal.codeOf(fact), ...journal.describeStep(step) });
   consumed.push([id, deliveries]);
 }
 
@@ -212,4 +220,4 @@ function* settle(entry, isEarly) {
   else yield* erase(entry.id, entry.deliveries);
 }
 
-module.exports = { drop, erase, lookAround, offer, pick, prune, remove, ROWS, settle, shownIds, store, wake };
+module.exports = { drop, erase, knowing, lookAround, offer, pick, prune, remove, ROWS, settle, shownIds, store, wake };

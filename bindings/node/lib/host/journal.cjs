@@ -8,9 +8,9 @@ const { versions } = require('../index.cjs');
 const { perCount } = require('./dialect.cjs');
 
 const COLUMNS =
-  'flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, rules_version, digest';
+  'flow, key, seq, revision, at, kind, actor, effect, http_status, code, rules, transitions, failure, money, rules_version, digest';
 const SEQ = 'coalesce((SELECT max(seq) FROM {p}journal WHERE flow = ? AND key = ?), 0) + ?';
-const LINE = `(?, ?, ${SEQ}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const LINE = `(?, ?, ${SEQ}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 const EVENT = /^[A-Za-z0-9_.:-]{1,80}$/;
 
@@ -22,8 +22,8 @@ const digest = (text) => createHash('sha256').update(text).digest('hex');
 
 /** A line; what it does not name is null. */
 function line(revision, kind, hash, more) {
-  const { actor = null, effect = null, http_status = null, code = null, rules = [], transitions = [], failure = null } = more;
-  return { revision, kind, actor, effect, http_status, code, rules, transitions, failure, digest: hash };
+  const { actor = null, effect = null, http_status = null, code = null, rules = [], transitions = [], failure = null, money = [] } = more;
+  return { revision, kind, actor, effect, http_status, code, rules, transitions, failure, money, digest: hash };
 }
 
 /** What a fact says in a word: a person's verdict, or the name of a webhook's event. The journal has no other part of a body. */
@@ -52,6 +52,17 @@ function describeStep({ ignored, transitions, warnings, failure }) {
   };
 }
 
+/** The charges, captures and refunds of a status that the status before did not have, or had in another state. */
+function moneyOf(before, after) {
+  const intents = news(before.intents, after.intents, ['intent', 'action', 'state', 'cause'], ['amount']);
+  return [...intents, ...news(before.refunds ?? [], after.refunds ?? [], ['id', 'provider_status'], ['intent', 'amount'])];
+}
+
+function news(before, after, names, more) {
+  const isNew = (it) => !before.some((old) => names.every((name) => old[name] === it[name]));
+  return after.filter(isNew).map((it) => Object.fromEntries([...names, ...more].map((name) => [name, it[name]])));
+}
+
 const insertOf = perCount((count) => `INSERT INTO {p}journal (${COLUMNS}) VALUES ${Array(count).fill(LINE).join(', ')}`);
 
 /** The statement that writes lines under the row's lock, which makes their numbers consecutive. */
@@ -59,11 +70,11 @@ function write(flow, key, at, lines) {
   const params = [];
   lines.forEach((it, index) => {
     params.push(flow, key, flow, key, index + 1, it.revision, at, it.kind, it.actor, it.effect, it.http_status, it.code);
-    params.push(json(it.rules), json(it.transitions), json(it.failure), rulesVersion(), it.digest);
+    params.push(json(it.rules), json(it.transitions), json(it.failure), json(it.money), rulesVersion(), it.digest);
   });
   return { text: insertOf(lines.length), params };
 }
 
 const json = (value) => (value === null || value.length === 0 ? null : JSON.stringify(value));
 
-module.exports = { COLUMNS, codeOf, describeStep, digest, line, write };
+module.exports = { COLUMNS, codeOf, describeStep, digest, line, moneyOf, write };

@@ -94,6 +94,12 @@ class Kit {
     return now + this.timeout(flow, kind) + MARGIN_MS;
   }
 
+  /** An account, which is looked up unless that was done within a minute. */
+  async account(provider, name) {
+    if (!Object.hasOwn(this.accounts.providers, provider)) throw new HostError(`provider: the host has no \`${provider}\`.`);
+    return this.accounts.find(provider, name);
+  }
+
   /** The library's config for a row: the same object each time, so that it is read once. */
   config(flow, account, timeoutMs = TIMEOUT_MS) {
     const provider = providerOf(flow);
@@ -137,6 +143,9 @@ class Kit {
   }
 }
 
+/** An account in words: most providers have only one, which has no name. */
+const accountOf = (provider, account) => (account === '' ? `account of ${provider}` : `account \`${account}\` of ${provider}`);
+
 function noAccount(provider, account) {
   if (account !== '') return new HostError(`account: the provider \`${provider}\` has no account \`${account}\`.`);
   return new HostError(`account: is missing. The provider \`${provider}\` has several accounts and no \`apiKey\` of its own: name one, as in \`{ account: 'name' }\`.`);
@@ -160,4 +169,4 @@ function flowClass(flow) {
   throw new HostError(`flow: there is no flow \`${flow}\`. Use a class such as \`truemed.PaymentToken\`, or its id.`);
 }
 
-module.exports = { KINDS, Kit, TIMEOUT_MS, flowClass, flows, newest, providerOf };
+module.exports = { KINDS, Kit, TIMEOUT_MS, accountOf, flowClass, flows, newest, noAccount, providerOf };

@@ -6,7 +6,7 @@
 const { createHash } = require('node:crypto');
 
 const { checkAfter, checkClient, checkInside, commit, isEnded, rolledBack, watch } = require('./connection.cjs');
-const { HandlerFailed, HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
+const { HandlerFailed, HostError, NeedsAccount, Retry, RowLocked, SchemaError, Unavailable } = require('./errors.cjs');
 const { counted, lend } = require('./guard.cjs');
 const { peer } = require('./peer.cjs');
 
@@ -189,7 +189,7 @@ function typesOf(client) {
 function translated(error, isBroken) {
   if (isEnded(error, isBroken)) return new Unavailable(error);
   if (CURABLE.includes(error?.code)) return new Retry(`The transaction must begin again (${error.code}).`, { cause: error });
-  if (error?.code === LOCK_TIMEOUT) return new HostError('The row is locked for longer than 2 s by another transaction. If it is your own, pass its `tx`; otherwise try again.', { cause: error });
+  if (error?.code === LOCK_TIMEOUT) return new RowLocked(error);
   if (error?.code === '42P01' && /rulebound_/.test(error.message)) {
     return new SchemaError('The tables are missing. Run `rulebound migrate`.', { cause: error });
   }

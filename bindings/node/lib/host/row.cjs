@@ -2,9 +2,10 @@
 
 const { inspect } = require('node:util');
 
-const NAMES = ['flow', 'key', 'account', 'reference', 'revision', 'wake_at', 'reviews', 'failing', 'tries', 'last_error'];
+/** The columns of a row that a page may show. */
+const NAMES = ['flow', 'key', 'account', 'reference', 'revision', 'wake_at', 'reviews', 'failing', 'tries', 'last_error', 'created_at', 'updated_at'];
 
-/** The columns of a row that a page may show, from a record in the order of the table. */
+/** What a page may show of a record, which is in the order of the table. */
 function shown(record) {
   const [flow, key, account, reference, revision, , wake_at, reviews, failing, tries, last_error, created_at, updated_at] = record;
   return { flow, key, account, reference, revision, wake_at, reviews, failing, tries, last_error, created_at, updated_at };
@@ -59,4 +60,4 @@ class Row {
   }
 }
 
-module.exports = { Row, shown };
+module.exports = { NAMES, Row, shown };

@@ -4,7 +4,8 @@
 
 const { existsSync } = require('node:fs');
 
-const { HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
+const { HandlerFailed, HostError, NeedsAccount, Retry, SchemaError, Unavailable } = require('./errors.cjs');
+const { connectionOf, lendSync } = require('./guard.cjs');
 const { peer } = require('./peer.cjs');
 
 /** How long a busy database is tried again, in milliseconds. */
@@ -66,8 +67,9 @@ class SqliteDatabase {
 
   /** Runs a script in the caller's transaction. */
   runIn(tx, script, { resultOf }) {
-    if (tx !== this.#db) throw new HostError('tx: is not the connection of the host. Give the host your connection when you make it.');
-    if (!tx.inTransaction) throw new HostError('tx: has no transaction. Use `host.transaction`, or `BEGIN IMMEDIATE` first.');
+    const db = connectionOf(tx);
+    if (db !== this.#db) throw new HostError('tx: is not the connection of the host. Give the host your connection when you make it.');
+    if (!db.inTransaction) throw new HostError('tx: has no transaction. Use `host.transaction`, or `BEGIN IMMEDIATE` first.');
     try {
       return resultOf(this.#drive(script()));
     } catch (error) {
@@ -77,7 +79,7 @@ class SqliteDatabase {
 
   /** The application's own work and the host's in one transaction. */
   transaction(work) {
-    return this.#again(() => this.#transact(() => sync(work(this.#db), 'The function of a transaction')));
+    return this.#again(() => this.#transact(() => lendSync(this.#db, 'transaction', (tx) => sync(work(tx), 'The function of a transaction'))));
   }
 
   async close() {
@@ -130,9 +132,17 @@ class SqliteDatabase {
   }
 
   #answer(asked) {
-    if (asked.run !== undefined) return sync(asked.run(this.#db), 'A handler in a transaction');
+    if (asked.run !== undefined) return this.#call(asked);
     if (asked.statements !== undefined) return asked.statements.map((it) => this.#execute(it).count);
     return this.#execute(asked);
+  }
+
+  #call({ run }) {
+    try {
+      return lendSync(this.#db, 'onTx: the transaction of the handler', (tx) => sync(run(tx), 'A handler in a transaction'));
+    } catch (error) {
+      throw error instanceof HostError ? new HandlerFailed(error) : error;
+    }
   }
 
   #execute({ text, params }) {

@@ -36,7 +36,7 @@ class Locked {
   #effects;
   #effectsOf;
 
-  constructor(kit, record, snapshot, config) {
+  constructor(kit, record, snapshot, ids, config) {
     [this.flow, this.key, this.account, , this.revision, this.text] = record;
     this.kit = kit;
     this.record = record;
@@ -44,7 +44,7 @@ class Locked {
     this.snapshot = snapshot;
     this.provider = providerOf(this.flow);
     this.config = config ?? kit.config(this.flow, this.account);
-    this.ids = snapshot.ids().map(({ id }) => id);
+    this.ids = ids;
     this.newIds = [];
     this.lines = [];
     this.early = new Set();
@@ -81,22 +81,40 @@ class Locked {
     }
   }
 
+  /** Goes on to where a command or a fact has led, with what it says about itself. */
+  takeStep(step, kind, more) {
+    const money = step.next.revision === this.snapshot.revision ? [] : this.#money(step.next);
+    this.take(step, kind, { ...more, money });
+  }
+
+  #money(next) {
+    const status = (snapshot) => this.decide(() => snapshot.status(this.context()));
+    const after = status(next);
+    const hasMoney = after.intents.length > 0 || after.refunds?.length > 0;
+    return hasMoney ? journal.moneyOf(status(this.snapshot), after) : [];
+  }
+
   /** Goes on to the next snapshot, with its line in the journal. */
   take({ next, new_ids = [] }, kind, more) {
     if (next.revision !== this.snapshot.revision) this.text = this.decide(() => this.kit.save(next));
     this.snapshot = next;
-    for (const { id } of new_ids) {
+    this.learn(new_ids.map(({ id }) => id));
+    this.lines.push(journal.line(next.revision, kind, journal.digest(this.text), more));
+  }
+
+  /** Takes ids: webhooks with them are this row's. */
+  learn(ids) {
+    for (const id of ids) {
       if (this.ids.includes(id) || this.newIds.includes(id)) continue;
       this.newIds.push(id);
       this.hasUnreadIds = true;
     }
-    this.lines.push(journal.line(next.revision, kind, journal.digest(this.text), more));
   }
 
   observe(fact, actor = null) {
     const step = this.decide(() => this.snapshot.observe(fact, this.context()));
     const { effect = null, http_status = null } = fact;
-    this.take(step, fact.type, { actor, effect, http_status, code: journal.codeOf(fact), ...journal.describeStep(step) });
+    this.takeStep(step, fact.type, { actor, effect, http_status, code: journal.codeOf(fact), ...journal.describeStep(step) });
     this.tell(step);
     return step;
   }
@@ -123,11 +141,16 @@ class Locked {
   }
 }
 
-/** Loads the snapshot of a row that was just read; with the settings of its account, unless others are given. */
-function enter(kit, record, config) {
+/**
+ * Loads the snapshot of a row that was just read; with the settings of its account, unless others are given. One that is as this
+ * worker has left it is in memory.
+ */
+function enter(kit, record, config, left = null) {
   const [flow, key, , , , text] = record;
   try {
-    return new Locked(kit, record, kit.load(flow, key, text), config);
+    if (left?.text === text) return new Locked(kit, record, left.snapshot, left.allIds(), config);
+    const snapshot = kit.load(flow, key, text);
+    return new Locked(kit, record, snapshot, snapshot.ids().map(({ id }) => id), config);
   } catch (error) {
     if (error instanceof NeedsAccount) Object.assign(error, { flow, key });
     if (error instanceof NeedsAccount || error instanceof NewerFormat) throw error;
@@ -142,9 +165,9 @@ function* read(kit, flow, key) {
 }
 
 /** Locks a row; null if there is none. */
-function* lock(kit, flow, key, config) {
+function* lock(kit, flow, key, config, left) {
   const [record] = (yield sql(LOCK, flow, key)).rows;
-  return record === undefined ? null : enter(kit, record, config);
+  return record === undefined ? null : enter(kit, record, config, left);
 }
 
 /** A worker's visit of one row that is due; null if there is none. */
@@ -161,7 +184,7 @@ function* due(kit) {
  * also if the account cannot be looked up.
  */
 function* visit(kit, flow, key, fact, { work = null, actor = null, leases = false, config } = {}) {
-  const locked = yield* lock(kit, flow, key, config);
+  const locked = yield* lock(kit, flow, key, config, work?.left);
   if (locked === null) return null;
   if (fact !== null) {
     locked.observe(fact, actor);
@@ -173,7 +196,7 @@ function* visit(kit, flow, key, fact, { work = null, actor = null, leases = fals
 
 /** A handler in the transaction that records `done`. Another worker may have the effect by now: then nothing is done. */
 function* carryOut(kit, work, handler, leases) {
-  const locked = yield* lock(kit, work.flow, work.key);
+  const locked = yield* lock(kit, work.flow, work.key, undefined, work.left);
   if (locked === null) return null;
   const isOurs = locked.effects().some(({ id, attempts }) => id === work.effect.id && attempts === work.attempts);
   if (isOurs) {
@@ -228,7 +251,7 @@ function* lease(locked) {
   const { request } = leased;
   const attempts = request?.sending ?? chosen.attempts + 1;
   const at = kit.hooks.monotonic();
-  locked.work = { flow, key, account, provider, config, row: () => locked.row(), effect: chosen, attempts, request, isProbe, at };
+  locked.work = { flow, key, account, provider, config, left: locked, effect: chosen, attempts, request, isProbe, at };
 }
 
 /** Writes the row, its ids and its lines, and says when a worker looks at it again: at `wakeAt` if it is given. */
@@ -293,4 +316,4 @@ function* skipped(kit, { flow, key, cause }) {
   if (cause instanceof ConfigError) yield* pauses.misconfigured(providerOf(flow), record[2], now);
 }
 
-module.exports = { COLUMNS, Locked, carryOut, due, enter, failed, finish, lock, read, save, skipped, visit };
+module.exports = { COLUMNS, LOCK, Locked, carryOut, due, enter, failed, finish, lock, read, save, skipped, visit };

@@ -4,18 +4,17 @@
 
 const { timingSafeEqual, createHash } = require('node:crypto');
 
-const { NotAuthentic, RuleboundError, readWebhook } = require('../index.cjs');
+const { NotAuthentic, RuleboundError, readWebhook, ...library } = require('../index.cjs');
 const { signs } = require('./checks.cjs');
 const { HostError, describe } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
+const { visit } = require('./visit.cjs');
 
 const LIMIT = 1 << 20;
 
 /** The HTTP status to reply with, once the webhook is stored or refused. */
 async function receive(kit, run, provider, { headers = {}, body = '', account = '', token = null, topic = null }) {
-  if (typeof body !== 'string' && !(body instanceof Uint8Array)) {
-    throw new HostError('body: is no string and no bytes. Pass the raw body, as it came, and not what a parser made of it.');
-  }
+  checkBody(body);
   if (!Object.hasOwn(kit.providers, provider) || !isToken(kit.providers[provider], provider, token)) return 404;
   if (Buffer.byteLength(body) > LIMIT) return 413;
   let found;
@@ -44,6 +43,37 @@ async function receive(kit, run, provider, { headers = {}, body = '', account = 
   if (entry !== null && kit.dialect.isPostgres) await run(() => inbox.wake(kit, entry)).catch(() => {});
   await kit.hooks.checkpoint('correlated');
   return read.acknowledge_with;
+}
+
+/**
+ * What a callback says that a customer's browser has brought. It is no webhook: its address is in the browser, so it has no token. It
+ * proves nothing, and the rows that know its ids look at the provider.
+ */
+async function callback(kit, run, provider, body) {
+  const { says, fact, ids } = readCallback(kit, provider, body);
+  try {
+    for (const [flow, key] of await run(() => inbox.knowing(kit, provider, ids))) await run(() => visit(kit, flow, key, fact, { actor: 'customer' }));
+  } catch (error) {
+    // Without the hint a row looks later; what the callback says comes only once.
+    kit.log({ level: 'warn', event: 'callback_failed', provider, error: describe(error), message: error.message });
+  }
+  return says;
+}
+
+function readCallback(kit, provider, body) {
+  if (!Object.hasOwn(kit.providers, provider)) throw new HostError(`callback: the host has no \`${provider}\`.`);
+  const read = library[provider].readCallback;
+  if (read === undefined) throw new HostError(`callback: ${provider} has none. When the browser comes back, call \`customerReturned\`.`);
+  checkBody(body);
+  if (Buffer.byteLength(body) > LIMIT) throw new HostError('callback: the body is larger than 1 MiB. Do not read more of it.');
+  const says = read({ body: Buffer.from(body).toString() });
+  const { fact, ids } = readWebhook(provider, { secrets: [], headers: {}, body, now: kit.clock() });
+  return { says, fact, ids: ids.map(({ id }) => id) };
+}
+
+function checkBody(body) {
+  if (typeof body === 'string' || body instanceof Uint8Array) return;
+  throw new HostError('body: is no string and no bytes. Pass the raw body, as it came, and not what a parser made of it.');
 }
 
 /** What the webhook says, or the status of one that is not stored. */
@@ -91,4 +121,4 @@ function address(path) {
   return rest.length > 1 ? null : { provider, account: rest[0] ?? '', token };
 }
 
-module.exports = { LIMIT, address, receive };
+module.exports = { LIMIT, address, callback, receive };

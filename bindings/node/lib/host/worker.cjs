@@ -6,6 +6,7 @@ const { facts } = require('../index.cjs');
 const admin = require('./admin.cjs');
 const { describe, HandlerFailed, HostError, LookupFailed, NewerFormat, NotSent, RowError, SchemaError } = require('./errors.cjs');
 const inbox = require('./inbox.cjs');
+const { noAccount } = require('./kit.cjs');
 const { complete } = require('./send.cjs');
 const { carryOut, due, failed, skipped, visit } = require('./visit.cjs');
 
@@ -191,7 +192,7 @@ class Worker {
     try {
       if (hooks.monotonic() - work.at > FRESH_MS) return facts.notSent(effect.id, about);
       const found = await this.#kit.accounts.find(provider, account);
-      if (found === null) throw new NotSent(`The provider \`${provider}\` has no account \`${account}\` any more.`);
+      if (found === null) throw new NotSent(noAccount(provider, account).message);
       const { apiKey } = found;
       const timeoutMs = this.#kit.timeout(work.flow, 'request');
       done?.sent.push(effect.operation);
@@ -214,7 +215,7 @@ class Worker {
     const { hooks, log } = this.#kit;
     const { effect } = work;
     if (call === null) return facts.done(effect.id);
-    const row = work.row();
+    const row = work.left.row();
     const aborter = new AbortController();
     let timer;
     const late = new Promise((_, reject) => {

@@ -62,7 +62,7 @@ class Sqlite {
   }
 
   async lines(flow, key) {
-    return this.db.prepare('SELECT kind, actor, code FROM rulebound_journal WHERE flow = ? AND key = ? ORDER BY seq').all(flow, key);
+    return this.db.prepare('SELECT kind, actor, code, http_status, money FROM rulebound_journal WHERE flow = ? AND key = ? ORDER BY seq').all(flow, key);
   }
 
   async remove(flow, key, seq) {
@@ -127,7 +127,7 @@ class Postgres {
   }
 
   async lines(flow, key) {
-    return this.query('SELECT kind, actor, code FROM {p}rulebound_journal WHERE flow = $1 AND key = $2 ORDER BY seq', flow, key);
+    return this.query('SELECT kind, actor, code, http_status, money FROM {p}rulebound_journal WHERE flow = $1 AND key = $2 ORDER BY seq', flow, key);
   }
 
   async remove(flow, key, seq) {

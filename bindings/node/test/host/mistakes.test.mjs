@@ -29,6 +29,32 @@ after(async () => {
 });
 const says = (pattern) => (error) => error instanceof HostError && pattern.test(error.message);
 
+test('a row of an import that is none is named', async () => {
+  const { flow, key, adopt } = { flow: truemed.PaymentToken, key: randomUUID(), adopt: truemed.retrievePaymentToken({ payment_token: 'pt_1' }) };
+  const cases = [
+    [[flow, key, adopt], /^import: rows\/51: is no object\. Write `{ flow, key, command }`\.$/],
+    [null, /^import: rows\/51: is no object/],
+    [{ flow, key, comand: adopt }, /^import: rows\/51: it has no option `comand`\. Use flow, key, command/],
+    [{ flow: 'truemed.token', key, command: adopt }, /^import: rows\/51\/flow: there is no flow `truemed.token`/],
+    [{ flow, key: 'short', command: adopt }, /^import: rows\/51\/key: .*Give your own record's key, such as a UUID\.$/],
+    [{ flow, key: 17, command: adopt }, /^import: rows\/51\/key: is no text/],
+    [{ flow, key, command: 'pt_1' }, /^import: rows\/51\/command: is no object\. Give a lookup/],
+    [{ flow, key, command }, /^import: rows\/51\/command: `create_payment_token` is no lookup/],
+    [{ flow, key, command: adopt, account: 17 }, /^import: rows\/51: `account` is a number/],
+  ];
+  const host = open();
+  const before = Array.from({ length: 51 }, (_, n) => ({ flow, key: `import-${String(n).padStart(16, '0')}`, command: truemed.retrievePaymentToken({ payment_token: `pt_${n}` }) }));
+  for (const [wrong, pattern] of cases) await assert.rejects(host.import([...before, wrong]), says(pattern), pattern.source);
+  assert.notEqual(await host.get(flow, before[49].key), null);
+  assert.equal(await host.get(flow, before[50].key), null, 'its batch has the mistake');
+});
+
+test('only a provider with callbacks has one', async () => {
+  const host = open();
+  await assert.rejects(host.callback('truemed', '[]'), says(/^callback: truemed has none\. When the browser comes back, call `customerReturned`/));
+  await assert.rejects(host.callback('revup', '[]'), says(/^callback: the host has no `revup`/));
+});
+
 describe('accounts', () => {
   const accounts = { m1: { apiKey: 'k1' }, empty: { apiKey: '' }, key: { key: 'x' }, secret: { apiKey: 'k', webhookSecret: 'whsec' }, text: 'k1' };
   const providers = { truemed: { account: (name) => accounts[name] ?? null } };
@@ -84,7 +110,7 @@ test('an option that a call does not have is refused by its name', async () => {
     fastify: () => host.fastify({ webhook: '/x' }),
   };
   for (const [name, call] of Object.entries(wrong)) await assert.rejects(async () => call(), says(new RegExp(`^${name}: it has no option`)), name);
-  await assert.rejects(host.import([{ flow: truemed.PaymentToken, key: 'k', command, acount: 'm1' }]), says(/^import: it has no option `acount`/));
+  await assert.rejects(host.import([{ flow: truemed.PaymentToken, key: 'k', command, acount: 'm1' }]), says(/^import: rows\/0: it has no option `acount`/));
   await assert.rejects(async () => host.handle(...row, command, { reference: 17 }), says(/^handle: `reference` is a number/));
   await assert.rejects(async () => host.handle(...row, command, null), says(/^handle: its options are no object/));
 });
@@ -124,4 +150,45 @@ test('a provider that does not sign needs a token, and one that signs without a 
   const host = open({ truemed: { apiKey: 'k' } }, { log: (it) => records.push(it.event) });
   for (let count = 0; count < 3; count += 1) assert.equal(await host.webhook('truemed', { headers: {}, body: '{}' }), 401);
   assert.equal(records.filter((it) => it === 'webhook_without_secret').length, 1);
+});
+
+describe('a request of no row', () => {
+  const request = truemed.listPaymentToken({ query: { page: 2 }, settings: { environment: 'staging' } });
+
+  test('is sent with the key of its account, which is looked up again after a 401', async () => {
+    const [sent, asked] = [[], []];
+    let status = 200;
+    const account = (name) => {
+      asked.push(name);
+      return name === 'eu' ? { apiKey: 'key of eu' } : null;
+    };
+    const send = async (it) => {
+      sent.push(it);
+      return { status, headers: {}, body: '{"payment_tokens": []}' };
+    };
+    const host = open({ truemed: { apiKey: 'sk_1', account } }, { send });
+    assert.equal((await host.sendRequest('truemed', request)).body, '{"payment_tokens": []}');
+    await host.sendRequest('truemed', request, { account: 'eu' });
+    assert.deepEqual(sent.map(({ headers }) => headers['x-truemed-api-key']), ['sk_1', 'key of eu']);
+    assert.match(sent[0].url, /page=2/);
+    status = 401;
+    assert.equal((await host.sendRequest('truemed', request, { account: 'eu' })).status, 401);
+    await host.sendRequest('truemed', request, { account: 'eu' });
+    assert.deepEqual(asked, ['eu', 'eu']);
+    await assert.rejects(host.sendRequest('truemed', request, { account: 'us' }), says(/^account: the provider `truemed` has no account `us`/));
+    assert.equal(sent.length, 4);
+  });
+
+  test('must be one, of a provider of the host, and of no row', async () => {
+    const host = open(one, { send: () => assert.fail('it was sent') });
+    await assert.rejects(host.sendRequest('flex', request), says(/^provider: the host has no `flex`/));
+    await assert.rejects(host.sendRequest('truemed', { request }), says(/^sendRequest: `request` is none/));
+    await assert.rejects(host.sendRequest('truemed', { ...request, sending: 1 }), says(/which only a worker sends/));
+    await assert.rejects(open().sendRequest('truemed', { ...request, url: 'http://shop.example' }), (error) => /goes only to https/.test(error.message));
+  });
+});
+
+test('a time in seconds is refused', async () => {
+  await assert.rejects(open().doctor({ restored: 1_700_000_000 }), says(/^restored: 1700000000 looks like seconds since 1970/));
+  assert.throws(() => open(one, { clock: () => 1_700_000_000 }), says(/^clock: 1700000000 looks like seconds/));
 });

@@ -10,7 +10,7 @@ import Database from 'better-sqlite3';
 import { truemed } from 'rulebound';
 
 import { postgres, sqlites, withoutPostgres } from './databases.mjs';
-import { Host, Rejected } from './kit.mjs';
+import { Host, Rejected, UnknownRow } from './kit.mjs';
 
 const order_items = [{ name: 'B12', sku: 'b12', quantity: 1, price: 1500 }];
 const urls = { success_url: 'https://shop.example/ok', failure_url: 'https://shop.example/no' };
@@ -54,6 +54,47 @@ for (const [name, skip] of [['SQLite', false], ['PostgreSQL', withoutPostgres]])
       assert.equal((await host.stats()).failing_effects, 1);
     });
 
+    test('an entry that raised is offered again when it has rested', async () => {
+      let now = 1_700_000_000_000;
+      const send = async () => ({ status: 200, headers: {}, body: '{"provision_token_request_id": "ptr_1", "redirect_url": "https://t.example/1"}' });
+      const host = open({ clock: () => now, send }, await given());
+      await host.migrate();
+      const key = randomUUID();
+      await host.handle(truemed.PaymentToken, key, command);
+      await host.tick();
+      const body = '{"payment_token": "pt_1", "provision_token_request_id": "ptr_1"}';
+      assert.equal(await host.webhook('truemed', { headers: { 'x-truemed-api-key': 'whsec' }, body }), 204);
+      await execute(host, "UPDATE {p}inbox SET origin = 'nonsense'");
+      await host.tick();
+      const rest = [[1, now + 3_600_000]];
+      assert.deepEqual(await execute(host, 'SELECT tries, wake_at FROM {p}inbox'), rest);
+      await execute(host, "UPDATE {p}inbox SET origin = 'verified'");
+      await host.tick();
+      assert.deepEqual(await execute(host, 'SELECT tries, wake_at FROM {p}inbox'), rest);
+      now += 3_600_000;
+      await host.tick();
+      assert.deepEqual(await execute(host, 'SELECT tries FROM {p}inbox'), []);
+      assert.equal((await host.get(truemed.PaymentToken, key)).status().facets.token, 'issued');
+    });
+
+    test('a person looks at a row at once, and the journal says who', async () => {
+      let now = 1_700_000_000_000;
+      const host = open({ clock: () => now, send: async () => ({ status: 401, headers: {}, body: '' }) }, await given());
+      await host.migrate();
+      const key = randomUUID();
+      await host.handle(truemed.PaymentToken, key, command);
+      await host.tick();
+      assert.equal((await host.stats()).accounts_paused, 1);
+      await execute(host, "UPDATE {p}flows SET tries = 3, last_error = 'RowError'");
+      now += 5;
+      assert.equal(await host.retry(truemed.PaymentToken, key, { actor: 'ada' }), undefined);
+      const { tries, last_error, wake_at } = await host.get(truemed.PaymentToken, key);
+      assert.deepEqual([tries, last_error, wake_at], [0, null, now]);
+      assert.equal((await host.stats()).accounts_paused, 0);
+      assert.deepEqual(await execute(host, "SELECT actor FROM {p}journal WHERE kind = 'retry'"), [['ada']]);
+      await assert.rejects(host.retry(truemed.PaymentToken, randomUUID()), UnknownRow);
+    });
+
     test('the gauges count paused accounts, the oldest held row, and what was refused within a day', async () => {
       let now = 1_700_000_000_000;
       const replies = [{ status: 401 }, { status: 422, body: '{"error":"InvalidOrder"}' }];
@@ -78,7 +119,7 @@ for (const [name, skip] of [['SQLite', false], ['PostgreSQL', withoutPostgres]])
       const key = randomUUID();
       await host.handle(truemed.PaymentToken, key, command);
       await execute(host, "INSERT INTO {p}pauses (provider, account, until, reason, count) VALUES ('truemed', '', 9000000000000, '401', 1)");
-      const account = { problem: 'account', detail: '`` of truemed is paused (401). Correct its API key.' };
+      const account = { problem: 'account', detail: 'The account of truemed is paused (401). Correct its API key.' };
       assert.deepEqual(await host.doctor({ restored: Date.now() }).then(drift), [account]);
       assert.equal(host.restoredRows, 1);
       assert.equal((await host.get(truemed.PaymentToken, key)).revision, 2);

@@ -151,8 +151,27 @@ describe('PostgreSQL alone', { skip: withoutPostgres }, () => {
     await host.handle(truemed.PaymentToken, key, command);
     const begun = performance.now();
     const nested = (tx) => begin(tx).catch(() => {}).then(() => tx.query(`SELECT 1 FROM "${database.schema}".rulebound_flows WHERE key = $1 FOR UPDATE`, [key])).then(() => host.customerReturned(truemed.PaymentToken, key));
-    await assert.rejects(host.transaction(nested), hostError(/locked for longer than 2 s .*pass its `tx`/));
+    await assert.rejects(host.transaction(nested), hostError(/locked for longer than `lock_timeout` .*pass its `tx`/));
     assert.ok(performance.now() - begun < 10_000);
+  });
+
+  test('two rows do not adopt one object at once', async () => {
+    const adopt = (of, options) => host.handle(truemed.PaymentToken, of, truemed.retrievePaymentToken({ payment_token: 'pt_9' }), options);
+    const [second, third] = [randomUUID(), randomUUID()];
+    const ended = [];
+    let waiting;
+    await host.transaction(async (tx) => {
+      await adopt(key, { tx });
+      waiting = [second, third].map((it) => adopt(it).finally(() => ended.push(it)));
+      for (const it of waiting) it.catch(() => {});
+      // Another object is not waited for.
+      await host.handle(truemed.PaymentToken, randomUUID(), truemed.retrievePaymentToken({ payment_token: 'pt_8' }));
+      await new Promise((done) => setTimeout(done, 300));
+      assert.deepEqual(ended, [], 'they wait');
+    });
+    for (const it of waiting) await assert.rejects(it, hostError(new RegExp(`^command: .* names \`pt_9\`, which the row \`${key}\` has`)));
+    const { rows } = await pool.query(`SELECT key FROM "${database.schema}".rulebound_ids WHERE id = 'pt_9'`);
+    assert.deepEqual(rows, [{ key }]);
   });
 
   test('three programs that start at once make the tables one after the other', async () => {

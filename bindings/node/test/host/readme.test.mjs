@@ -13,6 +13,7 @@ import { root } from './kit.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const bin = join(root, 'bindings/node/bin/rulebound.cjs');
+const [README, PAGE] = ['README.md', 'docs/host.md'].map((name) => readFileSync(join(root, 'bindings/node', name), 'utf8'));
 
 /** What the reader of the README's test has: a database, an order, and a server with the host's routes. */
 const READER = `import { createServer } from 'node:http';
@@ -40,37 +41,54 @@ function ran(command, options, folder) {
   return { status, stdout, stderr };
 }
 
-test('the whole host of the README', () =>
+/** The first program of a section. */
+const programOf = (text, section) => text.split(section)[1].split('```ts\n')[1].split('```')[0];
+
+function compiledAndRun(code, folder) {
+  const { compilerOptions } = JSON.parse(readFileSync(join(here, 'tsconfig.json'), 'utf8'));
+  writeFileSync(join(folder, 'host.mts'), code);
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...compilerOptions, noEmit: false }, files: ['host.mts'] }));
+  const compiled = ran('npx', ['--no', '--', 'tsc', '--project', folder], here);
+  assert.equal(compiled.status, 0, compiled.stdout);
+  return ran(process.execPath, ['host.mjs'], folder);
+}
+
+test('an order at Revup makes a token, and the token one subscription', () =>
   within((folder) => {
-    const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');
-    const code = readme.split('## The whole host')[1].split('```ts\n')[1].split('```')[0];
-    assert.ok(code.trim().split('\n').length <= 40, 'it is longer than 40 lines');
-    const { compilerOptions } = JSON.parse(readFileSync(join(here, 'tsconfig.json'), 'utf8'));
-    writeFileSync(join(folder, 'host.mts'), code);
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...compilerOptions, noEmit: false }, files: ['host.mts'] }));
-    const compiled = ran('npx', ['--no', '--', 'tsc', '--project', folder], here);
-    assert.equal(compiled.status, 0, compiled.stdout);
-    const { stdout, stderr } = ran(process.execPath, ['host.mjs'], folder);
-    assert.equal(stderr, '');
-    assert.equal(stdout, "[ 'create_payment_token' ]\n204\nissued\n");
+    const { stdout, stderr } = compiledAndRun(programOf(PAGE, '## Revup'), folder);
+    assert.deepEqual([stdout, stderr], ['created\n1\n', '']);
   }));
 
-test('the host with Flex and Vend of the README', () =>
+test('the whole host of the README', () =>
   within((folder) => {
-    const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');
-    const { compilerOptions } = JSON.parse(readFileSync(join(here, 'tsconfig.json'), 'utf8'));
-    writeFileSync(join(folder, 'host.mts'), readme.split('## The host with Flex and Vend')[1].split('```ts\n')[1].split('```')[0]);
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...compilerOptions, noEmit: false }, files: ['host.mts'] }));
-    const compiled = ran('npx', ['--no', '--', 'tsc', '--project', folder], here);
-    assert.equal(compiled.status, 0, compiled.stdout);
-    const { stdout } = ran(process.execPath, ['host.mjs'], folder);
+    const { stdout, stderr } = compiledAndRun(programOf(README, '## The whole host'), folder);
+    assert.deepEqual([stdout, stderr], ["[ 'create_payment_token' ]\n204\nissued\n", '']);
+    const code = readFileSync(join(folder, 'host.mts'), 'utf8');
+    assert.ok(code.trim().split('\n').length <= 40, 'it is longer than 40 lines');
+  }));
+
+test('the monthly charges of the host\'s page, behind the program of the README', () =>
+  within((folder) => {
+    const code = programOf(README, '## The whole host') + programOf(PAGE, '## Monthly charges');
+    const { stdout, stderr } = compiledAndRun(code, folder);
+    assert.deepEqual([stdout.split('\n').at(-2), stderr], ["[ 'create_payment_session:2026-12' ]", '']);
+  }));
+
+test('the host with Flex and Vend of the host\'s page', () =>
+  within((folder) => {
+    const { stdout } = compiledAndRun(programOf(PAGE, '## Flex and Vend'), folder);
     assert.match(stdout, /^https:\/\/pay\.example\/1\nhttps:\/\/shop\.retail\.lightspeed\.app\/billing\/partner-consent\?token=\w+\n$/);
+  }));
+
+test('the refund from support of the host\'s page', () =>
+  within((folder) => {
+    const { stdout } = compiledAndRun(programOf(PAGE, '## A refund from support'), folder);
+    assert.equal(stdout, "[ 'create_refund' ]\n{ amount: 1000, currency: null }\n[ 'truemed.refund.amount' ]\n");
   }));
 
 test('the test of the README, with the simulator', () =>
   within(async (folder) => {
-    const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');
-    const code = readme.split('\n## Test\n')[1].split('```js\n')[1].split('```')[0];
+    const code = README.split('\n## Test\n')[1].split('```js\n')[1].split('```')[0];
     writeFileSync(join(folder, 'test.mjs'), `${READER}\n${code.replace('8000', '${port}').replace(/'(http:[^']*)'/, '`$1`')}server.close();\n`);
     const { stdout, stderr } = ran(process.execPath, ['test.mjs'], folder);
     assert.equal(stdout, 'issued\n');
@@ -80,8 +98,7 @@ test('the test of the README, with the simulator', () =>
 
 test('the refund of the README', () =>
   within((folder) => {
-    const readme = readFileSync(join(root, 'bindings/node/README.md'), 'utf8');
-    const code = readme.split('\n## Migrate\n')[1].split('```js\n')[1].split('```')[0];
+    const code = README.split('\n## Migrate\n')[1].split('```js\n')[1].split('```')[0];
     writeFileSync(join(folder, 'refund.mjs'), code);
     assert.deepEqual(ran(process.execPath, ['refund.mjs'], folder), { status: 0, stdout: "[ 'create_refund:return-7' ]\n", stderr: '' });
   }));

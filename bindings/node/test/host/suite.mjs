@@ -5,6 +5,8 @@ import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { RuleboundError } from 'rulebound';
+
 import { Host, HostError, NewerFormat, NotSent, Pending, Rejected, UnknownRow, root } from './kit.mjs';
 import { fits } from './shape.mjs';
 
@@ -177,6 +179,13 @@ class Scenario {
     }
   }
 
+  async callback({ provider, body }, { expect = {} }, who) {
+    const { value, error } = await caught(() => this.host(who).host.callback(provider, typeof body === 'string' ? body : JSON.stringify(body)));
+    if (expect.error) assert.ok(error instanceof RuleboundError, String(error));
+    else if (error) throw error;
+    else assert.deepEqual(value, expect);
+  }
+
   handler({ kind, does }) {
     this.does[kind] = does;
   }
@@ -243,7 +252,9 @@ class Scenario {
     for (const seq of without) await this.database.remove(flow, key, seq);
     if (!expect) return;
     const lines = await this.database.lines(flow, key);
-    const found = { kinds: lines.map((it) => it.kind), actors: lines.map((it) => it.actor), codes: lines.map((it) => it.code) };
+    const columns = { kinds: 'kind', actors: 'actor', codes: 'code', statuses: 'http_status' };
+    const found = Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, lines.map((it) => it[column])]));
+    found.money = lines.map((it) => JSON.parse(it.money ?? '[]'));
     for (const [name, values] of Object.entries(expect)) assert.deepEqual(found[name], values, name);
   }
 
@@ -317,6 +328,7 @@ function nameOf(error) {
   if (error instanceof UnknownRow) return 'unknown';
   if (error instanceof NewerFormat) return 'invalid_input';
   if (error instanceof HostError && error.message.startsWith('account:')) return 'account';
+  if (error instanceof HostError && error.message.startsWith('command:')) return 'invalid_input';
   throw error ?? new Error('nothing was thrown');
 }
 

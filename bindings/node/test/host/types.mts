@@ -91,7 +91,17 @@ const byId = await host.get('truemed.payment_token', 'order-17');
 const facet: string | undefined = byId?.status().facets.token;
 // @ts-expect-error no flow
 await host.get('truemed.nothing', 'order-17');
-for (const { row, reviews } of (await host.reviews()).rows) console.log(row.reference, reviews.map((it) => it.verdicts), facet);
+for (const { row, reviews } of (await host.reviews()).rows) {
+  console.log(row.reference, reviews.map((it) => it.verdicts), facet);
+  await host.answer(row.flow, row.key, 'review:x', 'captured', { actor: 'ada' });
+  await host.retry(row.flow, row.key, { actor: 'ada' });
+}
+// @ts-expect-error a verdict that there is none of
+await host.answer('truemed.payment_token', 'order-17', 'review:x', 'perhaps');
+await host.retry(truemed.PaymentToken, 'order-17');
+await host.forget('truemed.payment_token', 'order-17');
+// @ts-expect-error a flow that there is none of
+await host.forget('truemed.tokens', 'order-17');
 host.dashboard({ access: async () => ({ access: 'all', name: 'ada' }) });
 
 try {

@@ -5,7 +5,7 @@ CREATE TABLE {schema}.rulebound_flows (
     flow        text   NOT NULL, -- such as truemed.payment_token
     key         text   NOT NULL, -- the shop's own name for it, never used again
     account     text   NOT NULL, -- which of your accounts at the provider; '' if there is one
-    reference   text,            -- what a person searches for: an order's number
+    reference   text COLLATE "C", -- what a person searches for: an order's number; its beginning is a range of the index
     revision    bigint NOT NULL,
     snapshot    text   NOT NULL,
     wake_at     bigint,          -- when a worker looks at it again; null if nothing can happen
@@ -30,7 +30,7 @@ CREATE TABLE {schema}.rulebound_ids (
     id          text   NOT NULL,
     flow        text   NOT NULL,
     key         text   NOT NULL,
-    PRIMARY KEY (provider, id, flow, key)
+    PRIMARY KEY (id, provider, flow, key) -- a search has no provider
 );
 CREATE INDEX rulebound_ids_row ON {schema}.rulebound_ids (flow, key);
 
@@ -69,7 +69,7 @@ CREATE TABLE {schema}.rulebound_journal (
     seq           bigint  NOT NULL,
     revision      bigint  NOT NULL, -- the row's revision after it
     at            bigint  NOT NULL,
-    kind          text    NOT NULL, -- command, rejected, lease, a fact's type, or error
+    kind          text    NOT NULL, -- command, rejected, lease, a fact's type, retry, or error
     actor         text,             -- who asked for it: user:7, worker, webhook
     effect        text,
     http_status   integer,
@@ -77,11 +77,13 @@ CREATE TABLE {schema}.rulebound_journal (
     rules         text,             -- a JSON array of rule codes that were broken or warned of
     transitions   text,             -- a JSON array
     failure       text,             -- a JSON object: kind, http_status, code, pointer, rule
+    money         text,             -- a JSON array of the charges, captures and refunds that began or ended, with their amounts
     rules_version text    NOT NULL,
     digest        text    NOT NULL, -- SHA-256 of the row's snapshot after it
     PRIMARY KEY (flow, key, seq)
 );
 CREATE INDEX rulebound_journal_at ON {schema}.rulebound_journal (at);
+CREATE INDEX rulebound_journal_refused ON {schema}.rulebound_journal (at) WHERE kind = 'rejected' OR failure LIKE '%"kind":"refused"%';
 
 -- Accounts that take no requests for now.
 CREATE TABLE {schema}.rulebound_pauses (

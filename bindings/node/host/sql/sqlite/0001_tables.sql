@@ -30,7 +30,7 @@ CREATE TABLE rulebound_ids (
     id          text   NOT NULL,
     flow        text   NOT NULL,
     key         text   NOT NULL,
-    PRIMARY KEY (provider, id, flow, key)
+    PRIMARY KEY (id, provider, flow, key) -- a search has no provider
 ) STRICT;
 CREATE INDEX rulebound_ids_row ON rulebound_ids (flow, key);
 
@@ -69,7 +69,7 @@ CREATE TABLE rulebound_journal (
     seq           integer  NOT NULL,
     revision      integer  NOT NULL, -- the row's revision after it
     at            integer  NOT NULL,
-    kind          text    NOT NULL, -- command, rejected, lease, a fact's type, or error
+    kind          text    NOT NULL, -- command, rejected, lease, a fact's type, retry, or error
     actor         text,             -- who asked for it: user:7, worker, webhook
     effect        text,
     http_status   integer,
@@ -77,11 +77,13 @@ CREATE TABLE rulebound_journal (
     rules         text,             -- a JSON array of rule codes that were broken or warned of
     transitions   text,             -- a JSON array
     failure       text,             -- a JSON object: kind, http_status, code, pointer, rule
+    money         text,             -- a JSON array of the charges, captures and refunds that began or ended, with their amounts
     rules_version text    NOT NULL,
     digest        text    NOT NULL, -- SHA-256 of the row's snapshot after it
     PRIMARY KEY (flow, key, seq)
 ) STRICT;
 CREATE INDEX rulebound_journal_at ON rulebound_journal (at);
+CREATE INDEX rulebound_journal_refused ON rulebound_journal (at) WHERE kind = 'rejected' OR failure LIKE '%"kind":"refused"%';
 
 -- Accounts that take no requests for now.
 CREATE TABLE rulebound_pauses (
