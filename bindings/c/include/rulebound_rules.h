@@ -242,6 +242,9 @@
 /** A request that failed with a server error must be retried with the same idempotency key. */
 #define RULEBOUND_RULE_TRUEMED_RETRY_SAME_KEY "truemed.retry.same-key"
 
+/** A request of unknown outcome must not be sent again when Truemed may have forgotten its idempotency key. No page says how long a key is known, so the library relies on it for 24 hours. */
+#define RULEBOUND_RULE_TRUEMED_RETRY_KEY_LIFETIME "truemed.retry.key-lifetime"
+
 /** Only a `captured` session can be refunded. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_AFTER_CAPTURE "truemed.refund.after-capture"
 
@@ -256,6 +259,9 @@
 
 /** A refund or capture must keep one idempotency key of its own for all retries. Use a new intent for different content. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_KEY_UNIQUE "truemed.refund.key-unique"
+
+/** After a backup was restored, a refund must wait for a lookup of its session. It may already have been made. */
+#define RULEBOUND_RULE_TRUEMED_REFUND_AFTER_RESTORE "truemed.refund.after-restore"
 
 /** A disputed payment cannot be refunded. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_NO_DISPUTE "truemed.refund.no-dispute"
@@ -533,7 +539,7 @@
 /** `duration_in_months` must be at least 1 in a coupon with `duration=repeating`, and absent otherwise. */
 #define RULEBOUND_RULE_FLEX_COUPON_REPEATING_NEEDS_MONTHS "flex.coupon.repeating-needs-months"
 
-/** Another session should not be requested while the customer can pay in an open one: both could be paid. */
+/** Another session should not be requested while the customer can use an open one: both could be completed. */
 #define RULEBOUND_RULE_FLEX_CHECKOUT_ONE_OPEN_PAGE "flex.checkout.one-open-page"
 
 /** A checkout session should have a `client_reference_id`. */
@@ -620,6 +626,9 @@
 /** A refund or a dispute cannot end access before a person decides so. */
 #define RULEBOUND_RULE_FLEX_INVOICE_MONEY_BACK_IS_JUDGED "flex.invoice.money-back-is-judged"
 
+/** A further paid invoice of a period that is paid already must be reported to a person. */
+#define RULEBOUND_RULE_FLEX_INVOICE_FURTHER_IS_REPORTED "flex.invoice.further-is-reported"
+
 /** The first invoice of a subscription cannot add a second period of access. */
 #define RULEBOUND_RULE_FLEX_PROVISION_FIRST_INVOICE_NO_DOUBLE "flex.provision.first-invoice-no-double"
 
@@ -674,7 +683,7 @@
 /** Another payment method proves no payment. The subscription and its open invoice must be looked up. */
 #define RULEBOUND_RULE_FLEX_PAYMENT_METHOD_PROVES_NO_PAYMENT "flex.payment-method.proves-no-payment"
 
-/** A setup intent can only count if it belongs to this flow's subscription and customer. */
+/** A setup intent can only count if it belongs to this flow's customer, and to its subscription. */
 #define RULEBOUND_RULE_FLEX_SETUP_INTENT_BELONGS "flex.setup-intent.belongs"
 
 /** An update must change something: `cancel_at_period_end`, `items`, `coupon`, `trial_end` or `proration_behavior`. */
@@ -734,7 +743,7 @@
 /** A line item to refund must have either `product` or `price`, not both. */
 #define RULEBOUND_RULE_FLEX_REFUND_ITEM_ONE_ID "flex.refund.item-one-id"
 
-/** A refund must be at least 1 cent and at most the received amount that is not yet refunded. */
+/** A refund must be at least 1 cent, and at most what is left of its payment. */
 #define RULEBOUND_RULE_FLEX_REFUND_NOT_ABOVE_RECEIVED "flex.refund.not-above-received"
 
 /** A disputed amount cannot be refunded. */
