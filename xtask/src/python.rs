@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use crate::files::{copy, emptied, files};
 use crate::{Outcome, UNOPTIMIZED, build_simulator, cargo_with, root, run, target, venv};
 
-/// The largest size of the wheel: 2.3 MB, with the host kit and the licences of what is linked. It rises only with a feature that needs it.
-const LARGEST_WHEEL: u64 = 2_300_000;
+/// The largest size of the wheel: 2.4 MB, with the host kit and the licences of what is linked. It rises only with a feature that needs it.
+const LARGEST_WHEEL: u64 = 2_400_000;
 
 /// Installs the binding into its own virtual environment, as the wheel that is released. Once in a run.
 pub(crate) fn build() -> Outcome {

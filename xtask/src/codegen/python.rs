@@ -137,7 +137,7 @@ fn stub(provider: &str, classes: &[Class], functions: &[Function], all: &Definit
     let mut text = format!(
         "\"\"\"The flows of {provider}, and a function for each command and each question.\"\"\"\n\n\
          from collections.abc import Mapping, Sequence\nfrom typing import Any, Literal, TypeAlias, final\n\
-         from uuid import UUID\n\nfrom ._rulebound import Snapshot\nfrom .types import (\n{})\n\n{}\n\n",
+         from uuid import UUID\n\nfrom . import answers\nfrom ._rulebound import Snapshot\nfrom .types import (\n{})\n\n{}\n\n",
         types.concat(),
         exported(classes, functions)
     );

@@ -9,7 +9,7 @@ use super::{VERSION, copy, emptied, folder, library, licenses, made, read, tools
 use crate::{Outcome, root, target};
 
 /// What the library's package has of the binding, beside what `package.json` says of it.
-const PARTS: [&str; 7] = ["README.md", "bin", "examples", "host", "lib", "package.json", "types"];
+const PARTS: [&str; 8] = ["README.md", "bin", "docs", "examples", "host", "lib", "package.json", "types"];
 
 pub(super) fn build(platform: &Platform) -> Outcome {
     let packing = Packing::release();

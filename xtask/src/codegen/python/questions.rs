@@ -13,8 +13,8 @@ pub(super) fn types(provider: &str, question: &str, fields: &[&str]) -> (Vec<Par
     let (parameters, returns) = of(provider, question);
     assert!(parameters.iter().map(|(name, _)| *name).eq(fields.iter().copied()), "`{question}` has other fields");
     let parameter = |(name, annotation): &(&str, &str)| {
-        // Only the settings have a default.
-        let is_required = *name != "settings" || provider == "vend";
+        // Only settings that have a default themselves can be left out.
+        let is_required = *name != "settings" || matches!(provider, "vend" | "revup");
         Parameter { name: (*name).into(), annotation: (*annotation).into(), is_required }
     };
     (parameters.iter().map(parameter).collect(), returns.into())
@@ -22,7 +22,7 @@ pub(super) fn types(provider: &str, question: &str, fields: &[&str]) -> (Vec<Par
 
 fn of(provider: &str, question: &str) -> Types {
     const REQUEST: &str = "Request";
-    const ANSWER: &str = "dict[str, Any]";
+    const CHECKED: &str = "answers.CheckedRequest";
     match (provider, question) {
         ("truemed", "needs_update") => (&[("confirmed", ITEMS), ("wanted", ITEMS)], "bool"),
         ("truemed", "coverage") => (
@@ -39,33 +39,36 @@ fn of(provider: &str, question: &str) -> Types {
             | "list_catalog_items",
         ) => (&[("query", OBJECT), ("settings", "TruemedSettings")], REQUEST),
         ("truemed", "create_catalog_item" | "update_catalog_item") => {
-            (&[("item", OBJECT), ("settings", "TruemedSettings")], ANSWER)
+            (&[("item", OBJECT), ("settings", "TruemedSettings")], CHECKED)
         }
         ("truemed", "check_truemed_checkout_method") => {
-            (&[("items", "Sequence[Mapping[str, Any]]"), ("settings", "TruemedSettings")], ANSWER)
+            (&[("items", "Sequence[Mapping[str, Any]]"), ("settings", "TruemedSettings")], CHECKED)
         }
-        ("truemed", "get_catalog_item") => (&[("sku", "str"), ("settings", "TruemedSettings")], ANSWER),
-        ("truemed", "read_list" | "read_catalog_item")
-        | ("flex", "read_price" | "read_line_items" | "read_disputes")
-        | ("revup", "read_callback") => (&[("body", BODY)], ANSWER),
-        ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], ANSWER),
-        ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], ANSWER),
-        ("flex", "create_price") => (&[("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
-        ("flex", "update_price") => (&[("price_id", "str"), ("price", OBJECT), ("settings", "FlexSettings")], ANSWER),
-        ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], ANSWER),
-        ("flex", "retry_event") => (&[("event_id", "str"), ("event", OBJECT), ("settings", "FlexSettings")], ANSWER),
+        ("truemed", "get_catalog_item") => (&[("sku", "str"), ("settings", "TruemedSettings")], CHECKED),
+        ("truemed", "read_list") => (&[("body", BODY)], "answers.TruemedList"),
+        ("truemed", "read_catalog_item") => (&[("body", BODY)], "answers.TruemedCatalogItem"),
+        ("flex", "read_price") => (&[("body", BODY)], "answers.FlexPriceRead"),
+        ("flex", "read_line_items") => (&[("body", BODY)], "answers.FlexLineItems"),
+        ("flex", "read_disputes") => (&[("body", BODY)], "answers.FlexDisputes"),
+        ("revup", "read_callback") => (&[("body", BODY)], "answers.RevupCallback"),
+        ("flex", "assess") => (&[("lines", "Sequence[Mapping[str, Any]]")], "answers.FlexAssessment"),
+        ("flex", "create_product") => (&[("product", OBJECT), ("settings", "FlexSettings")], CHECKED),
+        ("flex", "create_price") => (&[("price", OBJECT), ("settings", "FlexSettings")], CHECKED),
+        ("flex", "update_price") => (&[("price_id", "str"), ("price", OBJECT), ("settings", "FlexSettings")], CHECKED),
+        ("flex", "create_coupon") => (&[("coupon", "FlexCouponData"), ("settings", "FlexSettings")], CHECKED),
+        ("flex", "retry_event") => (&[("event_id", "str"), ("event", OBJECT), ("settings", "FlexSettings")], CHECKED),
         ("flex", "update_dispute") => {
-            (&[("dispute_id", "str"), ("dispute", OBJECT), ("settings", "FlexSettings")], ANSWER)
+            (&[("dispute_id", "str"), ("dispute", OBJECT), ("settings", "FlexSettings")], CHECKED)
         }
         ("flex", "list_disputes") => (&[("query", OBJECT), ("settings", "FlexSettings")], REQUEST),
         ("flex", "preview_capture") => {
-            (&[("checkout_session_id", "str"), ("capture", OBJECT), ("settings", "FlexSettings")], ANSWER)
+            (&[("checkout_session_id", "str"), ("capture", OBJECT), ("settings", "FlexSettings")], CHECKED)
         }
         ("flex", "list_line_items") => (&[("checkout_session_id", "str"), ("settings", "FlexSettings")], REQUEST),
         ("vend", "partner_apps_page") => (&[("settings", "VendSettings")], "str"),
         ("revup", "read_pay") => (&[("status", "int"), ("body", BODY)], "Literal[\"success\", \"failed\", \"open\"]"),
-        ("revup", "create_token_order") => (&[("order", OBJECT), ("settings", "RevupSettings")], ANSWER),
-        ("revup", "read_order") => (&[("status", "int"), ("body", BODY)], ANSWER),
+        ("revup", "create_token_order") => (&[("order", OBJECT), ("settings", "RevupSettings")], CHECKED),
+        ("revup", "read_order") => (&[("status", "int"), ("body", BODY)], "answers.RevupOrder"),
         ("revup", "check_order") => (&[("order", OBJECT)], "bool"),
         _ => panic!("the question `{question}` of `{provider}` has no types for Python"),
     }
