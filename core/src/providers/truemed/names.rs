@@ -187,6 +187,15 @@ reviews! {
         /// No. Make the refund.
         NotRefunded,
     }
+    /// This row was restored from a backup, and this charge may have been made before: the list of sessions has one of this
+    /// token that the row does not know, or is too long to be searched. Search Truemed's dashboard for a payment session of this
+    /// charge. Was it made?
+    ChargeBeforeRestore = "charge_before_restore" {
+        /// Yes. I found the session in Truemed's dashboard. Do not charge again.
+        Made needs "payment_session" |id| PaymentSessionId::parse(id).is_ok(),
+        /// No. There is no such session. Make the charge.
+        NotMade,
+    }
     /// Truemed captured another amount for this session than was requested.
     /// Compare the two amounts in Truemed's dashboard.
     CapturedOtherAmount = "captured_other_amount" {

@@ -27,6 +27,11 @@ pub(super) const RETRIEVE_PAYMENT_SESSION: Source = Source::new(
     "Retrieve Payment Session",
     "2026-11-21",
 );
+pub(super) const LIST_PAYMENT_SESSIONS: Source = Source::new(
+    "developers.truemed.com/api-reference/payment-sessions/list-payment-session",
+    "List Payment Session",
+    "2026-11-21",
+);
 pub(super) const CREATE_REFUND: Source =
     Source::new("developers.truemed.com/api-reference/payment-sessions/create-refund", "Create Refund", "2026-11-21");
 pub(super) const PAYMENT_SESSION_COMPLETE_WEBHOOK: Source = Source::new(

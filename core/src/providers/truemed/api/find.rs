@@ -1,28 +1,24 @@
 //! `find_payment_session`: searches the list, page by page, for a session whose creation had no reply.
 
 mod repeated;
+mod wanted;
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::calls::{CREDENTIAL, Call};
-use super::session_request::CreatePaymentSession;
-use super::webhook::{SessionReport, Status};
+use super::webhook::SessionReport;
 use crate::config::truemed::Settings;
-use crate::effect::{Request, idempotency_key};
-use crate::flow::{Cx, Reading, Reply};
-use crate::id::{Digest, Key};
+use crate::effect::Request;
+use crate::flow::{Reading, Reply};
 use crate::json::{RawText, decode, lenient, read_body};
-use crate::money::Cents;
-use crate::providers::truemed::Truemed;
 use crate::providers::truemed::ids::PaymentSessionId;
-use crate::providers::truemed::session::RequestedSession;
-use crate::time::{Millis, Timestamp};
+use crate::time::Millis;
 
 pub(crate) use repeated::Repeated;
+pub(crate) use wanted::{Fit, Wanted};
 
 /// The highest number of pages that a search reads.
 const PAGES: u32 = 20;
@@ -109,131 +105,6 @@ impl SessionPage {
     }
 }
 
-/// The session that the search looks for: one that the host requested, and whose creation had no reply.
-#[derive(Debug)]
-pub(crate) struct Wanted<'a> {
-    requested: &'a RequestedSession,
-    command: &'a CreatePaymentSession,
-    idempotency_key: String,
-    /// When the request was first sent.
-    first_at: Timestamp,
-    /// Whether Truemed has seen the key before: an earlier request made the session, perhaps with other items. Only its key
-    /// proves which one it is.
-    key_used: bool,
-}
-
-/// How a listed session compares with the wanted one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fit {
-    /// The session has our idempotency key.
-    Ours,
-    /// The session looks like the requested one, and is not older than the request.
-    Fits,
-    /// The session is another one.
-    Other,
-    /// The session is much older than the request.
-    Older,
-    /// The session lacks the members that would decide, or it is older than the request, unless a clock is wrong.
-    Doubtful,
-}
-
-impl<'a> Wanted<'a> {
-    /// The session of the pending request, if the request was ever sent. A refused sending counts too.
-    pub(crate) fn of<F: Truemed>(requested: &'a RequestedSession, cx: &'a Cx<'_, F>) -> Option<Self> {
-        let pending = cx.pending(Call::is_session)?;
-        let Call::CreatePaymentSession(command) = pending.call else { return None };
-        let idempotency_key = idempotency_key(F::ID, cx.key(), pending.id);
-        let key_used = pending.accepted && !pending.given_up;
-        let first_at = pending.first_at?;
-        let first_at = cx.restored_from().filter(|_| key_used).map_or(first_at, |taken_at| taken_at.min(first_at));
-        Some(Self { requested, command, idempotency_key, first_at, key_used })
-    }
-
-    /// Whether a verified webhook is about the wanted session.
-    ///
-    /// Our idempotency key proves it. Otherwise the webhook must have the key of the row and contradict nothing. For a
-    /// checkout, it must also show that the customer was there. For a charge, it must also have the token, the amount
-    /// and a time after the request.
-    pub(crate) fn is_named_by(&self, report: &SessionReport, flow: &Key) -> bool {
-        if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
-            return true;
-        }
-        if self.key_used {
-            return false;
-        }
-        let ours =
-            report.metadata.as_deref() == Some(flow.as_str()) && report.status.is_known() && !self.excludes(report);
-        // Truemed's times have whole seconds.
-        let second = self.first_at.as_millis().div_euclid(1000).saturating_mul(1000);
-        let after = report.created().is_some_and(|at| at >= Timestamp::from_millis(second));
-        match self.command.is_charge() {
-            true => ours && report.payment_token.is_some() && report.amount().is_some() && after,
-            false => ours && report.status != Status::Pending,
-        }
-    }
-
-    /// The earliest creation time of a session that can be ours.
-    fn earliest(&self) -> Timestamp {
-        self.first_at.before(CLOCKS_DIFFER)
-    }
-
-    /// Whether any member of the report shows that it is another session.
-    pub(crate) fn excludes(&self, report: &SessionReport) -> bool {
-        self.is_before(report) || self.differs(report)
-    }
-
-    /// Whether the session was created before the request, unless a clock is wrong.
-    fn is_before(&self, report: &SessionReport) -> bool {
-        report.created().is_some_and(|at| at < self.earliest())
-    }
-
-    /// Whether any member but the time shows that it is another session.
-    fn differs(&self, report: &SessionReport) -> bool {
-        let Self { requested, command, .. } = self;
-        let differs = |metadata: &str| Digest::of([metadata.as_bytes()]) != requested.metadata;
-        let is_other_customer =
-            |given: &str| command.customer_email.as_ref().is_some_and(|it| !it.eq_ignore_ascii_case(given));
-        report.idempotency_key.as_deref().is_some_and(|key| key != self.idempotency_key.as_str())
-            || report.metadata.as_deref().is_some_and(differs)
-            || (command.is_charge() && report.payment_token.is_some() && report.payment_token != command.payment_token)
-            || self.has_other_amount(report)
-            || report.customer_email.as_deref().is_some_and(is_other_customer)
-    }
-
-    /// Whether an amount of the report differs from the requested total. Less may be captured of a hold.
-    fn has_other_amount(&self, report: &SessionReport) -> bool {
-        if self.key_used {
-            return false;
-        }
-        let total = self.requested.total;
-        let differs = [report.total_amount, report.authorize_amount].into_iter().flatten().any(|it| it != total);
-        let is_too_much = |it: Cents| if self.requested.authorization { it > total } else { it != total };
-        differs || report.capture_amount.is_some_and(is_too_much)
-    }
-
-    /// Compares a listed session with the wanted one.
-    pub(crate) fn fit(&self, report: &SessionReport) -> Fit {
-        let Self { requested, command, .. } = self;
-        if report.idempotency_key.as_deref() == Some(self.idempotency_key.as_str()) {
-            return Fit::Ours;
-        }
-        if report.created().is_some_and(|at| at < self.first_at.before(WRONG_CLOCK)) {
-            return Fit::Older;
-        }
-        if self.differs(report) {
-            return Fit::Other;
-        }
-        if self.is_before(report) {
-            return Fit::Doubtful;
-        }
-        let echoed = report.metadata.as_deref().is_some_and(|it| Digest::of([it.as_bytes()]) == requested.metadata);
-        let charged = command.is_charge() && report.payment_token.is_some();
-        let sold = report.items() == Some(command.items());
-        let is_decisive = report.created().is_some() && report.amount().is_some();
-        if is_decisive && (echoed || charged || sold) { Fit::Fits } else { Fit::Doubtful }
-    }
-}
-
 /// The result of the pages that were read so far.
 #[derive(Debug)]
 pub(crate) enum Search<'a> {
@@ -303,9 +174,15 @@ impl Find {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use super::*;
+    use crate::id::Digest;
     use crate::money::Cents;
     use crate::providers::truemed::api::order::OrderItem;
+    use crate::providers::truemed::api::session_request::CreatePaymentSession;
+    use crate::providers::truemed::session::RequestedSession;
+    use crate::time::Timestamp;
 
     const KEY: &str = "truemed.payment_session:k:create_payment_session:1";
 
@@ -315,8 +192,14 @@ mod tests {
         command.customer_email = Some("a@shop.example".into());
         let requested = RequestedSession::of(&command, command.content(), "order-1", Timestamp::default());
         let first_at = Timestamp::parse_iso("2026-02-02T10:00:00Z").unwrap();
-        let wanted =
-            Wanted { requested: &requested, command: &command, idempotency_key: KEY.into(), first_at, key_used: false };
+        let wanted = Wanted {
+            requested: &requested,
+            command: &command,
+            idempotency_key: KEY.into(),
+            further_attempts: None,
+            first_at,
+            key_used: false,
+        };
         let Reading::Done(page) = SessionPage::read(&Reply { status: 200, body: body.as_bytes() }, |it| it) else {
             return "no page".into();
         };

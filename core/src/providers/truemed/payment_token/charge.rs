@@ -2,6 +2,7 @@
 
 mod repair;
 mod restored;
+mod search;
 mod session;
 
 use alloc::boxed::Box;
@@ -14,11 +15,11 @@ use super::Cx;
 use super::history::{History, Origin};
 use crate::effect::Wait;
 use crate::fact::IgnoredReason;
-use crate::flow::{Cause, IntentStatus, Intents, Outcome, PollTimer, Reviews, Stop, named};
+use crate::flow::{Cause, IntentStatus, Intents, Outcome, PollTimer, Stop, named};
 use crate::id::{Digest, EffectId, Intent, REMEMBERED};
 use crate::money::Cents;
 use crate::providers::truemed::api::calls::Call;
-use crate::providers::truemed::api::find::{Find, Search, SessionPage, Wanted};
+use crate::providers::truemed::api::find::{Find, SessionPage};
 use crate::providers::truemed::api::replies::{CreateSessionReply, FailedChargeReply};
 use crate::providers::truemed::api::session_request::CreatePaymentSession;
 use crate::providers::truemed::api::webhook::{NextAction, SessionReport, Status};
@@ -27,6 +28,7 @@ use crate::providers::truemed::names::{Notice, Review, SignalName, Verdict};
 use crate::providers::truemed::session::{RequestedSession, Session};
 use crate::time::Timestamp;
 pub(super) use repair::FailedCharge;
+pub(super) use search::ChargeSearch;
 
 named! {
     /// The states of the charge, or of the checkout that makes a token.
@@ -58,6 +60,9 @@ pub(super) struct Charges {
     /// The intents of checkouts that make a token. Every other intent is that of a charge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     checkouts: Vec<Intent>,
+    /// The backup of the row up to which the list of sessions was searched for charges that the row does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    searched: Option<Timestamp>,
 }
 
 /// A charge of the token, or the checkout that makes it.
@@ -105,16 +110,6 @@ enum Charge {
 /// Whether a request charges the stored token.
 fn is_charge(call: &Call) -> bool {
     matches!(call, Call::CreatePaymentSession(command) if command.is_charge())
-}
-
-/// What a page of the list shows of the requested charge.
-pub(super) enum ChargeSearch<'a> {
-    /// This session is the charge.
-    Made(PaymentSessionId, Option<&'a SessionReport>),
-    /// Truemed did not make the charge.
-    NotMade(EffectId),
-    /// The pages do not decide it.
-    Open,
 }
 
 impl Charges {
@@ -200,6 +195,9 @@ impl Charges {
         cx: &mut Cx<'_>,
     ) {
         let total = command.total_amount;
+        if cx.is_restored() {
+            cx.withdraw(Call::is_find);
+        }
         self.current = Charge::Requested {
             seq,
             requested: RequestedSession::of(&command, cart, metadata, cx.now()),
@@ -255,35 +253,6 @@ impl Charges {
         }
         self.intents.settle(of.intent(), Outcome::Failed(cause));
         requested
-    }
-
-    /// A page of the list shows the session, denies it, or leaves it open.
-    pub(super) fn on_session_page<'a>(
-        &mut self,
-        find: &Find,
-        page: &'a SessionPage,
-        history: &History,
-        cx: &mut Cx<'_>,
-    ) -> Result<ChargeSearch<'a>, IgnoredReason> {
-        let Charge::Requested { requested, .. } = &mut self.current else { return Err(IgnoredReason::Duplicate) };
-        let Some(wanted) = Wanted::of(requested, cx) else { return Err(IgnoredReason::Duplicate) };
-        match find.read(page, &wanted, |id| history.has_id(id.as_str())) {
-            Search::One(id, report) => return Ok(ChargeSearch::Made(id, report)),
-            Search::Several(all) => {
-                all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id));
-                requested.candidates = all;
-                cx.look_again(Call::is_session);
-            }
-            Search::NextPage(next) => cx.look_up(next),
-            Search::Unclear => cx.look_again(Call::is_session),
-            Search::None if !requested.can_be_denied(cx) => cx.look_again(Call::is_session),
-            Search::None => {
-                if let Some((id, _)) = cx.deny(Call::is_session) {
-                    return Ok(ChargeSearch::NotMade(id));
-                }
-            }
-        }
-        Ok(ChargeSearch::Open)
     }
 
     /// Truemed refused one sending of the requested charge.

@@ -164,33 +164,9 @@ impl Facet for ChargeState {
     ] };
 }
 
-impl flow::sealed::Sealed for PaymentToken {}
-
-impl Flow for PaymentToken {
-    const ID: &'static str = "truemed.payment_token";
-    const FORMAT: u32 = 1;
-
-    type Trigger = Trigger;
-    type Facets = (TokenState, ItemsState, CardState, ChargeState);
-    type Action = Action;
-    type Command = Command;
-    type Call = Call;
-    type Event = Event;
-    type Review = Review;
-    type Rule = Rule;
-    type Status = Status;
-    type Settings = Settings;
-
-    fn settings(config: &Config) -> &Settings {
-        &config.truemed
-    }
-
-    fn facets(&self) -> Self::Facets {
-        (self.token.state(), (&self.items).into(), (&self.card).into(), self.charge.state())
-    }
-
+impl PaymentToken {
     /// The one dispatch: it applies each input, and names the trigger for the tables.
-    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+    fn apply(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
         Ok(match input {
             Input::Command(command) => self.act(command, cx)?,
             Input::Succeeded { id, call, event } => self.on_reply(&id, &call, event, cx)?,
@@ -256,6 +232,39 @@ impl Flow for PaymentToken {
             Input::AfterAll(..) | Input::Hinted { .. } => Trigger::Other,
             Input::Webhook(..) => return Err(IgnoredReason::Unrelated.into()),
         })
+    }
+}
+
+impl flow::sealed::Sealed for PaymentToken {}
+
+impl Flow for PaymentToken {
+    const ID: &'static str = "truemed.payment_token";
+    const FORMAT: u32 = 1;
+
+    type Trigger = Trigger;
+    type Facets = (TokenState, ItemsState, CardState, ChargeState);
+    type Action = Action;
+    type Command = Command;
+    type Call = Call;
+    type Event = Event;
+    type Review = Review;
+    type Rule = Rule;
+    type Status = Status;
+    type Settings = Settings;
+
+    fn settings(config: &Config) -> &Settings {
+        &config.truemed
+    }
+
+    fn facets(&self) -> Self::Facets {
+        (self.token.state(), (&self.items).into(), (&self.card).into(), self.charge.state())
+    }
+
+    /// Applies an input. Many inputs withdraw the search of the list, which a charge of a restored row may still need.
+    fn step(&mut self, input: Input<Self>, cx: &mut Cx<'_>) -> Result<Trigger, Stop> {
+        let trigger = self.apply(input, cx)?;
+        self.charge.keep_searching(cx);
+        Ok(trigger)
     }
 
     fn action_of(command: &Command) -> Action {

@@ -184,6 +184,10 @@ impl PaymentToken {
                     self.bind(id, None, cx)?;
                 }
             }
+            (Review::ChargeBeforeRestore, _) => match named.and_then(|id| PaymentSessionId::parse(id).ok()) {
+                Some(id) => self.bind(id, None, cx)?,
+                None => self.charge.not_made_before(cx),
+            },
             (Review::MadeAfterAll, Verdict::Ours) | (Review::RefundedUndelivered, Verdict::Fulfill) => {
                 cx.fulfill(TypedId::new("payment_session", about));
             }

@@ -321,6 +321,11 @@ fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
             return;
         }
     }
+    if rules.is_lease() && !rules.is_resend() && token.charge.awaits_search(rules).is_some() {
+        let review = || rules.open_review(Review::ChargeBeforeRestore.as_str()).map(UnblockedBy::reply);
+        let unblocked_by = rules.reply_to(Call::is_find).or_else(review);
+        rules.check(Rule::SessionChargeAfterRestore, false).unblocked_by(unblocked_by);
+    }
     if !token.items.is_settled() || !token.card.is_settled() {
         let reply = rules.reply_to(Call::is_update);
         let broken = rules.check(Rule::UpdateNoChargeWhileAction, false);

@@ -53,10 +53,14 @@ impl Truemed {
     }
 
     fn made_or_not(&self, question: Question<'_>) -> Verdict {
-        let made = self
-            .sessions
-            .iter()
-            .find(|it| it.key.ends_with(&format!(":{}", question.about)) && it.status != "rejected");
+        // The dashboard of a restored row may show a later attempt of the same charge.
+        let charge = question.about.split('/').next().filter(|_| question.reason == "charge_before_restore");
+        let is_it = |key: &str| {
+            let is_attempt =
+                charge.is_some_and(|it| key.split('/').next().is_some_and(|key| key.ends_with(&format!(":{it}"))));
+            is_attempt || key.ends_with(&format!(":{}", question.about))
+        };
+        let made = self.sessions.iter().find(|it| is_it(&it.key) && it.status != "rejected");
         match made {
             Some(it) => ("made".into(), Some(it.id.clone())),
             None => ("not_made".into(), None),

@@ -131,7 +131,8 @@ impl Charges {
         let subject = session.as_ref().map_or_else(|| TypedId::from(&of), TypedId::from);
         let wanted = action.as_ref().map(NextAction::as_str).or(code.as_deref());
         let to_do = ToDo::at(redirect_url.as_deref(), wanted);
-        let unchecked = cx.is_restored() && intent.is_some() && last.as_ref().is_none_or(|it| it.unchecked);
+        let unchecked =
+            self.searched < cx.restored_last() && intent.is_some() && last.as_ref().is_none_or(|it| it.unchecked);
         let turn = match last {
             None if unchecked => 0,
             Some(last) if unchecked => last.turn,
