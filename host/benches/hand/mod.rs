@@ -131,6 +131,16 @@ impl Hand {
         }
     }
 
+    /// A table for `commit`.
+    pub(crate) async fn make_bare(&self) {
+        self.run(&format!("CREATE TABLE {}bare (n INTEGER)", self.prefix)).await;
+    }
+
+    /// The least that anything stored costs on this disk: one row in a transaction of its own.
+    pub(crate) async fn commit(&self) {
+        self.run(&format!("INSERT INTO {}bare VALUES (0)", self.prefix)).await;
+    }
+
     /// Rows that wait.
     pub(crate) async fn fill(&self, rows: usize) {
         self.insert(rows, now() + 86_400_000).await;
