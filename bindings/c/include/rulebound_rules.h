@@ -260,6 +260,9 @@
 /** A refund or capture must keep one idempotency key of its own for all retries. Use a new intent for different content. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_KEY_UNIQUE "truemed.refund.key-unique"
 
+/** After a backup was restored, the first charge must wait for a search of the list of sessions. It may already have been made. */
+#define RULEBOUND_RULE_TRUEMED_SESSION_CHARGE_AFTER_RESTORE "truemed.session.charge-after-restore"
+
 /** After a backup was restored, a refund must wait for a lookup of its session. It may already have been made. */
 #define RULEBOUND_RULE_TRUEMED_REFUND_AFTER_RESTORE "truemed.refund.after-restore"
 
