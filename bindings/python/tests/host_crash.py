@@ -150,7 +150,10 @@ def drive(host: Host, world: Any, keys: list[str], seconds: float) -> None:
                 left.discard(key)
         world.advance(ms=600_000)
         time.sleep(0.2)
-    assert not left, f"{len(left)} flows did not end: {[rows(host, sorted(left)[:1])]}"
+    for key in sorted(left)[:1]:
+        row = rows(host, [key])[key]
+        told = {"row": row, "status": row.status(), "effects": row.effects(), "waits": row.waiting_for()}
+        raise AssertionError(f"{len(left)} flows did not end: {told}")
 
 
 def check(host: Host, world: Any, keys: list[str], query: Any) -> dict[str, int]:

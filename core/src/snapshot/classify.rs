@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::key_used::says_key_used;
+use super::key_used::KeyReply;
 use crate::effect::{Call, Operation, Retry, Success};
 use crate::flow::{Flow, Reading, Refusal, Reply};
 use crate::json::{RawText, read_body};
@@ -62,7 +62,7 @@ pub(super) fn classify<F: Flow>(
                     ReplyOutcome::NotAdmitted(refusal_or_empty::<F>(call, reply))
                 }
                 403 | 409 | 425 if !documented => match F::read_refusal(call, reply) {
-                    Some(it) if says_key_used(operation, &it) => ReplyOutcome::KeyUsed(it),
+                    Some(it) if KeyReply::of(operation, &it) == Some(KeyReply::Used) => ReplyOutcome::KeyUsed(it),
                     refusal => unknown(refusal),
                 },
                 408 | 499 => unknown(F::read_refusal(call, reply)),
@@ -112,9 +112,11 @@ fn refused<F: Flow>(
     reply: &Reply<'_>,
 ) -> ReplyOutcome<F::Event> {
     let refusal = F::read_refusal(call, reply);
-    let refusal = match refusal {
-        Some(refusal) if says_key_used(operation, &refusal) => return ReplyOutcome::KeyUsed(refusal),
-        refusal => refusal,
+    let key = refusal.as_ref().and_then(|it| KeyReply::of(operation, it));
+    let refusal = match (refusal, key) {
+        (Some(refusal), Some(KeyReply::Used)) => return ReplyOutcome::KeyUsed(refusal),
+        (refusal, Some(KeyReply::InProgress)) => return unknown(refusal),
+        (refusal, _) => refusal,
     };
     let asks_to_repeat =
         refusal.as_ref().and_then(|it| it.code.as_deref()).is_some_and(|code| operation.again.contains(&code));

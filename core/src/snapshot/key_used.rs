@@ -1,4 +1,5 @@
-//! A reply that says that the idempotency key was used before. It proves that an earlier request exists: never a refusal.
+//! A reply that says that the idempotency key was used before, or is in use. It proves that an earlier request exists: never a
+//! refusal.
 
 use super::Snapshot;
 use super::observe::Stepped;
@@ -10,18 +11,35 @@ use crate::flow::{Flow, Refusal};
 
 /// The words of replies about a key that the provider has seen, in lower case. No document of a provider shows such a reply.
 /// A reply that only finds fault with the form of a key is an ordinary refusal.
-const SEEN: [&str; 10] =
-    ["used", "in_use", "already", "exist", "conflict", "differ", "match", "another", "duplicate", "idempotency_error"];
+const SEEN: [&str; 9] =
+    ["used", "already", "exist", "conflict", "differ", "match", "another", "duplicate", "idempotency_error"];
 
-/// Whether a refusal says that the idempotency key of a request about money was used before.
-pub(super) fn says_key_used<E>(operation: &Operation, refusal: &Refusal<E>) -> bool {
-    let asks_to_repeat = refusal.code.as_deref().is_some_and(|code| operation.again.contains(&code));
-    if asks_to_repeat || !operation.class.is_of_money() {
-        return false;
+/// The words of replies about a key whose first request has not ended. Sent again under its key, the request has the outcome.
+const IN_PROGRESS: [&str; 6] = ["progress", "in_use", "processing", "flight", "concurren", "currently"];
+
+/// What a refusal says about the idempotency key of a request about money.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum KeyReply {
+    /// An earlier request has used it.
+    Used,
+    /// The request that has it is still carried out.
+    InProgress,
+}
+
+impl KeyReply {
+    pub(super) fn of<E>(operation: &Operation, refusal: &Refusal<E>) -> Option<Self> {
+        let asks_to_repeat = refusal.code.as_deref().is_some_and(|code| operation.again.contains(&code));
+        if asks_to_repeat || !operation.class.is_of_money() {
+            return None;
+        }
+        let texts = [&refusal.code, &refusal.message].map(|it| it.as_deref().unwrap_or_default().to_ascii_lowercase());
+        let has = |words: &[&str]| texts.iter().any(|text| words.iter().any(|word| text.contains(word)));
+        match has(&["idempoten"]) {
+            true if has(&IN_PROGRESS) => Some(Self::InProgress),
+            true if has(&SEEN) => Some(Self::Used),
+            _ => None,
+        }
     }
-    let texts = [&refusal.code, &refusal.message].map(|it| it.as_deref().unwrap_or_default().to_ascii_lowercase());
-    texts.iter().any(|text| text.contains("idempoten"))
-        && texts.iter().any(|text| SEEN.into_iter().any(|word| text.contains(word)))
 }
 
 impl<F: Flow> Snapshot<F> {
