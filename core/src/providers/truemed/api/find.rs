@@ -177,7 +177,6 @@ mod tests {
     use alloc::string::String;
 
     use super::*;
-    use crate::id::Digest;
     use crate::money::Cents;
     use crate::providers::truemed::api::order::OrderItem;
     use crate::providers::truemed::api::session_request::CreatePaymentSession;
