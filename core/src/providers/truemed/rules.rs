@@ -207,8 +207,7 @@ rules! {
     RefundKeyUnique = "truemed.refund.key-unique" Forbid Documented Money [page::CREATE_REFUND];
     /// After a backup was restored, the first charge must wait for a search of the list of sessions. It may already have been
     /// made.
-    SessionChargeAfterRestore = "truemed.session.charge-after-restore" Deny Inferred Money
-        [page::LIST_PAYMENT_SESSIONS, page::CREATE_PAYMENT_SESSION];
+    SessionChargeAfterRestore = "truemed.session.charge-after-restore" Deny Inferred Money [page::LIST_PAYMENT_SESSIONS, page::CREATE_PAYMENT_SESSION];
     /// After a backup was restored, a refund must wait for a lookup of its session. It may already have been made.
     RefundAfterRestore = "truemed.refund.after-restore" Deny Inferred Money [page::RETRIEVE_PAYMENT_SESSION, page::CREATE_REFUND];
     /// A disputed payment cannot be refunded.
