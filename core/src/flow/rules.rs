@@ -170,6 +170,11 @@ impl<'a, F: Flow> Rules<'a, F> {
         self.pending(wanted).map(|it| UnblockedBy::reply(it.id.clone()))
     }
 
+    /// What unblocks a request that waits for a lookup, or for a person once the lookup has not decided it.
+    pub fn lookup_or_review(&self, lookup: impl FnMut(&F::Call) -> bool, reason: &str) -> Option<UnblockedBy> {
+        self.reply_to(lookup).or_else(|| self.open_review(reason).map(UnblockedBy::reply))
+    }
+
     fn first(&self, wanted: &mut dyn FnMut(&F::Call) -> bool) -> Option<PendingRequest<'_, F::Call>> {
         self.outbox.entries.iter().find_map(|entry| {
             let call = entry.call().filter(|call| wanted(call))?;

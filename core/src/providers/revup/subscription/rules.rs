@@ -179,9 +179,8 @@ impl Subscription {
             return;
         }
         let Some(intent) = self.refunds.unchecked(rules) else { return };
-        let lookup = rules.reply_to(|call| call.is_refund_lookup(intent.as_str()));
-        let review = || rules.open_review(Review::RefundBeforeRestore.as_str()).map(UnblockedBy::reply);
-        let unblocked_by = lookup.or_else(review);
+        let is_lookup = |call: &Call| call.is_refund_lookup(intent.as_str());
+        let unblocked_by = rules.lookup_or_review(is_lookup, Review::RefundBeforeRestore.as_str());
         rules.check(Rule::RefundAfterRestore, false).unblocked_by(unblocked_by);
     }
 

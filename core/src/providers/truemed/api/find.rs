@@ -18,7 +18,7 @@ use crate::providers::truemed::ids::PaymentSessionId;
 use crate::time::Millis;
 
 pub(crate) use repeated::Repeated;
-pub(crate) use wanted::{Fit, Wanted};
+pub(crate) use wanted::{Fit, Wanted, further_attempts};
 
 /// The highest number of pages that a search reads.
 const PAGES: u32 = 20;

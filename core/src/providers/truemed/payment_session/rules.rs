@@ -157,9 +157,8 @@ fn check_can_refund(session: &PaymentSession, rules: &mut Rules<'_>) {
 /// Checks before a refund is sent that a row from a backup has seen what was refunded.
 fn check_restored(known: &Known, rules: &mut Rules<'_>) {
     if rules.is_lease() && !rules.is_resend() && known.has_unchecked_refund() {
-        let lookup = rules.reply_to(|call| call.looks_at(&known.session.id));
-        let review = || rules.open_review(Review::RefundBeforeRestore.as_str()).map(UnblockedBy::reply);
-        let unblocked_by = lookup.or_else(review);
+        let review = Review::RefundBeforeRestore.as_str();
+        let unblocked_by = rules.lookup_or_review(|call| call.looks_at(&known.session.id), review);
         rules.check(Rule::RefundAfterRestore, false).unblocked_by(unblocked_by);
     }
 }

@@ -322,8 +322,7 @@ fn check_can_charge(token: &PaymentToken, rules: &mut Rules<'_>) {
         }
     }
     if rules.is_lease() && !rules.is_resend() && token.charge.awaits_search(rules).is_some() {
-        let review = || rules.open_review(Review::ChargeBeforeRestore.as_str()).map(UnblockedBy::reply);
-        let unblocked_by = rules.reply_to(Call::is_find).or_else(review);
+        let unblocked_by = rules.lookup_or_review(Call::is_find, Review::ChargeBeforeRestore.as_str());
         rules.check(Rule::SessionChargeAfterRestore, false).unblocked_by(unblocked_by);
     }
     if !token.items.is_settled() || !token.card.is_settled() {

@@ -54,13 +54,13 @@ impl Truemed {
 
     fn made_or_not(&self, question: Question<'_>) -> Verdict {
         // The dashboard of a restored row may show a later attempt of the same charge.
-        let charge = question.about.split('/').next().filter(|_| question.reason == "charge_before_restore");
-        let is_it = |key: &str| {
-            let is_attempt =
-                charge.is_some_and(|it| key.split('/').next().is_some_and(|key| key.ends_with(&format!(":{it}"))));
-            is_attempt || key.ends_with(&format!(":{}", question.about))
+        let is_any_attempt = question.reason == "charge_before_restore";
+        let name = |text: &str| match text.split_once('/') {
+            Some((charge, _)) if is_any_attempt => charge.to_owned(),
+            _ => text.to_owned(),
         };
-        let made = self.sessions.iter().find(|it| is_it(&it.key) && it.status != "rejected");
+        let wanted = format!(":{}", name(question.about));
+        let made = self.sessions.iter().find(|it| name(&it.key).ends_with(&wanted) && it.status != "rejected");
         match made {
             Some(it) => ("made".into(), Some(it.id.clone())),
             None => ("not_made".into(), None),

@@ -6,7 +6,7 @@ use alloc::string::String;
 use super::{CLOCKS_DIFFER, WRONG_CLOCK};
 use crate::effect::idempotency_key;
 use crate::flow::Cx;
-use crate::id::{Digest, EffectId, Key};
+use crate::id::{Digest, EffectId, Intent, Key};
 use crate::money::Cents;
 use crate::providers::truemed::Truemed;
 use crate::providers::truemed::api::calls::{CREATE_SESSION, Call};
@@ -23,7 +23,7 @@ pub(crate) struct Wanted<'a> {
     pub(super) idempotency_key: String,
     /// The beginning of the keys of further attempts, in a row that was restored from a backup and may have forgotten them.
     pub(super) further_attempts: Option<String>,
-    /// When the request was first sent.
+    /// When the request was first sent, or when the backup was taken after which it may have been.
     pub(super) first_at: Timestamp,
     /// Whether Truemed has seen the key before: an earlier request made the session, perhaps with other items. Only its key
     /// proves which one it is.
@@ -45,25 +45,26 @@ pub(crate) enum Fit {
     Doubtful,
 }
 
+/// The beginning of the idempotency keys of an intent's attempts after the first one.
+pub(crate) fn further_attempts(flow: &str, key: &Key, intent: &Intent) -> String {
+    format!("{}/", idempotency_key(flow, key, &EffectId::of_intent(CREATE_SESSION.name, intent, 1)))
+}
+
 impl<'a> Wanted<'a> {
     /// The session of the pending request, if the request was ever sent. A refused sending counts too. A charge of a row that
     /// was restored from a backup may have been sent after the backup was taken.
     pub(crate) fn of<F: Truemed>(requested: &'a RequestedSession, cx: &'a Cx<'_, F>) -> Option<Self> {
         let pending = cx.pending(Call::is_session)?;
         let Call::CreatePaymentSession(command) = pending.call else { return None };
-        let idempotency_key = |id: &EffectId| idempotency_key(F::ID, cx.key(), id);
-        let further = |intent| format!("{}/", idempotency_key(&EffectId::of_intent(CREATE_SESSION.name, intent, 1)));
-        let repeated = command.intent.as_ref().filter(|_| pending.first_at.is_none()).zip(cx.restored_from());
+        let repeated = command.intent.as_ref().filter(|_| cx.is_restored() && pending.first_at.is_none());
         let key_used = repeated.is_some() || (pending.accepted && !pending.given_up);
-        let first_at = pending.first_at.or_else(|| repeated.map(|(_, taken_at)| taken_at))?;
-        let first_at = cx.restored_from().filter(|_| key_used).map_or(first_at, |taken_at| taken_at.min(first_at));
-        let further_attempts = repeated.map(|(intent, _)| further(intent));
+        let taken_at = cx.restored_from().filter(|_| key_used);
         Some(Self {
             requested,
             command,
-            idempotency_key: idempotency_key(pending.id),
-            further_attempts,
-            first_at,
+            idempotency_key: idempotency_key(F::ID, cx.key(), pending.id),
+            further_attempts: repeated.map(|intent| further_attempts(F::ID, cx.key(), intent)),
+            first_at: pending.first_at.into_iter().chain(taken_at).min()?,
             key_used,
         })
     }
@@ -118,7 +119,7 @@ impl<'a> Wanted<'a> {
         let differs = |metadata: &str| Digest::of([metadata.as_bytes()]) != requested.metadata;
         let is_other_customer =
             |given: &str| command.customer_email.as_ref().is_some_and(|it| !it.eq_ignore_ascii_case(given));
-        report.idempotency_key.as_deref().is_some_and(|key| key != self.idempotency_key.as_str())
+        (report.idempotency_key.is_some() && !self.has_key_of(report))
             || report.metadata.as_deref().is_some_and(differs)
             || (command.is_charge() && report.payment_token.is_some() && report.payment_token != command.payment_token)
             || self.has_other_amount(report)

@@ -2,15 +2,11 @@
 //! taken, so the list of sessions is searched before the first one is sent. A declined charge may be an old reply, which the key
 //! brings again: the customer may have repaired the card after the backup, and the repeated charge may be paid.
 
-use alloc::format;
-
 use super::super::Rules;
 use super::repair::FAILURE_EFFECTS;
 use super::{Call, Charge, Charges, Cx, EffectId, Find, History, Review, SessionPage, is_charge};
-use crate::effect::idempotency_key;
 use crate::flow::Flow;
-use crate::providers::truemed::api::calls::CREATE_SESSION;
-use crate::providers::truemed::api::find::Repeated;
+use crate::providers::truemed::api::find::{Repeated, further_attempts};
 use crate::providers::truemed::payment_token::PaymentToken;
 use crate::providers::truemed::rules::Rule;
 use crate::rule::{Level, RuleSet};
@@ -37,7 +33,7 @@ impl Charges {
         }
     }
 
-    /// A person says that the requested charge was not made after the backup was taken.
+    /// The whole list or a person says that the requested charge was not made after the backup was taken.
     pub(in super::super) fn not_made_before(&mut self, cx: &Cx<'_>) {
         self.searched = cx.restored_last();
     }
@@ -64,8 +60,7 @@ impl Charges {
     ) {
         let Charge::Failed(failed) = &mut self.current else { return };
         let (Some(intent), seq) = failed.charge() else { return };
-        let first = EffectId::of_intent(CREATE_SESSION.name, &intent, 1);
-        let again = format!("{}/", idempotency_key(PaymentToken::ID, cx.key(), &first));
+        let again = further_attempts(PaymentToken::ID, cx.key(), &intent);
         match find.read_repeated(page, &again, cx.restored_from(), |id| history.has_id(id.as_str())) {
             Repeated::NextPage(next) => cx.look_up(next),
             Repeated::None => failed.tell(cx),

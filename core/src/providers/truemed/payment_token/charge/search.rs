@@ -32,7 +32,7 @@ impl Charges {
         match (find.read(page, &wanted, |id| history.has_id(id.as_str())), unsearched) {
             (Search::One(id, report), _) => return Ok(ChargeSearch::Made(id, report)),
             (Search::NextPage(next), _) => cx.look_up(next),
-            (Search::None, Some(_)) => self.searched = cx.restored_last(),
+            (Search::None, Some(_)) => self.not_made_before(cx),
             (Search::Several(_) | Search::Unclear, Some(of)) => cx.ask(Review::ChargeBeforeRestore, &of),
             (Search::Several(all), None) => {
                 all.iter().for_each(|id| cx.ask(Review::Unplaced.only(Verdict::OURS_OR_NOT), id));
