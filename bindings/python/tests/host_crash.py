@@ -150,7 +150,8 @@ def drive(host: Host, world: Any, keys: list[str], seconds: float) -> None:
                 left.discard(key)
         world.advance(ms=600_000)
         time.sleep(0.2)
-    for key in sorted(left)[:1]:
+    if left:
+        key = min(left)
         row = rows(host, [key])[key]
         told = {"row": row, "status": row.status(), "effects": row.effects(), "waits": row.waiting_for()}
         raise AssertionError(f"{len(left)} flows did not end: {told}")

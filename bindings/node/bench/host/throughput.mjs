@@ -31,6 +31,12 @@ function openHost({ database, schema, namedStatements }) {
   return host.ignore('notify').ignore('fulfill').ignore('access');
 }
 
+function openSqlite(database) {
+  const db = new Database(database.slice('sqlite:///'.length), { timeout: 5000 });
+  db.pragma('synchronous = FULL');
+  return db;
+}
+
 function loopOf(place) {
   const { database, schema, namedStatements, loop } = place;
   if (loop === 'kit') {
@@ -38,8 +44,7 @@ function loopOf(place) {
     return [() => host.internals.once(), () => host.close()];
   }
   if (database.startsWith('sqlite')) {
-    const db = new Database(database.slice('sqlite:///'.length), { timeout: 5000 });
-    db.pragma('synchronous = FULL');
+    const db = openSqlite(database);
     return [sqliteLoop(db), () => db.close()];
   }
   const pool = new pg.Pool({ connectionString: database });
@@ -155,8 +160,7 @@ async function ratio(kind, workers, rows, rounds) {
 /** The least that anything stored costs on this disk: one row in a transaction of its own. */
 async function committer({ database, schema }) {
   if (database.startsWith('sqlite')) {
-    const db = new Database(database.slice('sqlite:///'.length), { timeout: 5000 });
-    db.pragma('synchronous = FULL');
+    const db = openSqlite(database);
     db.exec('CREATE TABLE bare (n INTEGER)');
     const insert = db.prepare('INSERT INTO bare VALUES (0)');
     return [() => insert.run(), () => db.close()];
