@@ -26,11 +26,18 @@ static void request_of(char *request, const char *verb, const char *fields) {
   snprintf(request, 8192, "{\"%s\":{\"snapshot\":%s,%s}}", verb, snapshot, fields);
 }
 
-/* Makes a call, and takes the snapshot from between two marks of its answer. */
+/* Where a mark begins that follows no other of its kind. A snapshot has braces of its own. */
+static const char *last(const char *text, const char *mark) {
+  const char *found = NULL;
+  for (const char *next = strstr(text, mark); next != NULL; next = strstr(next + 1, mark)) found = next;
+  return found;
+}
+
+/* Makes a call, and takes the snapshot from between two marks of its answer, the last ones of their kind. */
 static void take_snapshot(const char *request, const char *before, const char *after) {
   rulebound_buffer answer = RULEBOUND_BUFFER_INIT;
   if (rulebound_call(request, strlen(request), &answer) != RULEBOUND_STATUS_OK) exit(1);
-  const char *begin = strstr(answer.data, before), *end = begin ? strstr(begin, after) : NULL;
+  const char *begin = strstr(answer.data, before), *end = begin ? last(begin, after) : NULL;
   if (end == NULL) {
     fprintf(stderr, "%s\n", answer.data);
     exit(1);
@@ -49,8 +56,7 @@ static void step(const char *verb, const char *fields, const char *after) {
 /* Makes a snapshot of an issued token, the usual state of a snapshot. */
 static void issue_token(void) {
   take_snapshot("{\"start\":{\"flow\":\"truemed.payment_token\",\"key\":\"6f6b0a52-6a2d-4a35-8c55-4a1c0f6f9a11\"}}",
-                "{\"ok\":", "}}");
-  strcat(snapshot, "}");
+                "{\"ok\":", "}");
   step("handle", "\"command\":{\"type\":\"create_payment_token\"," CART ",\"success_url\":\"https://shop.example/ok\","
                  "\"failure_url\":\"https://shop.example/no\"}," NOW, IGNORED);
   step("lease", "\"effect\":\"create_payment_token:1\"," NOW, ",\"request\":{");
